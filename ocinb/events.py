@@ -187,6 +187,7 @@ class Recorder:
         self._subscribers: list[Callable[[Event], None]] = []
 
     def __call__(self, event: Event) -> None:
+        """Keep the event, then tell the subscribers, in the thread that recorded it."""
         self.events.append(event)
         for subscriber in tuple(self._subscribers):
             subscriber(event)

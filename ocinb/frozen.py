@@ -10,10 +10,10 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any, dataclass_transform
+    from typing import Any, ClassVar, dataclass_transform
 else:
 
-    def dataclass_transform(**_: object):
+    def dataclass_transform(**_: object):  # noqa: D103
         return lambda cls: cls
 
 
@@ -26,11 +26,11 @@ class Frozen:
     A default must be immutable: it is shared by all instances.
     """
 
-    _fields: tuple[str, ...] = ()
-    _defaults: dict[str, Any] = {}
+    _fields: ClassVar[tuple[str, ...]] = ()
+    _defaults: ClassVar[dict[str, Any]] = {}
 
     def __init_subclass__(cls) -> None:
-        own = tuple(name for name in cls.__dict__.get("__annotations__", {}) if name[0] != "_")
+        own = tuple(name for name in cls.__annotations__ if name[0] != "_")
         cls._defaults = cls._defaults | {n: cls.__dict__[n] for n in own if n in cls.__dict__}
         cls._fields = tuple(dict.fromkeys(cls._fields + own))
 

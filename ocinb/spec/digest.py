@@ -35,6 +35,7 @@ class Digest(str):
     __slots__ = ()
 
     def __new__(cls, text: str) -> Self:
+        """Check and keep; see the class for what is raised."""
         if not isinstance(text, str) or not _GRAMMAR.fullmatch(text):
             raise InvalidDigest(
                 f"{_short(text)} is not a digest",
