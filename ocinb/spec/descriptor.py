@@ -76,7 +76,7 @@ class Descriptor(View, frozen=True, kw_only=True):
         return content
 
 
-def describe(data: bytes, media_type: str, **properties: object) -> Descriptor:
+def describe(data: bytes, media_type: str, /, **properties: object) -> Descriptor:
     """The descriptor of ``data``; further properties by their Python names."""
     base = Descriptor(media_type=media_type, digest=digest_of(data), size=len(data))
     return msgspec.structs.replace(base, **properties) if properties else base

@@ -1,0 +1,48 @@
+# ocinb: `make help` lists what there is.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+RUN    := $(BIN)/python -m
+
+.PHONY: help demo test test-fast lint bench lab clean
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "ocinb needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 …"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	  { echo "$(PYTHON) cannot make a virtual environment: apt-get install python3-venv"; exit 1; }
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.installed ## from a name to a process: the whole path, offline
+	@$(BIN)/ocinb demo
+
+lint: $(VENV)/.installed-dev ## ruff, mypy --strict, the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint ## everything that CI runs
+	$(RUN) pytest -n 2
+
+test-fast: $(VENV)/.installed-dev ## a minute: no slow tests, no peers
+	$(RUN) pytest -n 2 -x -q -m 'not slow and not peer'
+
+bench: $(VENV)/.installed-dev ## beside the peers, in one run
+	$(RUN) tests.bench
+
+lab: $(VENV)/.installed ## JupyterLab on the notebooks
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[lab]'
+	$(BIN)/jupyter lab notebooks
+
+clean: ## remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
