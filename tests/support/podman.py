@@ -1,0 +1,65 @@
+"""Podman with everything of its own in one directory, set up for machines like these.
+
+CAP_SYS_RESOURCE is missing here, so the default limits are lowered; there is no systemd, so
+cgroups are cgroupfs and events a file.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from tests.support.peers import require
+
+_CONTAINERS = """
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+netns = "none"
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+"""
+_POLICY = '{"default": [{"type": "insecureAcceptAnything"}]}'
+
+
+class Podman:
+    """A podman that shares nothing with any other on this machine."""
+
+    def __init__(self, directory: Path) -> None:
+        self.program = require("podman")
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "containers.conf").write_text(_CONTAINERS)
+        (directory / "policy.json").write_text(_POLICY)
+        (directory / "storage.conf").write_text(
+            f'[storage]\ndriver = "vfs"\ngraphroot = "{directory}/root"\n'
+            f'runroot = "{directory}/run"\n'
+        )
+        self.policy = directory / "policy.json"
+        self.environment = {
+            **os.environ,
+            "CONTAINERS_CONF": str(directory / "containers.conf"),
+            "CONTAINERS_STORAGE_CONF": str(directory / "storage.conf"),
+        }
+
+    def __call__(self, *argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run ``podman ARGV``; a failure carries all that it said."""
+        done = subprocess.run(
+            [self.program, *argv],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if check and done.returncode:
+            raise AssertionError(f"podman {argv}: {done.stdout}{done.stderr}")
+        return done
+
+    def pull(self, name: str) -> None:
+        """Pull from a registry that speaks plain HTTP."""
+        self("pull", "--quiet", "--tls-verify=false", f"--signature-policy={self.policy}", name)
+
+    def push(self, name: str, target: str) -> None:
+        """Push to a registry that speaks plain HTTP."""
+        policy = f"--signature-policy={self.policy}"
+        self("push", "--quiet", "--tls-verify=false", policy, name, f"docker://{target}")
