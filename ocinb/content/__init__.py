@@ -1,0 +1,1 @@
+"""The content store: blobs by digest, images by name, as an OCI image layout on disk."""
