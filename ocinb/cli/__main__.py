@@ -1,0 +1,64 @@
+"""The program ``ocinb``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ocinb.cli.progress import LiveProgress
+    from ocinb.commands.values import Narration
+
+
+def main() -> int:
+    """Run the command of ``sys.argv``; returns the exit status."""
+    from ocinb.cli import errors, render
+    from ocinb.cli.progress import LiveProgress
+    from ocinb.commands import tree
+    from ocinb.commands.session import Session
+    from ocinb.commands.values import Narration
+
+    if "_OCINB_COMPLETE" in os.environ:
+        tree.root.main(prog_name="ocinb")
+    session = Session()
+    try:
+        with LiveProgress(session.recorder) as progress:
+            value = tree.call(sys.argv[1:], session, width=render.width())
+            if isinstance(value, Narration):
+                _tell(value, progress)
+            else:
+                progress.settle()
+                render.show(value)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read us has gone: what is still buffered must not raise again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except BaseException as error:
+        if isinstance(error, SystemExit):
+            raise
+        return errors.report(error)
+    return exit_status(value)
+
+
+def _tell(narration: Narration, progress: LiveProgress) -> None:
+    from ocinb.cli import render
+
+    try:
+        for part in narration:
+            progress.settle()
+            render.show(part)
+            sys.stdout.flush()
+    finally:
+        narration.close()
+
+
+def exit_status(value: object) -> int:
+    """A container that ran attached gives its own status; anything else is success."""
+    status = getattr(value, "exit_status", None)
+    return status if isinstance(status, int) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

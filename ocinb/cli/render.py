@@ -1,0 +1,135 @@
+"""How each value of a command looks in a shell: on a terminal, and in a pipe."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from functools import singledispatch
+from typing import TYPE_CHECKING, Any
+
+from ocinb.commands.values import Document, Done, Heading, Json, Lines, Said, Text
+from ocinb.table import NUMERIC, Column, Table, aligned, one_line, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+
+def on_terminal() -> bool:
+    """Whether standard output is a terminal."""
+    return sys.stdout.isatty()
+
+
+def coloured() -> bool:
+    """Whether standard output is a terminal that may have colours (no-color.org)."""
+    return on_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def width() -> int:
+    """Columns of the terminal."""
+    return shutil.get_terminal_size((80, 24)).columns
+
+
+@singledispatch
+def show(value: Any) -> None:
+    """Print a value; types that are not known here print as their text."""
+    print(value)
+
+
+@show.register
+def _nothing(_value: None) -> None:
+    """A command without an answer prints nothing."""
+
+
+@show.register
+def _text(value: Text) -> None:
+    print(value, end="" if value.endswith("\n") else "\n")
+
+
+@show.register
+def _lines(value: Lines) -> None:
+    for line in value:
+        print(line)
+
+
+@show.register
+def _json(value: Json) -> None:
+    print(value)
+
+
+@show.register
+def _done(value: Done) -> None:
+    print(value.message if on_terminal() else value.subject)
+
+
+@show.register
+def _heading(value: Heading) -> None:
+    print(f"\n\033[1m{value}\033[0m" if coloured() else f"\n{value}")
+
+
+@show.register
+def _said(value: Said) -> None:
+    print(value)
+
+
+@show.register
+def _document(value: Document) -> None:
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    if coloured():
+        _console().print_json(text, indent=2)
+    else:
+        print(text)
+
+
+@show.register
+def _table(value: Table) -> None:
+    if not on_terminal():
+        print(aligned(value.kinds, value.rows, short=False))
+        return
+    columns = fitting(value, width())
+    _console().print(_drawn(value, columns))
+
+
+def fitting(table: Table, available: int) -> list[Column]:
+    """The columns to show: details are left out, last first, where the terminal is narrow."""
+    columns = list(table.columns)
+    needed = {c.name: _column_width(table, c) + 2 for c in columns}
+    for column in reversed(table.columns):
+        if column.detail and sum(needed[c.name] for c in columns) > available:
+            columns.remove(column)
+    return columns
+
+
+def _column_width(table: Table, column: Column) -> int:
+    cells = (len(shown(column.kind, value)) for value in table.column(column.name))
+    return max(len(column.title), *cells) if len(table) else len(column.title)
+
+
+def _drawn(table: Table, columns: Sequence[Column]) -> Any:
+    import rich.table
+    from rich.text import Text as RichText
+
+    drawn = rich.table.Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        drawn.add_column(
+            column.title,
+            justify="right" if column.kind in NUMERIC else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+            style="cyan" if column.kind == "digest" else None,
+        )
+    index = [table.columns.index(column) for column in columns]
+    for row in table.rows:
+        cells = (one_line(shown(table.columns[i].kind, row[i])) for i in index)
+        # Text, never markup: names and history lines come from other people's images.
+        drawn.add_row(*map(RichText, cells))
+    return drawn
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False)

@@ -1,0 +1,59 @@
+"""Options that several commands share, and how ``--format`` and ``--quiet`` change a value."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ocinb.commands.values import Document, Json, Lines
+from ocinb.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Decorated = Callable[..., Any]
+
+platform_option = click.option(
+    "--platform", metavar="OS/ARCH[/VARIANT]", help="Take the image for this platform."
+)
+runtime_option = click.option(
+    "--runtime", metavar="RUNTIME", help="The OCI runtime: ocinb, runc, crun, or a path."
+)
+names_only = click.option("-q", "--quiet", is_flag=True, help="Only the names.")
+"""Above ``listing``: the table's key column alone, as podman's ``--quiet``."""
+
+
+def listing(function: Decorated) -> Decorated:
+    """A command that returns a ``Table``: adds ``--format table|json``; see ``names_only``."""
+
+    @functools.wraps(function)
+    def run(*args: Any, format: str, quiet: bool = False, **values: Any) -> Any:
+        table: Table = function(*args, **values)
+        if quiet:
+            return Lines(str(value) for value in table.column(table.key))
+        return Json(table.records()) if format == "json" else table
+
+    return click.option(
+        "--format",
+        type=click.Choice(["table", "json"]),
+        default="table",
+        help="json: for scripts; keys stay the same.",
+    )(run)
+
+
+def inspecting(function: Decorated) -> Decorated:
+    """A command that returns a ``Document``: adds ``--format json``, for uncoloured JSON."""
+
+    @functools.wraps(function)
+    def run(*args: Any, format: str, **values: Any) -> Any:
+        document: Document = function(*args, **values)
+        return Json(dict(document)) if format == "json" else document
+
+    return click.option(
+        "--format",
+        type=click.Choice(["document", "json"]),
+        default="document",
+        help="json: for scripts, never coloured.",
+    )(run)

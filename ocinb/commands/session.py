@@ -1,0 +1,68 @@
+"""What a door gives to every command: settings, recorder, engine, and where output goes."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ocinb.events import Recorder
+from ocinb.settings import Settings
+
+if TYPE_CHECKING:
+    from ocinb.engine import Engine
+
+
+class Output(Protocol):
+    """Where a container's own output goes while it comes."""
+
+    def stdout(self, data: bytes) -> None:
+        """Show bytes of its standard output."""
+
+    def stderr(self, data: bytes) -> None:
+        """Show bytes of its standard error."""
+
+
+class Session:
+    """The context object of every command (``click.Context.obj``).
+
+    Args:
+        settings: directories and defaults; from the environment if not given.
+        recorder: keeps the events of everything this session does.
+        output: where an attached container writes; None: it has the terminal of this process.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        recorder: Recorder | None = None,
+        output: Output | None = None,
+    ) -> None:
+        self.settings = settings or Settings.from_environment()
+        self.recorder = recorder or Recorder()
+        self.output = output
+
+    @cached_property
+    def engine(self) -> Engine:
+        """Made when a command first needs it: many do not."""
+        from ocinb.engine import Engine
+
+        return Engine(self.settings, self.recorder)
+
+    def at(self, root: str | None, run_root: str | None) -> Session:
+        """This session, or another one with the same recorder for other directories."""
+        if not root and not run_root:
+            return self
+        values: dict[str, Any] = dict(self.settings)
+        if root:
+            values["root"] = Path(root).absolute()
+        if run_root:
+            values["run_root"] = Path(run_root).absolute()
+        return Session(Settings(**values), self.recorder, self.output)
+
+    def with_runtime(self, runtime: str | None) -> Session:
+        """This session, or another one that uses the OCI runtime of that name or path."""
+        if runtime in (None, self.settings.runtime):
+            return self
+        settings = Settings(**{**dict(self.settings), "runtime": runtime})
+        return Session(settings, self.recorder, self.output)

@@ -1,0 +1,211 @@
+"""The root of the commands, loaded when used, and ``call``, which runs one."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ocinb.commands.values import Text
+from ocinb.errors import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ocinb.commands.session import Session
+
+COMMANDS = (
+    "pull",
+    "push",
+    "images",
+    "tags",
+    "manifest",
+    "layers",
+    "inspect",
+    "mount",
+    "umount",
+    "mounts",
+    "bundle",
+    "run",
+    "ps",
+    "state",
+    "logs",
+    "kill",
+    "delete",
+    "registry",
+    "demo",
+    "doctor",
+    "version",
+)
+"""In the order of the help: ``ocinb/commands/NAME.py`` defines ``command``."""
+
+OTHER_WORDS = {
+    "rm": "delete",
+    "stop": "kill",
+    "list": "ps",
+    "ls": "images",
+    "unmount": "umount",
+    "login": "pull",
+    "history": "layers",
+    "image": "images",
+    "info": "doctor",
+    "start": "run",
+    "create": "bundle",
+}
+"""Words of other tools → ours, for the hint."""
+
+SCRIPT = "ocinb.script"
+"""Key of ``click.Context.meta`` under which a cell's text lies."""
+
+
+class HelpAsked(Exception):
+    """``--help`` was given; carries the text."""
+
+
+def _help(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        raise HelpAsked(context.get_help())
+
+
+class _HelpAsValue:
+    """Mixin: ``--help`` raises ``HelpAsked`` where click would print and exit."""
+
+    def get_help_option(self, context: click.Context) -> click.Option | None:
+        """As click has it, with our callback."""
+        return click.Option(
+            list(self.get_help_option_names(context)),  # type: ignore[attr-defined]
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_help,
+            help="Show this text.",
+        )
+
+
+class Command(_HelpAsValue, click.Command):
+    """A command whose help is a value."""
+
+
+class Group(_HelpAsValue, click.Group):
+    """A command with commands below it; without one it answers with its help."""
+
+    command_class = Command
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """As click does; nothing at all asks for help."""
+        if not args and not context.resilient_parsing:
+            raise HelpAsked(context.get_help())
+        return super().parse_args(context, args)
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does; an unknown command suggests the nearest.
+
+        Raises:
+            CommandError: unknown.
+        """
+        name = args[0]
+        if self.get_command(context, name) is None and name[:1] != "-":
+            path = context.command_path
+            other = f"did you mean {OTHER_WORDS[name]}?" if name in OTHER_WORDS else None
+            raise CommandError(
+                f"there is no command {name}",
+                hint=_nearest(name, self.list_commands(context))
+                or other
+                or f"{path} --help lists the commands",
+            )
+        return super().resolve_command(context, args)
+
+
+class Root(Group):
+    """The command ``ocinb``: imports a command's module when it is needed."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        """All of them."""
+        return list(COMMANDS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        """The command of that name, or None."""
+        if name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"ocinb.commands.{name}").command
+        return command
+
+
+@click.group(cls=Root)
+@click.option("--root", metavar="DIR", help="Where images and containers are kept (OCINB_ROOT).")
+@click.option("--run-root", metavar="DIR", help="Where state and mounts lie (OCINB_RUN_ROOT).")
+@click.pass_context
+def root(context: click.Context, root: str | None, run_root: str | None) -> None:
+    """OCI images and containers, from a name to a process.
+
+    The same commands work in a shell (ocinb CMD) and in a notebook (%oci CMD).
+    """
+    context.obj = context.obj.at(root, run_root)
+
+
+def call(
+    arguments: Sequence[str],
+    session: Session,
+    *,
+    program: str = "ocinb",
+    script: str | None = None,
+    width: int = 80,
+) -> Any:
+    """Run one command and return its value.
+
+    Args:
+        arguments: words behind the program's name.
+        program: how the person called us, for help and hints: ``ocinb`` or ``%oci``.
+        script: the cell's text, for commands that take one.
+        width: columns that help may use.
+
+    Raises:
+        CommandError: unknown command or option, or a value that is not taken.
+        OcinbError: what the command raises.
+    """
+    try:
+        context = root.make_context(
+            program,
+            list(arguments),
+            obj=session,
+            max_content_width=min(width, 100),
+            terminal_width=min(width, 100),
+        )
+        context.meta[SCRIPT] = script
+        with context:
+            return root.invoke(context)
+    except HelpAsked as asked:
+        return Text(asked.args[0])
+    except click.ClickException as error:
+        raise _command_error(error, program) from error
+
+
+def _command_error(error: click.ClickException, program: str) -> CommandError:
+    context = getattr(error, "ctx", None)
+    path: str = context.command_path if context else program
+    command = path.removeprefix(program).strip()
+    if isinstance(error, click.NoSuchOption):
+        return CommandError(
+            f"{command or 'the program'} has no option {error.option_name}",
+            hint=_nearest(error.option_name, _options(context))
+            or f"{path} --help lists its options",
+        )
+    message = " ".join(error.format_message().split()).rstrip(".")
+    message = f"{message[:1].lower()}{message[1:]}"
+    return CommandError(
+        f"{command}: {message}" if command else message, hint=f"{path} --help shows what it takes"
+    )
+
+
+def _options(context: click.Context | None) -> list[str]:
+    parameters = context.command.get_params(context) if context else []
+    return [name for parameter in parameters for name in parameter.opts if name[:2] == "--"]
+
+
+def _nearest(word: str, known: Iterable[str]) -> str | None:
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"did you mean {found[0]}?" if found else None

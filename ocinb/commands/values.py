@@ -1,0 +1,95 @@
+"""What commands return, besides ``Table`` and the objects a person holds (``Image`` …)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+class Text(str):
+    """Text for people, shown as it is: help, a log."""
+
+    __slots__ = ()
+
+
+class Lines(list[str]):
+    """What ``--quiet`` leaves: names or digests, one a line in a shell, a list in a notebook."""
+
+
+class Json:
+    """What ``--format json`` asked for.
+
+    Attributes:
+        value: plain JSON values: a list of objects for a listing, else one object.
+    """
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __str__(self) -> str:
+        return json.dumps(self.value, indent=2, ensure_ascii=False, default=str)
+
+
+class Document(dict[str, Any]):
+    """A JSON document of one of the specifications, or of an inspection; a plain dict to work on.
+
+    Attributes:
+        title: what it is, as in ``image manifest sha256:…``.
+        raw: the bytes that were hashed, where they are addressed by digest.
+    """
+
+    def __init__(self, value: dict[str, Any], *, title: str = "", raw: bytes | None = None) -> None:
+        super().__init__(value)
+        self.title = title
+        self.raw = raw
+
+
+class Done:
+    """Something was done that has no object of its own.
+
+    Attributes:
+        subject: the name or ID that it was done to; what a shell prints, for scripts.
+        message: one sentence for people.
+    """
+
+    def __init__(self, subject: str, message: str) -> None:
+        self.subject = subject
+        self.message = message
+
+    def __repr__(self) -> str:
+        return self.message
+
+
+class Heading(str):
+    """The head of a part of a narration."""
+
+    __slots__ = ()
+
+
+class Said(str):
+    """A sentence of a narration."""
+
+    __slots__ = ()
+
+
+class Narration:
+    """A command that tells what it does while it does it: an iterator of values.
+
+    The door shows each value as it comes, and closes the narration when it stops early, so that
+    what the command began is undone.
+    """
+
+    def __init__(self, parts: Iterable[Any]) -> None:
+        self._parts = iter(parts)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._parts
+
+    def close(self) -> None:
+        """Undo what was begun; nothing more will be shown."""
+        close = getattr(self._parts, "close", None)
+        if close is not None:
+            close()
