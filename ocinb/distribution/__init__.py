@@ -1,0 +1,1 @@
+"""The client of the distribution specification: endpoints, authentication, pull, push, copy."""

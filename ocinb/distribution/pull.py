@@ -1,0 +1,137 @@
+"""Pull: from a name in a registry to a named image in the store."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+
+from ocinb.content.store import Store
+from ocinb.distribution.client import Client
+from ocinb.distribution.download import download
+from ocinb.distribution.resolve import Resolved, resolve
+from ocinb.distribution.workers import run_together
+from ocinb.errors import DistributionError, InvalidDocument
+from ocinb.frozen import Frozen
+from ocinb.spec.descriptor import Descriptor
+from ocinb.spec.document import MAX_DOCUMENT
+from ocinb.spec.image_config import ImageConfig
+from ocinb.spec.manifest import Manifest
+from ocinb.spec.platform import Platform
+from ocinb.spec.reference import Reference
+
+
+class Pulled(Frozen):
+    """What a pull brought.
+
+    Attributes:
+        name: the image's name in the store.
+        target: what the name points at, an index or a manifest.
+        manifest_descriptor: of the manifest that was chosen.
+        manifest: its view.
+        config: the image's config.
+        seconds: how long it took.
+        downloaded: bytes of blobs and manifests that came over the network.
+        rate_limit: the registry's ``ratelimit-*`` headers, as Docker Hub sends them.
+    """
+
+    name: str
+    target: Descriptor
+    manifest_descriptor: Descriptor
+    manifest: Manifest
+    config: ImageConfig
+    seconds: float
+    downloaded: int
+    rate_limit: tuple[tuple[str, str], ...] = ()
+
+
+def pull(
+    client: Client,
+    store: Store,
+    reference: Reference,
+    platform: Platform | None = None,
+    *,
+    on_layer: Callable[[int, Descriptor], None] | None = None,
+) -> Pulled:
+    """Bring an image into the store, then name it.
+
+    Layers come in parallel. Whatever happens, the store holds verified blobs only, the name
+    appears last, and a later pull goes on where this one stopped.
+
+    Args:
+        platform: in place of this machine's.
+        on_layer: called in a worker's thread with number and descriptor of each layer once its
+            blob is in the store; what it raises ends the pull.
+
+    Raises:
+        PlatformNotFound, InvalidDocument, DigestMismatch, SizeMismatch, RegistryUnreachable,
+        RegistryError, AuthenticationFailed, StorageError.
+    """
+    started = time.monotonic()
+    resolved = resolve(client, reference, platform)
+    manifest = resolved.manifest
+    if not manifest.is_image:
+        kind = manifest.artifact_type or manifest.config.media_type
+        raise DistributionError(
+            f"{reference} is not an image but an artifact of type {kind}",
+            hint="artifacts cannot be run; their manifest can be looked at",
+        )
+    if manifest.config.size > MAX_DOCUMENT:
+        raise InvalidDocument(
+            f"the image config has {manifest.config.size:,} bytes, more than {MAX_DOCUMENT:,}",
+            path="$.config.size",
+        )
+
+    def layer(number: int, descriptor: Descriptor) -> int:
+        received = download(client, store, reference, descriptor)
+        if on_layer is not None:
+            on_layer(number, descriptor)
+        return received
+
+    received = download(client, store, reference, manifest.config)
+    config = ImageConfig.parse(store.read(manifest.config))
+    check_layers(manifest, config)
+    tasks = [functools.partial(layer, n, found) for n, found in enumerate(manifest.layers)]
+    received += sum(run_together(client.network, tasks))
+    name = _keep(store, reference, resolved)
+    documents = {fetched.data for fetched in (*resolved.indexes, resolved.fetched)}
+    return Pulled(
+        name=name,
+        target=resolved.target.descriptor,
+        manifest_descriptor=resolved.fetched.descriptor,
+        manifest=manifest,
+        config=config,
+        seconds=time.monotonic() - started,
+        downloaded=received + sum(map(len, documents)),
+        rate_limit=tuple(h for h in resolved.target.headers if "ratelimit" in h[0]),
+    )
+
+
+def check_layers(manifest: Manifest, config: ImageConfig) -> None:
+    """Raise ``InvalidDocument`` unless config and manifest speak of as many layers.
+
+    Spec: image-spec config.md#properties (rootfs)
+    """
+    if len(manifest.layers) != len(config.rootfs.diff_ids):
+        raise InvalidDocument(
+            f"the manifest has {len(manifest.layers)} layers, "
+            f"its config {len(config.rootfs.diff_ids)} diffIDs",
+            path="$.rootfs.diff_ids",
+            citation="image-spec config.md#properties",
+        )
+
+
+def _keep(store: Store, reference: Reference, resolved: Resolved) -> str:
+    for fetched in (*resolved.indexes, resolved.fetched):
+        keep_document(store, fetched.data, fetched.descriptor)
+    name = str(reference)
+    store.names.set(name, resolved.target.descriptor)
+    return name
+
+
+def keep_document(store: Store, data: bytes, descriptor: Descriptor) -> None:
+    """Put verified bytes into the store, under the digest they were verified with."""
+    with store.blob(descriptor.digest, descriptor.size) as writer:
+        if not writer.present:
+            writer.write(data[writer.offset :])
+            writer.commit()

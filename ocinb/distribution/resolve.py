@@ -1,0 +1,112 @@
+"""From a name to the one manifest that this machine runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ocinb.distribution.client import Client
+from ocinb.distribution.manifests import Fetched
+from ocinb.errors import InvalidDocument, PlatformNotFound
+from ocinb.frozen import Frozen
+from ocinb.spec.descriptor import Descriptor
+from ocinb.spec.digest import Digest
+from ocinb.spec.image_index import ImageIndex
+from ocinb.spec.manifest import Manifest
+from ocinb.spec.platform import Platform, rank
+from ocinb.spec.reference import Reference
+
+MAX_DEPTH = 8
+"""Indexes inside indexes that are followed; real ones have one or two."""
+
+MAX_INDEXES = 64
+"""Indexes that are fetched to find one manifest."""
+
+
+class Resolved(Frozen):
+    """The way from a name to a manifest.
+
+    Attributes:
+        target: what the name points at.
+        indexes: the indexes on the way, outermost first; none where the name is a manifest's.
+        fetched: the manifest's bytes and descriptor.
+        manifest: its view.
+    """
+
+    target: Fetched
+    indexes: tuple[Fetched, ...]
+    fetched: Fetched
+    manifest: Manifest
+
+
+def resolve(client: Client, reference: Reference, platform: Platform | None = None) -> Resolved:
+    """Fetch what ``reference`` names and choose the best manifest for ``platform``.
+
+    The manifest that ranks best over all nested indexes wins; among equals the first, as
+    image-spec image-index.md asks. A plain manifest is taken whatever it is for.
+
+    Raises:
+        PlatformNotFound: no manifest serves; the hint names those that there are.
+        InvalidDocument: an index that contains itself, or is nested too deeply.
+    """
+    target = client.get_manifest(reference)
+    if not target.descriptor.is_index:
+        manifest = Manifest.parse(target.data, target.descriptor.media_type)
+        return Resolved(target=target, indexes=(), fetched=target, manifest=manifest)
+    wanted = platform or Platform.host()
+    search = _Search(client, reference, wanted)
+    best = search.best(target)
+    if best is None:
+        offered = ", ".join(dict.fromkeys(search.offered)) or "none at all"
+        raise PlatformNotFound(
+            f"{reference} has no image for {wanted}",
+            hint=f"it has {offered}",
+            citation="image-spec image-index.md#image-index-property-descriptions",
+        )
+    indexes, descriptor = best
+    fetched = client.get_manifest(reference.with_digest(descriptor.digest), descriptor)
+    manifest = Manifest.parse(fetched.data, descriptor.media_type)
+    return Resolved(target=target, indexes=indexes, fetched=fetched, manifest=manifest)
+
+
+class _Search:
+    def __init__(self, client: Client, reference: Reference, wanted: Platform) -> None:
+        self._client = client
+        self._reference = reference
+        self._wanted = wanted
+        self._fetched = 0
+        self.offered: list[str] = []
+
+    def best(self, target: Fetched) -> tuple[tuple[Fetched, ...], Descriptor] | None:
+        found = sorted(self._candidates((target,)), key=lambda item: item[0])
+        return found[0][1:] if found else None
+
+    def _candidates(
+        self, way: tuple[Fetched, ...]
+    ) -> Iterator[tuple[int, tuple[Fetched, ...], Descriptor]]:
+        """Manifests that serve, with their rank, in the order of the indexes."""
+        index = ImageIndex.parse(way[-1].data, way[-1].descriptor.media_type)
+        for descriptor in index.manifests:
+            if descriptor.platform:
+                self.offered.append(str(descriptor.platform))
+            place = rank(self._wanted, descriptor.platform) if descriptor.platform else None
+            if descriptor.is_index:
+                if descriptor.platform is None or place is not None:
+                    yield from self._candidates((*way, self._nested(way, descriptor)))
+            elif descriptor.is_manifest and place is not None:
+                yield place, way, descriptor
+
+    def _nested(self, way: tuple[Fetched, ...], descriptor: Descriptor) -> Fetched:
+        above: list[Digest] = [fetched.descriptor.digest for fetched in way]
+        if descriptor.digest in above:
+            raise InvalidDocument(
+                f"the index {descriptor.digest} contains itself", path="$.manifests"
+            )
+        self._fetched += 1
+        if len(way) >= MAX_DEPTH or self._fetched > MAX_INDEXES:
+            raise InvalidDocument(
+                f"{self._reference} nests indexes deeper than {MAX_DEPTH} "
+                f"or has more than {MAX_INDEXES} of them",
+                path="$.manifests",
+                hint="no real image does; it is not searched further",
+            )
+        return self._client.get_manifest(self._reference.with_digest(descriptor.digest), descriptor)

@@ -1,0 +1,274 @@
+"""Sending a request until it is answered: retries, redirects, time limits."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TYPE_CHECKING
+
+import httpx
+
+import ocinb
+from ocinb.distribution.failures import redirect_refused, status_failure, unreachable
+from ocinb.distribution.network import Network
+from ocinb.distribution.retry import RETRIED_STATUSES, Patience, RetryPolicy
+from ocinb.distribution.wire import CALL, Call, Recorded
+from ocinb.errors import RegistryError
+from ocinb.frozen import Frozen
+
+if TYPE_CHECKING:
+    from ocinb.events import Record
+
+MAX_REDIRECTS = 5
+
+_SHORT = 16 * 1024
+
+
+class Timeouts(Frozen):
+    """Seconds. Each is a limit on silence; none limits a transfer that goes on.
+
+    Attributes:
+        connect: until a connection stands, TLS included.
+        read: until the next bytes of an answer.
+        write: until the other side takes more.
+    """
+
+    connect: float = 15.0
+    read: float = 60.0
+    write: float = 60.0
+
+
+class Body(httpx.SyncByteStream):
+    """A request's body that can be sent again from its start.
+
+    Attributes:
+        length: bytes.
+    """
+
+    def __init__(self, length: int, open_chunks: Callable[[], Iterator[bytes]]) -> None:
+        self.length = length
+        self._open = open_chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._open()
+
+    @classmethod
+    def of(cls, data: bytes) -> Body:
+        """A body of bytes in memory."""
+        return cls(len(data), lambda: iter((data,)) if data else iter(()))
+
+
+class Outgoing(Frozen):
+    """A request that can be made any number of times.
+
+    Attributes:
+        endpoint: the specification's name of the endpoint.
+        subject: what is asked for, as an error names it: ``demo:1.0``, a digest.
+        registry: whose host this is, as a person wrote it.
+        auth: who we are, for the origin of ``url`` only.
+    """
+
+    method: str
+    url: httpx.URL
+    endpoint: str
+    registry: str
+    subject: str = ""
+    headers: Mapping[str, str] = {}
+    body: Body | None = None
+    auth: httpx.Auth | None = None
+
+
+class Transport:
+    """Sends what ``Client`` asks for.
+
+    Args:
+        choose: the way to a URL's host: TLS settings, proxy, or a test's double.
+        network: whose threads can be cancelled.
+        may_downgrade: whether a redirect from https may lead to this plain http URL; without,
+            none may.
+    """
+
+    def __init__(
+        self,
+        choose: Callable[[httpx.URL], httpx.BaseTransport],
+        network: Network,
+        *,
+        policy: RetryPolicy,
+        timeouts: Timeouts,
+        record: Record,
+        may_downgrade: Callable[[httpx.URL], bool] | None = None,
+    ) -> None:
+        self.network = network
+        self._policy = policy
+        self._may_downgrade = may_downgrade
+        self._http = httpx.Client(
+            transport=Recorded(choose, network, record),
+            trust_env=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            headers={
+                "user-agent": f"ocinb/{ocinb.__version__}",
+                "accept-encoding": "identity",
+                "accept": "*/*",
+            },
+            timeout=httpx.Timeout(
+                connect=timeouts.connect, read=timeouts.read, write=timeouts.write, pool=None
+            ),
+        )
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    def patience(self) -> Patience:
+        """Patience for a new piece of work of the calling thread."""
+        return Patience(self._policy, self.network.cancel)
+
+    @contextlib.contextmanager
+    def send(
+        self,
+        call: Outgoing,
+        *,
+        expect: tuple[int, ...],
+        patience: Patience | None = None,
+    ) -> Iterator[httpx.Response]:
+        """The answer, its body still to be read; retried until it has an expected status.
+
+        A fault while the body is read is an ``httpx.TransportError`` for the caller, who alone
+        knows how to go on.
+
+        Raises:
+            RegistryUnreachable: no answer after all attempts.
+            RegistryError, AuthenticationFailed: an answer that is an error.
+        """
+        response = self._answered(call, expect, patience or self.patience())
+        try:
+            yield response
+        finally:
+            finish(response)
+
+    def fetch(
+        self, call: Outgoing, *, expect: tuple[int, ...], limit: int, what: str
+    ) -> tuple[httpx.Response, bytes]:
+        """The answer with its whole body, of at most ``limit`` bytes.
+
+        Raises:
+            RegistryError: the body is longer; and all that ``send`` raises.
+        """
+        patience = self.patience()
+        while True:
+            try:
+                with self.send(call, expect=expect, patience=patience) as response:
+                    return response, read_all(response, limit, what)
+            except httpx.TransportError as error:
+                if not patience.again(error=error):
+                    raise unreachable(call.registry, call.url, error) from error
+
+    def _answered(
+        self, call: Outgoing, expect: tuple[int, ...], patience: Patience
+    ) -> httpx.Response:
+        while True:
+            try:
+                response = self._once(call, patience.attempt)
+                if response.status_code in expect:
+                    return response
+                try:
+                    failure = status_failure(call.registry, call.subject, call.endpoint, response)
+                finally:
+                    finish(response)
+            except httpx.TransportError as error:
+                if not patience.again(error=error):
+                    raise unreachable(call.registry, call.url, error) from error
+                continue
+            retried = response.status_code in RETRIED_STATUSES
+            if not (retried and patience.again(retry_after=response.headers.get("retry-after"))):
+                raise failure
+
+    def _once(self, call: Outgoing, attempt: int) -> httpx.Response:
+        """One attempt, redirects included.
+
+        Credentials belong to the origin of the first URL: what a redirect to another host gets
+        has none. Spec: distribution-spec spec.md#api
+        """
+        url, origin = call.url, _origin(call.url)
+        extensions = {CALL: Call(endpoint=call.endpoint, attempt=attempt)}
+        for _ in range(MAX_REDIRECTS + 1):
+            request = self._http.build_request(
+                call.method, url, headers=dict(call.headers), extensions=extensions
+            )
+            if call.body is not None:
+                request.headers["content-length"] = str(call.body.length)
+                request.stream = call.body
+            elif call.method in ("POST", "PUT", "PATCH"):
+                request.headers["content-length"] = "0"
+            auth = call.auth if _origin(url) == origin else None
+            response = self._http.send(request, auth=auth, stream=True, follow_redirects=False)
+            if not response.has_redirect_location:
+                return response
+            finish(response)
+            if response.status_code == 303:
+                raise redirect_refused(call.registry, url, "303 See Other is not part of the API")
+            url = self._redirected(call.registry, url, response.headers["location"])
+        raise redirect_refused(call.registry, call.url, f"more than {MAX_REDIRECTS} redirects")
+
+    def _redirected(self, registry: str, url: httpx.URL, location: str) -> httpx.URL:
+        return check_location(registry, url, location, self._may_downgrade)
+
+
+def check_location(
+    registry: str,
+    url: httpx.URL,
+    location: str,
+    may_downgrade: Callable[[httpx.URL], bool] | None = None,
+) -> httpx.URL:
+    """Where a ``Location`` header leads, absolute.
+
+    Raises:
+        RegistryError: not a URL, not of http or https, or from https down to http.
+    """
+    try:
+        target = url.join(location)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise redirect_refused(registry, url, f"to {location[:80]!r}, which is no URL") from error
+    if target.scheme not in ("http", "https") or not target.host:
+        raise redirect_refused(registry, url, f"to {location[:80]!r}, which is not http or https")
+    down = url.scheme == "https" and target.scheme == "http"
+    if down and not (may_downgrade and may_downgrade(target)):
+        raise redirect_refused(registry, url, f"from https down to http at {target.host}")
+    return target.copy_with(userinfo=b"")
+
+
+def finish(response: httpx.Response) -> None:
+    """Let go of an answer: what little is left of it is read, so that its connection is kept."""
+    length = response.headers.get("content-length", "")
+    short = not response.is_stream_consumed and length.isdigit() and int(length) <= _SHORT
+    if short or (response.request.method == "HEAD" and not response.is_stream_consumed):
+        with contextlib.suppress(httpx.TransportError):
+            for _ in response.iter_raw():
+                pass
+    response.close()
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
+
+
+def read_all(response: httpx.Response, limit: int, what: str) -> bytes:
+    """The body's raw bytes, read only as far as ``limit``.
+
+    Raises:
+        RegistryError: there is more.
+    """
+    parts: list[bytes] = []
+    size = 0
+    for chunk in response.iter_raw():
+        size += len(chunk)
+        if size > limit:
+            raise RegistryError(
+                f"{what} is larger than {limit:,} bytes",
+                status=response.status_code,
+                hint="no registry should hold such a document; it was not read further",
+                citation="distribution-spec spec.md#pushing-manifests",
+            )
+        parts.append(chunk)
+    return b"".join(parts)

@@ -1,0 +1,73 @@
+"""An upload that is under way in a registry."""
+
+from __future__ import annotations
+
+import httpx
+
+from ocinb.distribution.transport import Body, Outgoing, check_location
+from ocinb.errors import RegistryError
+from ocinb.frozen import Frozen
+
+
+class Session(Frozen):
+    """Where to send the rest of an upload.
+
+    Attributes:
+        url: the location that the registry gave last; used as it is.
+        offset: bytes that the registry has.
+        opened: the request that opened the upload.
+        chunk_minimum: bytes that each chunk but the last must have (``OCI-Chunk-Min-Length``).
+    """
+
+    url: httpx.URL
+    opened: Outgoing
+    offset: int = 0
+    chunk_minimum: int = 0
+
+    def call(
+        self,
+        method: str,
+        endpoint: str,
+        *,
+        url: httpx.URL | None = None,
+        headers: dict[str, str] | None = None,
+        body: Body | None = None,
+    ) -> Outgoing:
+        """A request of this upload. Credentials go along to the registry's own origin only."""
+        target, home = url or self.url, self.opened.url
+        same = (target.scheme, target.netloc) == (home.scheme, home.netloc)
+        return Outgoing(
+            method=method,
+            url=target,
+            endpoint=endpoint,
+            registry=self.opened.registry,
+            subject=self.opened.subject,
+            headers=headers or {},
+            body=body,
+            auth=self.opened.auth if same else None,
+        )
+
+
+def session_of(opened: Outgoing, response: httpx.Response, offset: int = 0) -> Session:
+    """The upload that an answer speaks of.
+
+    Raises:
+        RegistryError: no usable ``Location``.
+
+    Spec: distribution-spec spec.md#post-then-put
+    """
+    location = response.headers.get("location")
+    if not location:
+        raise RegistryError(
+            f"registry {opened.registry} opened an upload without saying where",
+            status=response.status_code,
+            citation="distribution-spec spec.md#post-then-put",
+        )
+    url = check_location(opened.registry, response.request.url, location)
+    minimum = response.headers.get("oci-chunk-min-length", "")
+    return Session(
+        url=url,
+        opened=opened,
+        offset=offset,
+        chunk_minimum=int(minimum) if minimum.isdigit() else 0,
+    )
