@@ -1,0 +1,1 @@
+"""Layers become one tree: planned, tried, mounted, looked into, and undone again."""

@@ -1,0 +1,116 @@
+"""A plan carried out: the mount itself, and its undoing."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from ocinb.errors import SyscallError, UnsupportedHost
+from ocinb.linux import flags as f
+from ocinb.linux.syscalls import Kernel
+from ocinb.overlay.plan import COPY, FUSE, OVERLAY, Plan, option_string
+from ocinb.overlay.trees import copy_layers, remove_tree
+
+FUSE_PROGRAM = "fuse-overlayfs"
+
+
+def mount(plan: Plan, source: str) -> None:
+    """Make the mount (or the copy) on the existing directory ``plan.target``.
+
+    Args:
+        plan: what to make.
+        source: what /proc/self/mountinfo shall show as the source of an overlay.
+
+    Raises:
+        SyscallError: the kernel refused. UnsupportedHost: no fuse-overlayfs here, or it failed.
+        StorageError: no space left for the copy.
+    """
+    if plan.kind == COPY:
+        copy_layers(plan.layers, plan.target)
+        return
+    descriptors: list[int] = []
+    try:
+        names = {directory: directory for directory in plan.directories}
+        if plan.by_descriptor:
+            for directory in names:
+                descriptors.append(os.open(directory, f.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+                names[directory] = f"/proc/self/fd/{descriptors[-1]}"
+        options = option_string(plan, names)
+        if plan.kind == OVERLAY:
+            _check_length(plan, options)
+            flags = 0 if plan.upper else f.MS_RDONLY
+            Kernel().mount(source, plan.target, "overlay", flags, options)
+        else:
+            _fuse(plan.target, options, descriptors, readonly=not plan.upper)
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def unmount(target: str, kind: str, *, lazy: bool = False) -> None:
+    """Undo ``mount``.
+
+    Args:
+        target: as in the plan.
+        kind: as in the plan.
+        lazy: let it vanish from the tree now and end when nothing uses it any more.
+
+    Raises:
+        SyscallError: the kernel refused; EBUSY has a hint.
+    """
+    if kind == COPY:
+        for entry in os.listdir(target):
+            remove_tree(f"{target}/{entry}")
+        return
+    try:
+        Kernel().umount(target, f.UMOUNT_NOFOLLOW | (f.MNT_DETACH if lazy else 0))
+    except SyscallError as error:
+        by_helper = kind == FUSE and error.errno == errno.EPERM
+        if by_helper and _run(["fusermount3", "-u", target]) == "":
+            return
+        if error.errno == errno.EBUSY:
+            error.hint = "a process still works in it: see fuser -vm"
+        raise
+
+
+def _check_length(plan: Plan, options: str) -> None:
+    page = 4096
+    if len(os.fsencode(options)) >= page:
+        raise SyscallError(
+            "mount",
+            ("overlay", plan.target, f"{len(plan.layers)} layers"),
+            errno.E2BIG,
+            hint="more layers than one mount takes",
+        )
+
+
+def _fuse(target: str, options: str, descriptors: list[int], *, readonly: bool) -> None:
+    options += ",ro" if readonly else ""
+    failure = _run([FUSE_PROGRAM, "-o", options, target], keep=descriptors)
+    if failure:
+        raise UnsupportedHost(
+            f"fuse-overlayfs could not mount {target}: {failure}",
+            hint="it needs the package fuse-overlayfs and a /dev/fuse that this user may open",
+        )
+
+
+def _run(argv: list[str], keep: list[int] | None = None) -> str:
+    """Run a program to its end; empty when it succeeded, else the last line it said."""
+    for descriptor in keep or ():
+        os.set_inheritable(descriptor, True)
+    # A file, not a pipe: fuse-overlayfs stays in the background with its standard error open.
+    said = os.memfd_create("said")
+    null = os.open(os.devnull, os.O_RDWR)
+    actions = [(os.POSIX_SPAWN_DUP2, *pair) for pair in ((null, 0), (said, 1), (said, 2))]
+    try:
+        pid = os.posix_spawnp(argv[0], argv, os.environ, file_actions=actions)
+        _, status = os.waitpid(pid, 0)
+        text = os.pread(said, 65536, 0).decode(errors="replace").strip()
+    except FileNotFoundError:
+        return f"{argv[0]} is not installed"
+    finally:
+        os.close(said)
+        os.close(null)
+    if status == 0:
+        return ""
+    return text.splitlines()[-1] if text else f"status {os.waitstatus_to_exitcode(status)}"

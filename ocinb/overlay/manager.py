@@ -1,0 +1,317 @@
+"""The mount manager: makes mounts, remembers them in files, and undoes exactly those.
+
+A record is written before its mount is made and removed after the mount is gone, so that a
+process killed at any moment leaves a record of whatever it left mounted. An overlay is known
+again by a source of its own (``ocinb-`` and sixteen hexadecimal digits) in /proc/self/mountinfo:
+paths, mount ids and device numbers can all be given to another mount. fuse-overlayfs does not let
+its source be chosen, so there the type, the path and the device must all be the recorded ones.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+
+from ocinb.errors import BundleError
+from ocinb.events import Mounted, Unmounted, ignore
+from ocinb.frozen import Frozen
+from ocinb.linux.mounts import mount_at, mounts
+from ocinb.overlay import execute
+from ocinb.overlay.plan import COPY, FUSE, plan
+from ocinb.overlay.process import start_time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any
+
+    from ocinb.events import Record
+    from ocinb.linux.mounts import MountInfo
+    from ocinb.overlay.probe import Probe
+
+MOUNTING = "mounting"
+MOUNTED = "mounted"
+
+
+class Mount(Frozen):
+    """A mount of ours.
+
+    Attributes:
+        token: names the record, and is the source that mountinfo shows.
+        target: absolute and resolved.
+        kind: ``overlay``, ``fuse-overlayfs`` or ``copy``.
+        layers: bottom to top.
+        options: as mount(8) would take them.
+        why: why it is this kind: what the probe found.
+        writable: the directory that holds ``upper`` and ``work``; empty: read-only.
+        status: ``mounting`` or ``mounted``.
+        keep: whether it is meant to outlive the process that made it.
+        owner: that process, as pid and start time.
+        made_target: whether the directory ``target`` was made for it.
+        device: ``major:minor`` of the mounted filesystem; empty for a copy, or until mounted.
+    """
+
+    token: str
+    target: str
+    kind: str
+    layers: tuple[str, ...]
+    options: str
+    why: str = ""
+    writable: str = ""
+    status: str = MOUNTED
+    keep: bool = False
+    owner: tuple[int, int] = (0, 0)
+    made_target: bool = False
+    device: str = ""
+
+    def among(self, visible: Iterable[MountInfo]) -> bool:
+        """Whether this mount is there, given what is mounted; a copy always is."""
+        return self.kind == COPY or any(map(self.matches, visible))
+
+    def matches(self, info: MountInfo) -> bool:
+        """Whether a line of mountinfo is this mount."""
+        if self.kind == FUSE:
+            same_place = info.fstype == "fuse.fuse-overlayfs" and info.target == self.target
+            return same_place and self.device in ("", info.device)
+        return info.source == self.token
+
+
+class MountManager:
+    """Mounts of layer stacks, with records in a directory.
+
+    Args:
+        state: the directory of the records; made when needed.
+        record: told of each ``Mounted`` and ``Unmounted``.
+        scratch: where to try what works, on the filesystem where containers write; ``state``
+            where it is not given.
+    """
+
+    def __init__(
+        self,
+        state: str | os.PathLike[str],
+        record: Record = ignore,
+        *,
+        scratch: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self._state = os.fspath(state)
+        self._scratch = os.fspath(scratch) if scratch is not None else self._state
+        self._record = record
+        self._probe: Probe | None = None
+
+    def probe(self) -> Probe:
+        """What works for this process, tried once."""
+        if self._probe is None:
+            from ocinb.overlay.probe import probe
+
+            os.makedirs(self._scratch, 0o700, exist_ok=True)
+            self._probe = probe(self._scratch)
+        return self._probe
+
+    def mount(
+        self,
+        layers: Sequence[str | os.PathLike[str]],
+        target: str | os.PathLike[str],
+        *,
+        writable: str | os.PathLike[str] | None = None,
+        kind: str | None = None,
+        flags: Sequence[str] | None = None,
+        why: str = "",
+        keep: bool = False,
+    ) -> Mount:
+        """Show a stack of layers as one tree at ``target``.
+
+        Args:
+            layers: directories in overlay form, bottom to top.
+            target: a directory; made when missing. A copy needs it to be empty.
+            writable: where to keep what is written, in ``upper`` and ``work``; None: read-only.
+            kind: None: the best one that works.
+            flags: mount options; None: those with which the probe succeeded.
+            why: for the record, where the caller chose the kind.
+            keep: the mount is meant to outlive this process; otherwise ``repair`` removes it
+                once the process is gone.
+
+        Raises:
+            BundleError: something of ours is mounted there, or a copy's target is not empty.
+            SyscallError, UnsupportedHost, StorageError: it could not be made; nothing is left.
+        """
+        started = time.perf_counter()
+        if kind is None or (flags is None and kind != COPY):
+            attempt = self.probe().best if kind is None else self.probe().of(kind)
+            kind, flags, why = attempt.kind, attempt.flags, why or self.probe().why
+        made_target = _make_directory(os.fspath(target))
+        goal = os.path.realpath(target)
+        mount = Mount(
+            token=f"ocinb-{os.urandom(8).hex()}",
+            target=goal,
+            kind=kind,
+            layers=tuple(os.path.realpath(layer) for layer in layers),
+            options="",
+            why=why,
+            writable=os.path.realpath(writable) if writable is not None else "",
+            status=MOUNTING,
+            keep=keep,
+            owner=(os.getpid(), start_time(os.getpid())),
+            made_target=made_target,
+        )
+        self._refuse(mount)
+        done = self._carry_out(mount, tuple(flags or ()))
+        seconds = time.perf_counter() - started
+        self._record(
+            Mounted(
+                target=done.target,
+                kind=done.kind,
+                layers=done.layers,
+                options=done.options,
+                seconds=seconds,
+            )
+        )
+        return done
+
+    def unmount(self, target: str | os.PathLike[str], *, lazy: bool = False) -> None:
+        """Undo the mount of ours at ``target``; what is mounted over it is not touched.
+
+        Args:
+            target: as it was given to ``mount``.
+            lazy: let it end when the last process that uses it ends.
+
+        Raises:
+            BundleError: there is no mount of ours there.
+            SyscallError: the kernel refused, as with EBUSY.
+        """
+        goal = os.path.realpath(target)
+        for mount in self.list():
+            if mount.target == goal:
+                self._undo(mount, lazy=lazy)
+                return
+        raise BundleError(f"{goal} is not a mount of ours", hint="see ocinb mount --list")
+
+    def list(self) -> list[Mount]:
+        """The mounts of ours that are there now, oldest first."""
+        visible = mounts()
+        return [mount for mount in self._records() if mount.among(visible)]
+
+    def repair(self) -> builtins.list[Mount]:
+        """Remove what processes that were killed left behind; what was removed.
+
+        That is: mounts that were never finished, mounts that were not meant to outlive a process
+        that is gone, and records of mounts that somebody else has unmounted.
+        """
+        removed = []
+        visible = mounts()
+        for mount in [*self._records()]:
+            pid, started = mount.owner
+            orphan = start_time(pid) != started
+            there = mount.among(visible)
+            if there and ((mount.keep and mount.status == MOUNTED) or not orphan):
+                continue
+            if not there and not orphan and mount.status == MOUNTING:
+                continue  # it is being made right now
+            self._undo(mount, lazy=True)
+            removed.append(mount)
+        return removed
+
+    def _refuse(self, mount: Mount) -> None:
+        if any(other.target == mount.target for other in self.list()):
+            raise BundleError(
+                f"{mount.target} is mounted already", hint=f"ocinb umount {mount.target}"
+            )
+        if mount.kind == COPY and os.listdir(mount.target):
+            raise BundleError(f"{mount.target} is not empty, so no tree is copied into it")
+
+    def _carry_out(self, mount: Mount, flags: tuple[str, ...]) -> Mount:
+        self._write(mount)
+        try:
+            layers = list(mount.layers)
+            if mount.writable:
+                for name in ("upper", "work"):
+                    os.makedirs(f"{mount.writable}/{name}", exist_ok=True)
+            elif mount.kind != COPY and len(layers) == 1:
+                # overlayfs wants two directories at least.
+                layers.insert(0, _make_empty(f"{self._state}/empty"))
+            made = plan(
+                layers,
+                mount.target,
+                kind=mount.kind,
+                writable=mount.writable or None,
+                flags=flags,
+            )
+            execute.mount(made, mount.token)
+        except BaseException:
+            self._undo(mount, lazy=True)
+            raise
+        device = next((info.device for info in reversed(mounts()) if mount.matches(info)), "")
+        done = Mount(**dict(mount) | {"status": MOUNTED, "options": made.options, "device": device})
+        self._write(done)
+        return done
+
+    def _undo(self, mount: Mount, *, lazy: bool) -> None:
+        started = time.perf_counter()
+        visible = mounts()
+        if mount.among(visible) and os.path.isdir(mount.target):
+            top = mount_at(mount.target, visible)
+            if mount.kind != COPY and not (top and mount.matches(top)):
+                raise BundleError(f"something else is mounted over {mount.target}")
+            execute.unmount(mount.target, mount.kind, lazy=lazy)
+            self._record(Unmounted(target=mount.target, seconds=time.perf_counter() - started))
+        if mount.made_target:
+            # Where it is in use or was filled by somebody, it is theirs to keep.
+            with contextlib.suppress(OSError):
+                os.rmdir(mount.target)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._path(mount.token))
+
+    def _path(self, token: str) -> str:
+        return f"{self._state}/{token}.json"
+
+    def _write(self, mount: Mount) -> None:
+        os.makedirs(self._state, 0o700, exist_ok=True)
+        path = self._path(mount.token)
+        with open(f"{path}.new", "w", encoding="utf-8", errors="surrogateescape") as file:
+            json.dump(dict(mount), file, ensure_ascii=False)
+        os.replace(f"{path}.new", path)
+
+    def _records(self) -> Iterator[Mount]:
+        try:
+            names = [name for name in os.listdir(self._state) if name.endswith(".json")]
+        except FileNotFoundError:
+            return
+        paths = [f"{self._state}/{name}" for name in names]
+        for path in sorted(paths, key=_changed):
+            try:
+                with open(path, encoding="utf-8", errors="surrogateescape") as file:
+                    values = json.load(file)
+                yield _from_json(values)
+            except FileNotFoundError:
+                continue  # unmounted meanwhile by another process
+
+
+def _from_json(document: dict[str, Any]) -> Mount:
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in document.items()
+    }
+    return Mount(**values)
+
+
+def _make_directory(path: str) -> bool:
+    try:
+        os.makedirs(path)
+    except FileExistsError:
+        if not os.path.isdir(path):
+            raise BundleError(f"{path} is not a directory") from None
+        return False
+    return True
+
+
+def _make_empty(path: str) -> str:
+    os.makedirs(path, exist_ok=True)
+    return path
+
+
+def _changed(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,171 @@
+"""What this machine lets this process do, found out by doing it.
+
+Each attempt runs in a forked child with a mount namespace of its own (and, if asked, a user
+namespace): it mounts, deletes a directory that comes from a lower layer, makes it again, and
+ends; the kernel then undoes the mount with the namespace. Mounting alone proves nothing: in a
+user namespace overlay mounts without ``userxattr`` and then answers EIO to that deletion.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import partial
+
+from ocinb.errors import OcinbError, SyscallError
+from ocinb.frozen import Frozen
+from ocinb.linux import flags as f
+from ocinb.linux.syscalls import Kernel
+from ocinb.overlay import execute
+from ocinb.overlay.plan import COPY, FUSE, KINDS, OVERLAY, plan
+from ocinb.overlay.trees import remove_tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HARDENED = ("redirect_dir=nofollow", "index=off", "metacopy=off")
+"""A layer is a stranger's: its extended attributes may not point to other files."""
+USERXATTR = ("userxattr",)
+"""In a user namespace ``trusted.*`` attributes cannot be written; it excludes redirect_dir."""
+
+
+class Attempt(Frozen):
+    """One way of mounting, tried.
+
+    Attributes:
+        kind: ``overlay``, ``fuse-overlayfs`` or ``copy``.
+        works: whether a directory of a lower layer could be deleted and made again.
+        flags: the mount options that it took.
+        answer: what happened, or what the kernel said.
+    """
+
+    kind: str
+    works: bool
+    flags: tuple[str, ...] = ()
+    answer: str
+
+
+class Probe(Frozen):
+    """What was tried, best first.
+
+    Attributes:
+        attempts: one for each kind.
+        user_namespace: whether it was tried inside a user namespace of its own.
+        namespaces: the kernel's answer to the request for the namespaces; empty: granted.
+    """
+
+    attempts: tuple[Attempt, ...]
+    user_namespace: bool
+    namespaces: str = ""
+
+    @property
+    def best(self) -> Attempt:
+        """The first kind that works; copying always does."""
+        return next(attempt for attempt in self.attempts if attempt.works)
+
+    def of(self, kind: str) -> Attempt:
+        """The attempt of one kind."""
+        return next(attempt for attempt in self.attempts if attempt.kind == kind)
+
+    @property
+    def why(self) -> str:
+        """In one line: what is used, and why not what would be better."""
+        refused = [f"{a.kind}: {a.answer}" for a in self.attempts[: KINDS.index(self.best.kind)]]
+        return "; ".join([f"{self.best.kind}: {self.best.answer}", *refused])
+
+
+def probe(directory: str, *, user_namespace: bool = False) -> Probe:
+    """Try each kind of mount with files in ``directory``, which must exist and be writable.
+
+    Args:
+        directory: on the filesystem where containers will write; it decides what works.
+        user_namespace: try it as the superuser of a new user namespace.
+    """
+    namespaces = _answer(lambda: _enter(user_namespace))
+    if namespaces and user_namespace:
+        refused = [Attempt(kind=k, works=False, answer=namespaces) for k in (OVERLAY, FUSE)]
+    else:
+        # Without a namespace of its own fuse-overlayfs may work all the same, by fusermount3.
+        enter = (lambda: _enter(user_namespace)) if not namespaces else _stay
+        refused = [_try(kind, directory, enter) for kind in (OVERLAY, FUSE)]
+    copy = Attempt(kind=COPY, works=True, answer="all files are copied")
+    return Probe(attempts=(*refused, copy), user_namespace=user_namespace, namespaces=namespaces)
+
+
+def _try(kind: str, directory: str, enter: Callable[[], None]) -> Attempt:
+    answers = []
+    for flags in (HARDENED, USERXATTR) if kind == OVERLAY else ((),):
+        scratch = f"{directory}/probe-{os.urandom(6).hex()}"
+        os.mkdir(scratch, 0o700)
+        try:
+            answer = _answer(partial(_rehearse, kind, scratch, flags, enter))
+        finally:
+            remove_tree(scratch)
+        if not answer:
+            done = "a directory of a lower layer was deleted and made again"
+            return Attempt(kind=kind, works=True, flags=flags, answer=done)
+        answers.append(f"{answer} (with {','.join(flags)})" if flags else answer)
+    return Attempt(kind=kind, works=False, answer="; ".join(dict.fromkeys(answers)))
+
+
+def _rehearse(kind: str, scratch: str, flags: tuple[str, ...], enter: Callable[[], None]) -> None:
+    for name in ("lower/d", "upper", "work", "merged"):
+        os.makedirs(f"{scratch}/{name}")
+    with open(f"{scratch}/lower/d/f", "w", encoding="ascii"):
+        pass
+    enter()
+    merged = f"{scratch}/merged"
+    execute.mount(
+        plan([f"{scratch}/lower"], merged, kind=kind, writable=scratch, flags=flags), "ocinb-probe"
+    )
+    try:
+        os.unlink(f"{merged}/d/f")
+        os.rmdir(f"{merged}/d")
+        os.mkdir(f"{merged}/d")
+        if os.listdir(f"{merged}/d"):
+            raise OSError(5, "a directory made anew shows the files of the deleted one")
+    finally:
+        execute.unmount(merged, kind)
+
+
+def _stay() -> None:
+    """Nothing: the attempt is made in the namespaces that the process is in."""
+
+
+def _enter(user_namespace: bool) -> None:
+    kernel = Kernel()
+    uid, gid = os.geteuid(), os.getegid()
+    kernel.unshare(f.CLONE_NEWNS | (f.CLONE_NEWUSER if user_namespace else 0))
+    if user_namespace:
+        kernel.write("/proc/self/setgroups", "deny")
+        kernel.write("/proc/self/uid_map", f"0 {uid} 1")
+        kernel.write("/proc/self/gid_map", f"0 {gid} 1")
+    kernel.mount(None, "/", None, f.MS_REC | f.MS_SLAVE)
+
+
+def _answer(attempt: Callable[[], None]) -> str:
+    """Do it in a child; empty when it went well, else what the kernel said.
+
+    A child, for a new user namespace is refused to a process with threads, and nothing that is
+    mounted may stay.
+    """
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        answer = "ended without an answer"
+        try:
+            attempt()
+            answer = ""
+        except SyscallError as error:
+            answer = f"{error.call}: {os.strerror(error.errno or 0).lower()}"
+        except (OcinbError, OSError) as error:
+            answer = str(error)
+        finally:
+            os.write(writer, json.dumps(answer).encode())
+            os._exit(0)
+    os.close(writer)
+    with open(reader, "rb") as file:
+        told = file.read()
+    os.waitpid(pid, 0)
+    return str(json.loads(told)) if told else "the attempt was killed"
