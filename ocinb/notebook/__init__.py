@@ -1,0 +1,1 @@
+"""The notebook's door: ``%load_ext ocinb`` and ``%oci CMD``."""

@@ -1,0 +1,1 @@
+"""Diagrams: SVG drawn once in Python, the same for every viewer, without JavaScript."""

@@ -1,0 +1,121 @@
+"""How a listing looks in a notebook: human sizes, short digests, the data unchanged.
+
+A DataFrame that came from a ``Table`` carries its columns' kinds in ``attrs``; any other
+DataFrame keeps pandas' own look.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from ocinb.table import NUMERIC, Column, aligned, one_line, rfc3339, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import pandas as pd
+
+# Colours are inherited from the page, so that light and dark themes both suit.
+_CELL = "padding:.3em .9em;white-space:nowrap;border:0;vertical-align:baseline;"
+_HEAD = _CELL + "font-weight:600;opacity:.75;border-bottom:1px solid rgba(128,128,128,.45);"
+_LINE = "border-bottom:1px solid rgba(128,128,128,.18);background:none;"
+_MONO = "font-family:ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;"
+_WIDEST = "max-width:34em;overflow:hidden;text-overflow:ellipsis;"
+
+
+def html_table(kinds: Mapping[str, str], rows: Iterable[tuple[Any, ...]], *, note: str = "") -> str:
+    """A table of HTML; every text is escaped, since names come from other people's images."""
+    head = "".join(_head(Column(name=str(name), kind=kind)) for name, kind in kinds.items())
+    body = "".join(
+        f'<tr style="{_LINE}">{"".join(map(_cell, kinds.values(), row))}</tr>' for row in rows
+    )
+    below = f'<p style="opacity:.75;margin:.3em .9em">{escape(note)}</p>' if note else ""
+    return (
+        '<div style="overflow-x:auto"><table style="border-collapse:collapse;margin:.4em 0;'
+        f'font-variant-numeric:tabular-nums"><thead><tr style="background:none">{head}</tr>'
+        f"</thead><tbody>{body}</tbody></table>{below}</div>"
+    )
+
+
+def frame_html(frame: pd.DataFrame) -> str | None:
+    """The ``text/html`` of a DataFrame."""
+    kinds = _kinds(frame)
+    if kinds is None:
+        html: str | None = frame._repr_html_()  # type: ignore[operator]
+        return html
+    rows, note = _visible(frame, kinds)
+    return html_table(kinds, rows, note=note)
+
+
+def frame_text(frame: pd.DataFrame) -> str:
+    """The ``text/plain`` of a DataFrame."""
+    kinds = _kinds(frame)
+    if kinds is None:
+        return repr(frame)
+    rows, note = _visible(frame, kinds)
+    return "\n".join(filter(None, [aligned(kinds, rows), note]))
+
+
+def _kinds(frame: pd.DataFrame) -> dict[str, str] | None:
+    """The kind of each column, or None for a frame that is not a listing of ours."""
+    known = frame.attrs.get("ocinb")
+    if not isinstance(known, dict) or not set(frame.columns) & set(known):
+        return None
+    return {str(name): known.get(name) or "text" for name in frame.columns}
+
+
+def _visible(frame: pd.DataFrame, kinds: Mapping[str, str]) -> tuple[list[tuple[Any, ...]], str]:
+    import pandas as pd
+
+    most = pd.get_option("display.max_rows") or len(frame)
+    note = ""
+    if len(frame) > most:
+        note = f"the first {most:,} of {len(frame):,} rows"
+        frame = frame.head(most)
+    cells = [_plain(frame.iloc[:, i], kind) for i, kind in enumerate(kinds.values())]
+    return list(zip(*cells, strict=True)), note
+
+
+def _plain(series: pd.Series[Any], kind: str) -> list[Any]:
+    """Cells as ``table.shown`` takes them; a column that was given other values is text."""
+    from pandas.api import types
+
+    missing = series.isna().tolist()
+    values: list[Any] = series.tolist()
+    if kind == "time" and types.is_datetime64_any_dtype(series.dtype):
+        values = [None if gone else v.timestamp() for v, gone in zip(values, missing, strict=True)]
+    elif kind in NUMERIC | {"time"} and not types.is_numeric_dtype(series.dtype):
+        values = [str(v) for v in values]
+    return [None if gone else v for v, gone in zip(values, missing, strict=True)]
+
+
+def _head(column: Column) -> str:
+    side = "right" if column.kind in NUMERIC else "left"
+    name = escape(column.name.replace("_", " "))
+    return f'<th scope="col" style="{_HEAD}text-align:{side}">{name}</th>'
+
+
+def _cell(kind: str, value: Any) -> str:
+    kind = "text" if isinstance(value, str) and kind in NUMERIC | {"time"} else kind
+    text = one_line(shown(kind, value))
+    full = _full(kind, value, text)
+    hover = f' title="{escape(full, quote=True)}"' if full else ""
+    style = _CELL + (_MONO if kind == "digest" else "") + (_WIDEST if kind == "text" else "")
+    side = "right" if kind in NUMERIC else "left"
+    return f'<td style="{style}text-align:{side}"{hover}>{escape(text)}</td>'
+
+
+def _full(kind: str, value: Any, text: str) -> str:
+    """What is told on hover: the value itself, where the cell shows less."""
+    if value is None:
+        return ""
+    if kind == "digest":
+        return str(value)
+    if kind == "bytes":
+        return f"{value:,} bytes"
+    if kind == "time":
+        return rfc3339(float(value)) or ""
+    if kind == "duration":
+        return f"{value * 1000:.3f} ms"
+    return text if len(text) > 40 else ""
