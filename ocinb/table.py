@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-KINDS = ("text", "int", "bytes", "digest", "time", "duration")
+KINDS = ("text", "int", "bytes", "digest", "time", "clock", "duration")
 NUMERIC = frozenset({"int", "bytes", "duration"})
 """Kinds that are aligned to the right."""
+
+TIMES = frozenset({"time", "clock"})
+"""Kinds whose values are seconds since the epoch."""
 
 SHORT_DIGEST = 12
 """Hexadecimal digits of a digest that people are shown."""
@@ -32,7 +35,8 @@ class Column(Frozen):
     Attributes:
         name: stable key: the DataFrame's column and the key in JSON.
         kind: ``text``, ``int``, ``bytes`` (int), ``digest`` (str), ``time`` (seconds since the
-            epoch, float) or ``duration`` (seconds, float).
+            epoch, float, shown as how long ago), ``clock`` (the same, shown as time of day) or
+            ``duration`` (seconds, float).
         detail: left out where a terminal is too narrow for all columns.
     """
 
@@ -85,7 +89,7 @@ class Table:
         """A JSON object for each row; times as RFC 3339 text."""
         return [
             {
-                column.name: rfc3339(value) if column.kind == "time" else value
+                column.name: rfc3339(value) if column.kind in TIMES else value
                 for column, value in zip(self.columns, row, strict=True)
             }
             for row in self.rows
@@ -146,6 +150,8 @@ def shown(kind: str, value: Any, *, short: bool = True, now: float | None = None
         return short_digest(str(value))
     if kind == "time":
         return human_ago(float(value), _clock.time() if now is None else now)
+    if kind == "clock":
+        return datetime.fromtimestamp(value, UTC).strftime("%H:%M:%S.%f")
     if kind == "duration":
         return human_duration(float(value))
     return f"{value:,}" if kind == "int" else str(value)
@@ -264,7 +270,7 @@ def _series(kind: str, values: list[Any]) -> pd.Series[Any]:
         return pd.Series(values, dtype="Int64" if missing else "int64")
     if kind == "duration":
         return pd.Series(values, dtype="float64")
-    if kind == "time":
+    if kind in TIMES:
         moments = [None if v is None else datetime.fromtimestamp(v, UTC) for v in values]
         return pd.Series(moments, dtype="datetime64[ns, UTC]")
     return pd.Series(values, dtype=str if not missing else object).astype("str")

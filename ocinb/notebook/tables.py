@@ -9,7 +9,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from ocinb.table import NUMERIC, Column, aligned, one_line, rfc3339, shown
+from ocinb.table import NUMERIC, TIMES, Column, aligned, one_line, rfc3339, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -83,9 +83,9 @@ def _plain(series: pd.Series[Any], kind: str) -> list[Any]:
 
     missing = series.isna().tolist()
     values: list[Any] = series.tolist()
-    if kind == "time" and types.is_datetime64_any_dtype(series.dtype):
+    if kind in TIMES and types.is_datetime64_any_dtype(series.dtype):
         values = [None if gone else v.timestamp() for v, gone in zip(values, missing, strict=True)]
-    elif kind in NUMERIC | {"time"} and not types.is_numeric_dtype(series.dtype):
+    elif kind in NUMERIC | TIMES and not types.is_numeric_dtype(series.dtype):
         values = [str(v) for v in values]
     return [None if gone else v for v, gone in zip(values, missing, strict=True)]
 
@@ -97,7 +97,7 @@ def _head(column: Column) -> str:
 
 
 def _cell(kind: str, value: Any) -> str:
-    kind = "text" if isinstance(value, str) and kind in NUMERIC | {"time"} else kind
+    kind = "text" if isinstance(value, str) and kind in NUMERIC | TIMES else kind
     text = one_line(shown(kind, value))
     full = _full(kind, value, text)
     hover = f' title="{escape(full, quote=True)}"' if full else ""
@@ -114,7 +114,7 @@ def _full(kind: str, value: Any, text: str) -> str:
         return str(value)
     if kind == "bytes":
         return f"{value:,} bytes"
-    if kind == "time":
+    if kind in TIMES:
         return rfc3339(float(value)) or ""
     if kind == "duration":
         return f"{value * 1000:.3f} ms"
