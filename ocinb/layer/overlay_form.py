@@ -1,0 +1,229 @@
+"""A layer in a directory of its own, as overlayfs wants it.
+
+What the archive takes for granted from lower layers is looked up there: a parent that it does not
+name keeps the attributes it has below, a parent that is a link below is followed, a file that a
+hard link names is copied up.
+
+Spec: image-spec layer.md#applying-changesets
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from ocinb.errors import LayerError
+from ocinb.layer import whiteout
+from ocinb.layer.apply import Applier
+from ocinb.layer.attributes import Kept
+from ocinb.layer.changeset import Entry, Limits
+from ocinb.layer.lowers import Found, Lowers
+from ocinb.layer.safe_path import Directory
+from ocinb.layer.tar_reader import TarReader
+
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class OverlayApplier(Applier):
+    """Applies a changeset to an empty directory that is to be stacked on others.
+
+    Args:
+        lowers: directories of the layers below, bottom to top.
+        user_xattrs: mark opaque directories for a ``userxattr`` mount.
+    """
+
+    def __init__(
+        self,
+        target: Path,
+        reader: TarReader,
+        limits: Limits,
+        what: str,
+        lowers: Sequence[Path],
+        user_xattrs: bool,
+    ) -> None:
+        super().__init__(target, reader, limits, what)
+        self._lowers = Lowers(lowers)
+        self._user_xattrs = user_xattrs
+        self._opaque: set[str] = set()
+        self._removed: set[str] = set()
+        self._inherited: set[str] = set()  # directories that no entry named, as they are below
+        self._links: set[str] = set()  # links of lower layers that were followed
+        top = self._lowers.root()
+        self._directories[""] = Kept.of(top.status, top.xattrs()) if top else self.default()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._lowers.__exit__(kind, error, _)
+        super().__exit__(kind, error, _)
+
+    def missing(self, directory: Directory, name: str, status: os.stat_result | None) -> str | None:
+        """Make a parent as it is in the layers below, or follow it there where it is a link."""
+        path = directory.child(name)
+        if status is not None:
+            if whiteout.is_device(status.st_mode, status.st_rdev):
+                os.unlink(name, dir_fd=directory.fd)
+                self.make_directory(directory, name, self.default())
+                self.over(directory, name)
+            return None
+        below = self._below(path)
+        if below is None:
+            self.make_directory(directory, name, self.default())
+        elif stat.S_ISLNK(below.status.st_mode):
+            self._links.add(path)
+            return os.readlink(below.name, dir_fd=below.directory)
+        elif stat.S_ISDIR(below.status.st_mode):
+            self.make_directory(directory, name, Kept.of(below.status, below.xattrs()))
+            self._inherited.add(path)
+        else:
+            raise NotADirectoryError(errno.ENOTDIR, "not a directory", path)
+        return None
+
+    def made(self, path: str) -> None:
+        """What resolved through a lower link of that name does so no longer."""
+        if path in self._links:
+            self._links.discard(path)
+            self.root.forget()
+
+    def over(self, directory: Directory, name: str) -> None:
+        """Such a directory shows nothing of a lower one of its name."""
+        self._make_opaque(self.root.open_child(directory, name))
+
+    def whiteout(self, entry: Entry) -> None:
+        """Mark a path as removed; a directory that this layer made there becomes opaque.
+
+        Spec: image-spec layer.md#whiteouts
+        """
+        self.left_out(*self.root.place(entry.path))
+
+    def left_out(self, directory: Directory, name: str) -> None:
+        """Mark a name as removed."""
+        self._removed.add(directory.child(name))
+        status = directory.lstat(name)
+        if status is None:
+            whiteout.make_device(name, directory.fd)
+        elif stat.S_ISDIR(status.st_mode):
+            self._make_opaque(self.root.open_child(directory, name))
+
+    def opaque(self, entry: Entry) -> None:
+        """Mark a directory as opaque. Spec: image-spec layer.md#opaque-whiteout"""
+        self._make_opaque(self.root.directory(entry.path))
+
+    def link_source(self, directory: Directory, name: str, entry: Entry) -> None:
+        """Copy up a file of a lower layer that a hard link names, so that both names share it."""
+        status = directory.lstat(name)
+        path = directory.child(name)
+        if status is None:
+            below = self._below(path)
+            if below is not None:
+                self._copy_up(below, directory, name, path)
+        elif whiteout.is_device(status.st_mode, status.st_rdev):
+            raise LayerError(
+                f"{self._what}: {entry.path!r} is a hard link to {entry.linkname!r}, "
+                "which the same layer removes",
+                citation="image-spec layer.md#hardlinks",
+            )
+
+    def finish(self) -> None:
+        """Settle what only the end can tell, then give directories their attributes."""
+        for path in self._inherited:
+            if path in self._removed or not self._sees_below(path):
+                self._directories[path] = self.default()
+        if "" in self._opaque:
+            self._empty_root()
+        self._drop_stale_marks()
+        super().finish()
+
+    def _make_opaque(self, directory: Directory) -> None:
+        if directory.path in self._opaque:
+            return
+        self._opaque.add(directory.path)
+        if directory.path:
+            whiteout.make_opaque(directory.fd, user=self._user_xattrs)
+
+    def _sees_below(self, path: str) -> bool:
+        """Whether no directory of this layer hides what lower layers have at a real path."""
+        if path in self._removed:
+            return False
+        if not self._opaque:
+            return True
+        ancestor = path
+        while ancestor:
+            ancestor = ancestor.rpartition("/")[0]
+            if ancestor in self._opaque:
+                return False
+        return True
+
+    def _below(self, path: str) -> Found | None:
+        return self._lowers.find(path) if self._sees_below(path) else None
+
+    def _empty_root(self) -> None:
+        """Overlayfs ignores an opaque root: each name that lower layers show is removed."""
+        top = self.root.top
+        for name in self._lowers.names():
+            status = top.lstat(name)
+            if status is None:
+                whiteout.make_device(name, top.fd)
+                self._removed.add(name)
+            elif stat.S_ISDIR(status.st_mode):
+                self._make_opaque(self.root.open_child(top, name))
+
+    def _drop_stale_marks(self) -> None:
+        """Where marks are files (see ``whiteout.make_device``), drop those of names made later."""
+        for path in self._removed:
+            parent, _, name = path.rpartition("/")
+            try:
+                directory = self.root.real(parent)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            mark = whiteout.PREFIX + name
+            status = directory.lstat(name)
+            if status is None or directory.lstat(mark) is None:
+                continue
+            os.unlink(mark, dir_fd=directory.fd)
+            if stat.S_ISDIR(status.st_mode):
+                self._make_opaque(self.root.open_child(directory, name))
+
+    def _copy_up(self, below: Found, directory: Directory, name: str, path: str) -> None:
+        kept = Kept.of(below.status, below.xattrs())
+        mode = below.status.st_mode
+        if stat.S_ISREG(mode):
+            source = os.open(
+                below.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=below.directory
+            )
+            try:
+                fd = os.open(name, _CREATE, 0o600, dir_fd=directory.fd)
+                try:
+                    _copy(source, fd)
+                    if kept.uid != self._uid or kept.gid != self._gid or directory.setgid:
+                        self.attributes.own(fd, kept, path)
+                    self.attributes.set_open(fd, kept, path=path, chmod=True)
+                finally:
+                    os.close(fd)
+            finally:
+                os.close(source)
+            return
+        link = stat.S_ISLNK(mode)
+        if link:
+            target = os.readlink(below.name, dir_fd=below.directory)
+            os.symlink(target, name, dir_fd=directory.fd)
+        elif stat.S_ISDIR(mode):
+            raise PermissionError(errno.EPERM, "a directory has no hard links", path)
+        else:
+            os.mknod(name, mode, device=below.status.st_rdev, dir_fd=directory.fd)
+        self.attributes.own_named(directory.fd, name, kept, path)
+        self.attributes.set_named(directory.fd, name, kept, path=path, link=link)
+
+
+def _copy(source: int, target: int) -> None:
+    while True:
+        data = os.read(source, 1 << 20)
+        if not data:
+            return
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(target, rest) :]

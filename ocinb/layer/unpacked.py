@@ -1,0 +1,225 @@
+"""Layers that are unpacked: one directory for each chainID, made once, whole or not at all.
+
+::
+
+    sha256/<chain>        the directory that overlayfs stacks
+    records/<chain>.json  what unpacking it did
+    partial/<chain>       being made; left by a crash, cleared by the next who needs it
+    locks/<chain>         held by the process that makes or removes it
+
+A crash of the process at any point leaves only what ``partial`` holds. After a crash of the
+machine the files of a layer may be lost before its name is: see ``add``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+from ocinb.errors import LayerError, StorageError
+from ocinb.events import LayerApplied, Record, Warned, ignore
+from ocinb.layer.apply import remove_content
+from ocinb.layer.changeset import Limits
+from ocinb.layer.unpack import Unpacked, unpack
+from ocinb.spec.descriptor import Descriptor
+from ocinb.spec.digest import Digest
+
+
+class UnpackedLayers:
+    """The directory of unpacked layers; several processes and threads may use it at once.
+
+    Args:
+        root: where they lie; made when the first is added.
+        record: told of each layer that was applied or found.
+        limits: see ``unpack``.
+        user_xattrs: see ``unpack``.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        record: Record = ignore,
+        *,
+        limits: Limits | None = None,
+        user_xattrs: bool | None = None,
+    ) -> None:
+        self.root = root
+        self._record = record
+        self._limits = limits
+        self._user_xattrs = user_xattrs
+
+    def get(self, chain_id: Digest) -> Path | None:
+        """The directory of a layer over those below it, or None where it is not unpacked."""
+        path = self._path(chain_id)
+        return path if path.is_dir() else None
+
+    def add(
+        self,
+        chain_id: Digest,
+        layer: Descriptor,
+        diff_id: Digest,
+        blob: IO[bytes],
+        lowers: Sequence[Path] = (),
+    ) -> Path:
+        """Unpack a layer unless it is there, and return its directory.
+
+        Waits where another process is unpacking the same. The blob is read only when needed.
+
+        Args:
+            chain_id: of this layer and those below it.
+            layer: its descriptor.
+            diff_id: from the image config; verified.
+            blob: the blob's bytes.
+            lowers: directories of the layers below, bottom to top, as this class gave them.
+
+        Raises:
+            LayerError, DigestMismatch, StorageError: see ``unpack``; nothing is left.
+        """
+        found = self.get(chain_id)
+        if found is None:
+            with self._locked(chain_id):
+                found = self.get(chain_id)
+                if found is None:
+                    return self._unpack(chain_id, layer, diff_id, blob, lowers)
+        self._tell(chain_id, layer, diff_id, self.summary(chain_id), reused=True)
+        return found
+
+    def remove(self, chain_id: Digest) -> None:
+        """Remove a layer, also what a crash left of it; no error where it is not there.
+
+        The caller knows that nothing is mounted from it.
+        """
+        with self._locked(chain_id):
+            partial = self._partial(chain_id)
+            self._clear(partial)
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(self._path(chain_id), partial)
+            self._clear(partial)
+            self._record_path(chain_id).unlink(missing_ok=True)
+
+    def chain_ids(self) -> list[Digest]:
+        """The layers that are unpacked, in order of their chainIDs."""
+        found = []
+        for algorithm in ("sha256", "sha512"):
+            with contextlib.suppress(FileNotFoundError):
+                names = os.listdir(self.root / algorithm)
+                found += [Digest(f"{algorithm}:{name}") for name in sorted(names)]
+        return found
+
+    def summary(self, chain_id: Digest) -> dict[str, int]:
+        """Numbers of ``Unpacked`` as they were when the layer was unpacked; empty if unknown."""
+        try:
+            document = json.loads(self._record_path(chain_id).read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return {key: value for key, value in document.items() if isinstance(value, int)}
+
+    def _unpack(
+        self,
+        chain_id: Digest,
+        layer: Descriptor,
+        diff_id: Digest,
+        blob: IO[bytes],
+        lowers: Sequence[Path],
+    ) -> Path:
+        partial, path = self._partial(chain_id), self._path(chain_id)
+        self._clear(partial)
+        what = f"layer {layer.digest}"
+        done = unpack(
+            blob,
+            partial,
+            media_type=layer.media_type,
+            diff_id=diff_id,
+            lowers=lowers,
+            user_xattrs=self._user_xattrs,
+            limits=self._limits,
+            what=what,
+        )
+        try:
+            numbers = _numbers(done)
+            self._record_path(chain_id).write_text(json.dumps(numbers), encoding="ascii")
+            os.rename(partial, path)
+        except OSError as error:
+            self._clear(partial)
+            raise StorageError(f"{what}: {os.strerror(error.errno or 0).lower()}") from error
+        self._warn(done, what)
+        self._tell(chain_id, layer, diff_id, numbers, reused=False, seconds=done.seconds)
+        return path
+
+    def _warn(self, done: Unpacked, what: str) -> None:
+        for count, kept in (
+            (done.owners_skipped, "owners"),
+            (done.devices_skipped, "device nodes"),
+            (done.xattrs_skipped, "extended attributes"),
+        ):
+            if count:
+                self._record(Warned(message=f"{what}: {count:,} {kept} could not be kept"))
+
+    def _tell(
+        self,
+        chain_id: Digest,
+        layer: Descriptor,
+        diff_id: Digest,
+        numbers: dict[str, int],
+        *,
+        reused: bool,
+        seconds: float = 0.0,
+    ) -> None:
+        self._record(
+            LayerApplied(
+                digest=layer.digest,
+                diff_id=diff_id,
+                chain_id=chain_id,
+                entries=numbers.get("entries", 0),
+                size=numbers.get("size", 0),
+                seconds=seconds,
+                reused=reused,
+                directory=str(self._path(chain_id)),
+            )
+        )
+
+    def _path(self, chain_id: Digest) -> Path:
+        return self.root / chain_id.algorithm / chain_id.encoded
+
+    def _partial(self, chain_id: Digest) -> Path:
+        return self.root / "partial" / chain_id.encoded
+
+    def _record_path(self, chain_id: Digest) -> Path:
+        return self.root / "records" / f"{chain_id.encoded}.json"
+
+    @contextlib.contextmanager
+    def _locked(self, chain_id: Digest) -> Iterator[None]:
+        """Hold the layer's lock; the kernel lets go of it when a process dies."""
+        try:
+            for name in ("partial", "records", "locks", chain_id.algorithm):
+                (self.root / name).mkdir(parents=True, exist_ok=True)
+            lock = os.open(
+                self.root / "locks" / chain_id.encoded, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+            )
+        except OSError as error:
+            raise StorageError(f"{self.root}: {os.strerror(error.errno or 0).lower()}") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def _clear(self, partial: Path) -> None:
+        if not os.path.lexists(partial):
+            return
+        remove_content(partial)
+        try:
+            os.rmdir(partial)
+        except OSError as error:
+            raise LayerError(f"{partial} cannot be removed: {error.strerror}") from error
+
+
+def _numbers(done: Unpacked) -> dict[str, int]:
+    names = ("entries", "size", "compressed", "content", "files", "directories", "symlinks",
+             "hardlinks", "others", "whiteouts")  # fmt: skip
+    return {name: getattr(done, name) for name in names}
