@@ -27,7 +27,7 @@ from ocinb.content.writer import BlobWriter, HashState
 from ocinb.errors import BlobNotFound, InvalidDigest, InvalidDocument, StorageError
 from ocinb.events import BlobProgress, ignore
 from ocinb.spec.descriptor import Descriptor, describe
-from ocinb.spec.digest import ENCODED_LENGTH, Digest
+from ocinb.spec.digest import ENCODED_LENGTH, Digest, digest_of
 from ocinb.spec.document import MAX_DOCUMENT, encode
 from ocinb.spec.image_layout import (
     BLOBS,
@@ -142,18 +142,20 @@ class Store:
         descriptor.verify(data, f"blob {descriptor.digest}")
         return data
 
-    def add(self, data: bytes, media_type: str, **properties: object) -> Descriptor:
+    def add(
+        self, data: bytes, media_type: str, *, algorithm: str = "sha256", **properties: object
+    ) -> Descriptor:
         """Keep bytes that we have whole; their descriptor, with further properties.
 
         Raises:
             StorageError: the disk refused.
         """
-        descriptor = describe(data, media_type, **properties)
-        with self.blob(descriptor.digest, descriptor.size) as writer:
+        digest = digest_of(data, algorithm)
+        with self.blob(digest, len(data)) as writer:
             if not writer.present:
                 writer.write(data[writer.offset :])
                 writer.commit()
-        return descriptor
+        return describe(data, media_type, **properties, digest=digest)
 
     def blob(
         self,
@@ -188,14 +190,25 @@ class Store:
         partial = self._ingest / f"{digest.algorithm}-{digest.encoded}"
         return BlobWriter(self, partial, digest=digest, size=size, waiting=wait)
 
-    def upload(self, key: str, resume: HashState | None = None) -> BlobWriter:
+    def upload(
+        self,
+        key: str,
+        algorithm: str = "sha256",
+        *,
+        resume: HashState | None = None,
+        waiting: Callable[[], bool] = lambda: True,
+    ) -> BlobWriter:
         """A writer for a blob whose digest is told at ``commit``.
 
         Args:
             key: letters, digits, ``-`` and ``_``; the same key goes on where it stopped.
+            algorithm: that of the digest, as far as it is known; with another one the file is
+                read again at ``commit``.
             resume: what ``BlobWriter.state`` gave at the last stop, to save reading it again.
+            waiting: as for ``blob``.
         """
-        return BlobWriter(self, self.upload_path(key), resume=resume)
+        partial = self.upload_path(key)
+        return BlobWriter(self, partial, algorithm=algorithm, resume=resume, waiting=waiting)
 
     def upload_path(self, key: str) -> Path:
         """The partial file of an upload."""

@@ -73,6 +73,7 @@ class BlobWriter:
         partial: Path,
         *,
         digest: Digest | None = None,
+        algorithm: str = "sha256",
         size: int | None = None,
         resume: HashState | None = None,
         waiting: Callable[[], bool] = lambda: True,
@@ -83,6 +84,7 @@ class BlobWriter:
             shelf: the store.
             partial: where bytes go until ``commit``.
             digest: what the bytes must hash to, where it is known already.
+            algorithm: what to hash with, where the digest is not known.
             size: how many bytes it must be, where it is known already.
             resume: hash of what the file holds, if it is still known.
             waiting: called while another writer has the file; false gives up.
@@ -92,6 +94,7 @@ class BlobWriter:
         self._shelf = shelf
         self._partial = partial
         self._digest = digest
+        self._algorithm = digest.algorithm if digest else algorithm
         self._size = size
         self._file = -1
         make_directory(partial.parent)
@@ -144,16 +147,11 @@ class BlobWriter:
 
     def _resume(self, state: HashState | None) -> None:
         length = os.fstat(self._file).st_size
-        self._algorithm = self._digest.algorithm if self._digest else "sha256"
         if self._size is not None and length > self._size:
             os.ftruncate(self._file, 0)
             length = 0
-        if (
-            state
-            and state.offset <= length
-            and (not self._digest or state.algorithm == self._algorithm)
-        ):
-            self._algorithm, self._hash, self.offset = state.algorithm, state.hasher, state.offset
+        if state and state.offset <= length and state.algorithm == self._algorithm:
+            self._hash, self.offset = state.hasher, state.offset
             os.ftruncate(self._file, self.offset)
         else:
             self._hash, self.offset = _hash_file(self._file, self._algorithm)
@@ -236,6 +234,13 @@ class BlobWriter:
                 sync_directory(place.parent)
         self.present = True
         self.close()
+
+    def rewind(self, offset: int) -> None:
+        """Forget the bytes behind ``offset``; what is before is read and hashed again."""
+        with storage_errors("write", self._partial):
+            os.ftruncate(self._file, offset)
+            self._hash, self.offset = _hash_file(self._file, self._algorithm)
+            os.lseek(self._file, self.offset, os.SEEK_SET)
 
     def state(self) -> HashState:
         """How far it was hashed, for ``resume`` of a later writer; ends the use of this one."""

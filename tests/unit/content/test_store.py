@@ -203,7 +203,7 @@ def test_an_upload_learns_its_digest_at_the_end(store: Store) -> None:
     with store.upload("u-1") as writer:
         writer.write(DATA[:10])
         state = writer.state()
-    with store.upload("u-1", state) as writer:
+    with store.upload("u-1", resume=state) as writer:
         assert writer.offset == 10
         writer.write(DATA[10:])
         assert writer.commit(digest_of(DATA, "sha512")) == digest_of(DATA, "sha512")

@@ -1,0 +1,178 @@
+"""Between the server's event loop and the registry, which works in threads.
+
+Disk and hashing never run on the event loop. Bodies pass in pieces of about a mebibyte, with one
+piece on its way while the one before is worked on, so memory stays the same whatever their size.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import time
+import urllib.parse
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from ocinb.events import Exchange, ignore
+from ocinb.registry.messages import ClientGone, FileSlice, Refusal, Request, Response
+from ocinb.spec.distribution import ErrorCode
+
+if TYPE_CHECKING:
+    from ocinb.events import Record
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+PIECE = 1024 * 1024
+"""Bytes of a request body that are handed to the registry at once."""
+
+PATIENCE = 60.0
+"""Seconds without a byte of the request body after which a client is given up."""
+
+SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
+
+
+class Application:
+    """An ASGI application around ``Registry.handle`` (or anything of that form)."""
+
+    def __init__(
+        self,
+        handle: Callable[[Request], Response],
+        pool: concurrent.futures.Executor,
+        record: Record = ignore,
+    ) -> None:
+        self._handle = handle
+        self._pool = pool
+        self._record = record
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            raise NotImplementedError(f"{scope['type']} is not spoken here")
+        started = time.monotonic()
+        loop = asyncio.get_running_loop()
+        body = _Incoming(receive, loop)
+        request = _request(scope, body)
+        response, sent, error = Response(0), 0, ""
+        try:
+            response = await loop.run_in_executor(self._pool, self._handle, request)
+            async for count in self._send(response, send):
+                sent += count
+        except ClientGone as gone:
+            error = str(gone)
+        except Exception as failure:
+            error = f"{type(failure).__name__}: {failure}"
+            raise
+        finally:
+            self._record(
+                Exchange(
+                    method=request.method,
+                    url=f"{request.host}{request.path}{_query(request)}",
+                    endpoint=response.endpoint,
+                    status=response.status,
+                    request_headers=_masked(request.headers.items()),
+                    response_headers=tuple(response.headers.items()),
+                    request_bytes=body.received,
+                    response_bytes=sent,
+                    seconds=time.monotonic() - started,
+                    error=error,
+                )
+            )
+
+    async def _send(self, response: Response, send: Send) -> Any:
+        headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in response.headers.items()]
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        if isinstance(response.body, bytes):
+            await send({"type": "http.response.body", "body": response.body})
+            yield len(response.body)
+            return
+        async for piece in self._pieces(response.body):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            yield len(piece)
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _pieces(self, body: FileSlice | Iterator[bytes]) -> Any:
+        """The pieces of a body, the next one being read while the last is sent."""
+        loop = asyncio.get_running_loop()
+        iterator = iter(body)
+        coming = loop.run_in_executor(self._pool, next, iterator, b"")
+        try:
+            while piece := await coming:
+                coming = loop.run_in_executor(self._pool, next, iterator, b"")
+                yield piece
+        finally:
+            if not coming.done():
+                await asyncio.wait([coming])
+            close = getattr(iterator, "close", None)
+            if close:
+                close()
+
+
+class _Incoming:
+    """A request's body as an iterator for a worker thread."""
+
+    def __init__(self, receive: Receive, loop: asyncio.AbstractEventLoop) -> None:
+        self._receive = receive
+        self._loop = loop
+        self.received = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        coming, more = self._ask(), True
+        while more:
+            piece, more = coming.result()
+            if more:
+                coming = self._ask()
+            if piece:
+                yield piece
+
+    def _ask(self) -> concurrent.futures.Future[tuple[bytes, bool]]:
+        return asyncio.run_coroutine_threadsafe(self._collect(), self._loop)
+
+    async def _collect(self) -> tuple[bytes, bool]:
+        """A piece of the body, and whether more follows."""
+        pieces: list[bytes] = []
+        size, more = 0, True
+        until = self._loop.time() + 1
+        while more and size < PIECE and self._loop.time() < until:
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    message = await self._receive()
+            except TimeoutError:
+                raise Refusal(
+                    408, ErrorCode.BLOB_UPLOAD_INVALID, f"no bytes came for {PATIENCE:.0f} s"
+                ) from None
+            if message["type"] == "http.disconnect":
+                if pieces:
+                    break
+                raise ClientGone("the client closed the connection")
+            pieces.append(message.get("body", b""))
+            size += len(pieces[-1])
+            more = message.get("more_body", False)
+        self.received += size
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces), more
+
+
+def _request(scope: Message, body: _Incoming) -> Request:
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    host = headers.get("host") or ":".join(map(str, scope.get("server") or ("localhost",)))
+    return Request(
+        method=scope["method"],
+        path=scope["path"],
+        query=urllib.parse.parse_qsl(
+            scope["query_string"].decode("latin-1"), keep_blank_values=True
+        ),
+        headers=headers,
+        body=body,
+        host=f"{scope['scheme']}://{host}",
+    )
+
+
+def _query(request: Request) -> str:
+    return f"?{urllib.parse.urlencode(list(request.query))}" if request.query else ""
+
+
+def _masked(headers: Any) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (name, "•••" if name.lower() in SECRET_HEADERS else value) for name, value in headers
+    )

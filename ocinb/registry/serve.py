@@ -1,0 +1,153 @@
+"""The registry on a socket: in a background thread with its own event loop."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from ocinb.errors import UnsupportedHost
+from ocinb.events import ignore
+from ocinb.registry.app import Registry
+from ocinb.registry.asgi import Application
+from ocinb.registry.messages import Request, Response
+
+if TYPE_CHECKING:
+    from ocinb.events import Record
+
+THREADS = 64
+"""Requests worked on at once; a slow upload holds one of them."""
+
+
+class RegistryServer:
+    """A registry that listens; a context manager.
+
+    ::
+
+        with RegistryServer(Path("/tmp/registry")) as server:
+            print(server.address)  # 127.0.0.1:40123
+
+    Attributes:
+        registry: what answers; its ``store`` is on disk as long as you keep it.
+        address: host and port, as in a reference.
+    """
+
+    def __init__(
+        self,
+        root: Path | str,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        read_only: bool = False,
+        minimum_chunk: int = 0,
+        record: Record = ignore,
+    ) -> None:
+        """Prepare; ``start`` makes it listen.
+
+        Args:
+            root: directory of the registry, made where missing.
+            host: address to listen on.
+            port: 0 chooses a free one.
+            read_only: refuse whatever would change it.
+            minimum_chunk: announced as ``OCI-Chunk-Min-Length``; 0 for none.
+            record: told each request as an ``Exchange``.
+
+        Raises:
+            StorageError: the directory cannot be made or read.
+        """
+        self.registry = Registry(root, read_only=read_only, minimum_chunk=minimum_chunk)
+        self._handle: Callable[[Request], Response] = self.registry.handle
+        self._record = record
+        self._host, self._port = host, port
+        self._thread: threading.Thread | None = None
+        self._server: _Server | None = None
+        self.address = ""
+
+    def start(self) -> RegistryServer:
+        """Listen; returns when requests are answered.
+
+        Raises:
+            UnsupportedHost: the address cannot be listened on.
+        """
+        listener = self._listen()
+        host, port = listener.getsockname()[:2]
+        self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="registry")
+        application = Application(self._handle, self._pool, self._record)
+        self._server = _Server(_configuration(application))
+        self._thread = threading.Thread(
+            target=self._server.run, args=([listener],), name="registry", daemon=True
+        )
+        self._thread.start()
+        if not self._server.ready.wait(30):
+            raise UnsupportedHost(f"the registry did not begin to listen on {self.address}")
+        return self
+
+    def stop(self) -> None:
+        """Answer no more; connections are given a second to end."""
+        if self._server and self._thread:
+            self._server.should_exit = True
+            self._thread.join()
+            self._pool.shutdown(wait=True, cancel_futures=True)
+        self._server = self._thread = None
+
+    def wait(self) -> None:
+        """Return when the server has stopped."""
+        if self._thread:
+            self._thread.join()
+
+    def _listen(self) -> socket.socket:
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        try:
+            listener = socket.socket(family, socket.SOCK_STREAM)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((self._host, self._port))
+        except OSError as error:
+            raise UnsupportedHost(
+                f"cannot listen on {self._host}:{self._port}: {(error.strerror or '').lower()}",
+                hint="port 0 chooses a free port",
+            ) from error
+        return listener
+
+    def __enter__(self) -> RegistryServer:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that tells when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+def _configuration(application: Application) -> uvicorn.Config:
+    options: dict[str, Any] = {
+        "lifespan": "off",
+        "loop": "asyncio",
+        "access_log": False,
+        "log_config": None,
+        "log_level": "critical",
+        "server_header": False,
+        "timeout_graceful_shutdown": 1,
+        "timeout_keep_alive": 75,
+    }
+    return uvicorn.Config(application, **options)
