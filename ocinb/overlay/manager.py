@@ -18,9 +18,9 @@ from ocinb.errors import BundleError
 from ocinb.events import Mounted, Unmounted, ignore
 from ocinb.frozen import Frozen
 from ocinb.linux.mounts import mount_at, mounts
+from ocinb.linux.processes import alive, start_time
 from ocinb.overlay import execute
 from ocinb.overlay.plan import COPY, FUSE, plan
-from ocinb.overlay.process import start_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ class MountManager:
         visible = mounts()
         for mount in [*self._records()]:
             pid, started = mount.owner
-            orphan = start_time(pid) != started
+            orphan = not alive(pid, started)
             there = mount.among(visible)
             if there and ((mount.keep and mount.status == MOUNTED) or not orphan):
                 continue

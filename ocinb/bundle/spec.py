@@ -1,0 +1,36 @@
+"""A config.json to start from, as ``runc spec`` writes one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ocinb.bundle.convert import runtime_config
+from ocinb.bundle.options import ContainerOptions
+from ocinb.spec.image_config import ImageConfig, RootFS
+
+
+def spec(*, rootless: bool = False) -> dict[str, Any]:
+    """A config.json that runs ``sh`` on a terminal in ``rootfs`` beside it.
+
+    Args:
+        rootless: for an ordinary user: with a user namespace, without what needs more.
+    """
+    from pathlib import Path
+
+    from ocinb.spec.platform import Platform
+
+    host = Platform.host()
+    nothing = RootFS(type="layers", diff_ids=())
+    image = ImageConfig(architecture=host.architecture, os=host.os, rootfs=nothing)
+    options = ContainerOptions(
+        args=["sh"],
+        terminal=True,
+        read_only=True,
+        hostname="ocinb",
+        no_new_privileges=True,
+        rootless=rootless,
+        user_namespace=rootless,
+    )
+    config = runtime_config(image, options, Path("/var/empty"))
+    del config["annotations"]
+    return config
