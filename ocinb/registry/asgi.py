@@ -27,6 +27,9 @@ Send = Callable[[Message], Awaitable[None]]
 PIECE = 1024 * 1024
 """Bytes of a request body that are handed to the registry at once."""
 
+DRAIN = 16 * 1024 * 1024
+"""Bytes of a body that are read for nothing, to keep the connection of a refused request."""
+
 PATIENCE = 60.0
 """Seconds without a byte of the request body after which a client is given up."""
 
@@ -57,6 +60,8 @@ class Application:
         response, sent, error = Response(0), 0, ""
         try:
             response = await loop.run_in_executor(self._pool, self._handle, request)
+            if not await self._rest_is_read(request, body):
+                response.headers["Connection"] = "close"
             async for count in self._send(response, send):
                 sent += count
         except ClientGone as gone:
@@ -79,6 +84,14 @@ class Application:
                     error=error,
                 )
             )
+
+    @staticmethod
+    async def _rest_is_read(request: Request, body: _Incoming) -> bool:
+        if request.content_length in (None, 0) and "transfer-encoding" not in request.headers:
+            return True
+        # Who asked whether to send the body at all is not made to send it for nothing.
+        expects = body.received == 0 and "expect" in request.headers
+        return await body.drain(0 if expects else DRAIN)
 
     async def _send(self, response: Response, send: Send) -> Any:
         headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in response.headers.items()]
@@ -115,26 +128,47 @@ class _Incoming:
     def __init__(self, receive: Receive, loop: asyncio.AbstractEventLoop) -> None:
         self._receive = receive
         self._loop = loop
+        self._coming: concurrent.futures.Future[bytes] | None = None
+        self._more = True
         self.received = 0
 
     def __iter__(self) -> Iterator[bytes]:
-        coming, more = self._ask(), True
-        while more:
-            piece, more = coming.result()
-            if more:
+        coming = self._ask()
+        while True:
+            piece = coming.result()
+            last = not self._more
+            if not last:
                 coming = self._ask()
             if piece:
                 yield piece
+            if last:
+                return
 
-    def _ask(self) -> concurrent.futures.Future[tuple[bytes, bool]]:
-        return asyncio.run_coroutine_threadsafe(self._collect(), self._loop)
+    async def drain(self, limit: int) -> bool:
+        """Read what the registry did not, at most ``limit`` bytes; whether that was all.
 
-    async def _collect(self) -> tuple[bytes, bool]:
-        """A piece of the body, and whether more follows."""
+        A connection on which an unread body waits cannot be used for the next request.
+        """
+        until = self.received + limit
+        try:
+            if self._coming:
+                await asyncio.wrap_future(self._coming)
+            while self._more and self.received < until:
+                await self._collect()
+        except (ClientGone, Refusal):
+            return False
+        return not self._more
+
+    def _ask(self) -> concurrent.futures.Future[bytes]:
+        self._coming = asyncio.run_coroutine_threadsafe(self._collect(), self._loop)
+        return self._coming
+
+    async def _collect(self) -> bytes:
+        """The next piece of the body."""
         pieces: list[bytes] = []
-        size, more = 0, True
+        size = 0
         until = self._loop.time() + 1
-        while more and size < PIECE and self._loop.time() < until:
+        while self._more and size < PIECE and self._loop.time() < until:
             try:
                 async with asyncio.timeout(PATIENCE):
                     message = await self._receive()
@@ -148,9 +182,9 @@ class _Incoming:
                 raise ClientGone("the client closed the connection")
             pieces.append(message.get("body", b""))
             size += len(pieces[-1])
-            more = message.get("more_body", False)
+            self._more = message.get("more_body", False)
         self.received += size
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces), more
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def _request(scope: Message, body: _Incoming) -> Request:
