@@ -67,11 +67,15 @@ class Call:
 
     @property
     def malformed(self) -> int:
-        """The status for malformed input: 400 where the endpoint's row has it, else 404.
+        """The status for a malformed digest or tag.
+
+        404 where it is only looked for: it is certainly not there. 400 where the endpoint's row
+        has that, and for everything that writes.
 
         Spec: distribution-spec spec.md#endpoints
         """
-        return 400 if 400 in self.endpoint.failure else 404
+        reading = self.request.method in ("GET", "HEAD")
+        return 404 if reading and 400 not in self.endpoint.failure else 400
 
     def digest(self) -> Digest:
         """The digest of the path.

@@ -274,5 +274,4 @@ def _progress(call: Call, identifier: str, offset: int) -> dict[str, str]:
         "Location": f"/v2/{call.repository.name}/blobs/uploads/{identifier}",
         "Range": f"0-{max(offset - 1, 0)}",
         "Docker-Upload-UUID": identifier,
-        "Content-Length": "0",
     }
