@@ -19,15 +19,18 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from ocinb.errors import LayerError, StorageError
-from ocinb.events import LayerApplied, Record, Warned, ignore
+from ocinb.events import LayerApplied, Warned, ignore
 from ocinb.layer.apply import remove_content
 from ocinb.layer.changeset import Limits
 from ocinb.layer.unpack import Unpacked, unpack
 from ocinb.spec.descriptor import Descriptor
 from ocinb.spec.digest import Digest
+
+if TYPE_CHECKING:
+    from ocinb.events import Record
 
 
 class UnpackedLayers:

@@ -1,0 +1,1 @@
+"""Making images: the demo image, built from this machine's own files."""
