@@ -25,7 +25,7 @@ def download(client: Client, store: Store, reference: Reference, descriptor: Des
 
     Bytes are hashed as they come and the blob appears when its digest is verified. A broken
     transfer goes on from the last byte with ``Range``, in this call and in a later process.
-    Wrong bytes are fetched once more from the start.
+    Wrong bytes are fetched once more from the start, then not from a mirror.
 
     Raises:
         DigestMismatch, SizeMismatch: the registry has other bytes than the manifest says.
@@ -36,7 +36,7 @@ def download(client: Client, store: Store, reference: Reference, descriptor: Des
     received = 0
     cancel = client.network.cancel
     for last in (False, True):
-        transfer = _Transfer(client, reference, descriptor)
+        transfer = _Transfer(client, reference, descriptor, mirrors=not last)
         with store.blob(descriptor.digest, descriptor.size, waiting=cancel.goes_on) as writer:
             try:
                 if not writer.present:
@@ -64,8 +64,11 @@ def download(client: Client, store: Store, reference: Reference, descriptor: Des
 class _Transfer:
     """The requests for one blob. ``received`` counts bytes of bodies."""
 
-    def __init__(self, client: Client, reference: Reference, descriptor: Descriptor) -> None:
+    def __init__(
+        self, client: Client, reference: Reference, descriptor: Descriptor, *, mirrors: bool
+    ) -> None:
         self.received = 0
+        self._mirrors = mirrors
         self._client = client
         self._reference = reference
         self._descriptor = descriptor
@@ -92,7 +95,9 @@ class _Transfer:
     def _once(self, writer: BlobWriter, patience: Patience) -> None:
         digest, size = self._descriptor.digest, self._descriptor.size
         cancel = self._client.network.cancel
-        with self._client.get_blob(self._reference, digest, writer.offset, patience) as answer:
+        with self._client.get_blob(
+            self._reference, digest, writer.offset, patience=patience, mirrors=self._mirrors
+        ) as answer:
             start, response = answer
             skip = writer.offset - start
             for chunk in response.iter_raw():

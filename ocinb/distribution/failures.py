@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -12,7 +13,7 @@ from typing import Any
 import httpx
 
 from ocinb.distribution.retry import causes, seconds_of
-from ocinb.distribution.wire import masked_url
+from ocinb.distribution.wire import CODING, masked_url
 from ocinb.errors import (
     AuthenticationFailed,
     DistributionError,
@@ -29,6 +30,9 @@ _INSECURE_HINT = (
 def unreachable(registry: str, url: httpx.URL, error: Exception) -> DistributionError:
     """No answer came: say from whom, and why, as far as the system tells."""
     who = f"registry {registry}"
+    with contextlib.suppress(RuntimeError):  # httpx knows the request in most cases
+        if isinstance(error, httpx.RequestError):
+            url = error.request.url
     if url.netloc.decode() != registry:
         who += f" (at {url.netloc.decode()})"
     for cause in causes(error):
@@ -79,6 +83,18 @@ def _first_line(error: Exception) -> str:
     return masked_url(str(error).splitlines()[0] if str(error) else type(error).__name__)[:200]
 
 
+def encoded_body(response: httpx.Response, what: str, registry: str) -> None:
+    """Raise ``RegistryError`` where a body has a Content-Encoding: its digest is of other bytes."""
+    coding = response.extensions.get(CODING)
+    if coding:
+        raise RegistryError(
+            f"registry {registry} sends {what} with Content-Encoding {coding[:40]}, "
+            "though identity was asked for",
+            status=response.status_code,
+            hint="the registry, or a proxy before it, changes what it serves",
+        )
+
+
 def redirect_refused(registry: str, url: httpx.URL, why: str) -> RegistryError:
     """A redirect that is not followed."""
     return RegistryError(
@@ -90,16 +106,22 @@ def redirect_refused(registry: str, url: httpx.URL, why: str) -> RegistryError:
 
 
 def status_failure(
-    registry: str, subject: str, endpoint: str, response: httpx.Response
+    registry: str, subject: str, endpoint: str, response: httpx.Response, user: str | None
 ) -> DistributionError:
-    """The error that an answer is; reads its body."""
+    """The error that an answer is; reads its body.
+
+    Args:
+        subject: ``repository``, or ``repository tag-or-digest``.
+        user: who asked; None for nobody in particular.
+    """
     body = b"".join(response.iter_raw())
     status, errors = response.status_code, parse_errors(body)
     codes = [code for code, _ in errors]
     told = "; ".join(message or code for code, message in errors)[:300]
     if status == 401:
+        wants = "wants a login" if user is None else f"does not accept the login of {user}"
         return AuthenticationFailed(
-            f"registry {registry} wants a login for {subject or 'its API'}",
+            f"registry {registry} {wants} for {subject or 'its API'}",
             hint=f"ocinb login {registry}",
         )
     if status == 403 or ErrorCode.DENIED in codes:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import httpx
 
-from ocinb.distribution.wire import CODING
-from ocinb.errors import InvalidDigest, InvalidDocument, RegistryError
+from ocinb.distribution.failures import encoded_body
+from ocinb.errors import InvalidDigest, InvalidDocument
 from ocinb.frozen import Frozen
 from ocinb.spec import media_types
 from ocinb.spec.descriptor import Descriptor, describe
@@ -49,12 +49,7 @@ def checked_manifest(
     Spec: distribution-spec spec.md#pulling-manifests
     """
     what = f"the manifest {reference}"
-    if coding := response.extensions.get(CODING):
-        raise RegistryError(
-            f"registry {reference.registry} sends {what} with Content-Encoding {coding}, "
-            "though identity was asked for",
-            status=response.status_code,
-        )
+    encoded_body(response, what, reference.registry)
     told = response.headers.get("docker-content-digest")
     digest = expected.digest if expected else reference.digest
     if expected:
@@ -107,3 +102,19 @@ def _media_type(
     if made:
         return next(iter(made.values()))
     return header or "application/octet-stream"
+
+
+def told_descriptor(reference: Reference, response: httpx.Response) -> Descriptor | None:
+    """What the headers of a manifest say of it; None where they do not say enough.
+
+    Raises:
+        InvalidDigest: they name it by something that is no digest.
+    """
+    digest = response.headers.get("docker-content-digest")
+    length = response.headers.get("content-length", "")
+    media_type = response.headers.get("content-type", "").partition(";")[0].strip()
+    if not digest or not length.isdigit() or not media_type:
+        return None
+    return Descriptor(
+        media_type=media_type, digest=_told_digest(reference, digest), size=int(length)
+    )

@@ -3,31 +3,44 @@
 from __future__ import annotations
 
 import functools
-import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ocinb.content.store import Store
 from ocinb.distribution.client import Client
-from ocinb.distribution.transport import Body
+from ocinb.distribution.referrers import put_with_subject
+from ocinb.distribution.upload import Upload
 from ocinb.distribution.workers import run_together
-from ocinb.events import BlobDone, BlobProgress
+from ocinb.spec import media_types
 from ocinb.spec.descriptor import Descriptor
 from ocinb.spec.image_index import ImageIndex
 from ocinb.spec.manifest import Manifest
 from ocinb.spec.reference import Reference
 
-CHUNK = 1024 * 1024
+READ = 1024 * 1024
 """Bytes read from disk at once."""
 
 
-def push(client: Client, store: Store, source: Descriptor, reference: Reference) -> Descriptor:
-    """Bring an image or index with all it points at to a registry; what is there now.
+def push(
+    client: Client,
+    store: Store,
+    source: Descriptor,
+    reference: Reference,
+    *,
+    chunk: int | None = None,
+    mount_from: Iterable[str] = (),
+) -> Descriptor:
+    """Bring an image or index with all it points at to a registry; what the name points at now.
 
     Blobs first, children before the index that names them, the name last. What the registry has
-    is not sent again.
+    is not sent again. Of an index, the images that the store does not have are left out of the
+    transfer; a registry may refuse the index then.
+
+    Args:
+        chunk: bytes of each chunk of a blob; None sends each blob in one request.
+        mount_from: repositories of the same registry that may have some of the blobs.
 
     Raises:
-        BlobNotFound: the store has only a part of the image.
+        BlobNotFound: the store has only a part of an image.
         RegistryUnreachable, RegistryError, AuthenticationFailed.
 
     Spec: distribution-spec spec.md#push
@@ -36,44 +49,36 @@ def push(client: Client, store: Store, source: Descriptor, reference: Reference)
     if source.is_index:
         for child in ImageIndex.parse(data, source.media_type).manifests:
             if store.has(child.digest):
-                push(client, store, child, reference.with_digest(child.digest))
+                where = reference.with_digest(child.digest)
+                push(client, store, child, where, chunk=chunk, mount_from=mount_from)
     else:
-        manifest = Manifest.parse(data, source.media_type)
-        blobs = {blob.digest: blob for blob in (manifest.config, *manifest.layers)}
+        candidates = tuple(mount_from)
         tasks = [
-            functools.partial(push_blob, client, store, reference, blob) for blob in blobs.values()
+            functools.partial(
+                Upload(
+                    client,
+                    reference,
+                    blob,
+                    functools.partial(_bytes_of, store, blob),
+                    chunk=chunk,
+                    mount_from=candidates,
+                ).run
+            )
+            for blob in blobs_of(Manifest.parse(data, source.media_type))
+            if store.has(blob.digest) or blob.media_type not in media_types.FOREIGN
         ]
         run_together(client.network, tasks)
-    client.put_manifest(reference, data, source.media_type)
+    put_with_subject(client, reference, data, source)
     return source
 
 
-def push_blob(client: Client, store: Store, reference: Reference, blob: Descriptor) -> None:
-    """Bring one blob to the registry unless it is there."""
-    started = time.monotonic()
-    source = "registry"
-    if client.head_blob(reference, blob.digest) is None:
-        session = client.start_upload(reference)
-        if session is not None:
-            source = "network"
-            body = Body(blob.size, lambda: _chunks(client, store, blob))
-            client.finish_upload(session, blob.digest, body)
-    client.record(
-        BlobDone(
-            digest=blob.digest,
-            size=blob.size,
-            source=source,
-            seconds=time.monotonic() - started,
-        )
-    )
+def blobs_of(manifest: Manifest) -> list[Descriptor]:
+    """The blobs that a manifest names, each once."""
+    return list({blob.digest: blob for blob in (manifest.config, *manifest.layers)}.values())
 
 
-def _chunks(client: Client, store: Store, blob: Descriptor) -> Iterator[bytes]:
-    done = 0
+def _bytes_of(store: Store, blob: Descriptor, offset: int) -> Iterator[bytes]:
     with store.open(blob.digest) as file:
-        while data := file.read(CHUNK):
-            done += len(data)
+        file.seek(offset)
+        while data := file.read(READ):
             yield data
-            client.record(
-                BlobProgress(digest=blob.digest, done=done, total=blob.size, action="uploading")
-            )

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-import ocinb
+from ocinb.distribution.auth import RegistryAuth
 from ocinb.distribution.failures import redirect_refused, status_failure, unreachable
 from ocinb.distribution.network import Network
 from ocinb.distribution.retry import RETRIED_STATUSES, Patience, RetryPolicy
-from ocinb.distribution.wire import CALL, Call, Recorded
+from ocinb.distribution.wire import CALL, USER_AGENT, Call, Recorded
 from ocinb.errors import RegistryError
 from ocinb.frozen import Frozen
 
@@ -76,7 +76,7 @@ class Outgoing(Frozen):
     subject: str = ""
     headers: Mapping[str, str] = {}
     body: Body | None = None
-    auth: httpx.Auth | None = None
+    auth: RegistryAuth | None = None
 
 
 class Transport:
@@ -102,27 +102,35 @@ class Transport:
         self.network = network
         self._policy = policy
         self._may_downgrade = may_downgrade
+        timeout = httpx.Timeout(
+            connect=timeouts.connect, read=timeouts.read, write=timeouts.write, pool=None
+        )
         self._http = httpx.Client(
-            transport=Recorded(choose, network, record),
+            transport=Recorded(choose, network, record, timeout),
             trust_env=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             headers={
-                "user-agent": f"ocinb/{ocinb.__version__}",
+                "user-agent": USER_AGENT,
                 "accept-encoding": "identity",
                 "accept": "*/*",
             },
-            timeout=httpx.Timeout(
-                connect=timeouts.connect, read=timeouts.read, write=timeouts.write, pool=None
-            ),
+            timeout=timeout,
         )
 
     def close(self) -> None:
         """Close all connections."""
         self._http.close()
 
-    def patience(self) -> Patience:
-        """Patience for a new piece of work of the calling thread."""
-        return Patience(self._policy, self.network.cancel)
+    def patience(self, attempts: int | None = None) -> Patience:
+        """Patience for a new piece of work of the calling thread; with at most ``attempts``."""
+        policy = self._policy
+        if attempts is not None:
+            policy = RetryPolicy(**(dict(policy) | {"attempts": min(attempts, policy.attempts)}))
+        return Patience(policy, self.network.cancel)
+
+    def one_try(self) -> Patience:
+        """Patience for a request that must not simply be repeated."""
+        return self.patience(attempts=1)
 
     @contextlib.contextmanager
     def send(
@@ -141,21 +149,27 @@ class Transport:
             RegistryUnreachable: no answer after all attempts.
             RegistryError, AuthenticationFailed: an answer that is an error.
         """
-        response = self._answered(call, expect, patience or self.patience())
+        response = self.answer(call, expect=expect, patience=patience or self.patience())
         try:
             yield response
         finally:
-            finish(response)
+            self.finish(response)
 
     def fetch(
-        self, call: Outgoing, *, expect: tuple[int, ...], limit: int, what: str
+        self,
+        call: Outgoing,
+        *,
+        expect: tuple[int, ...],
+        limit: int,
+        what: str,
+        patience: Patience | None = None,
     ) -> tuple[httpx.Response, bytes]:
         """The answer with its whole body, of at most ``limit`` bytes.
 
         Raises:
             RegistryError: the body is longer; and all that ``send`` raises.
         """
-        patience = self.patience()
+        patience = patience or self.patience()
         while True:
             try:
                 with self.send(call, expect=expect, patience=patience) as response:
@@ -164,18 +178,21 @@ class Transport:
                 if not patience.again(error=error):
                     raise unreachable(call.registry, call.url, error) from error
 
-    def _answered(
-        self, call: Outgoing, expect: tuple[int, ...], patience: Patience
+    def answer(
+        self, call: Outgoing, *, expect: tuple[int, ...], patience: Patience
     ) -> httpx.Response:
+        """As ``send``, for a caller that ends with ``finish``."""
         while True:
             try:
                 response = self._once(call, patience.attempt)
                 if response.status_code in expect:
                     return response
                 try:
-                    failure = status_failure(call.registry, call.subject, call.endpoint, response)
+                    failure = status_failure(
+                        call.registry, call.subject, call.endpoint, response, _who(call, response)
+                    )
                 finally:
-                    finish(response)
+                    self.finish(response)
             except httpx.TransportError as error:
                 if not patience.again(error=error):
                     raise unreachable(call.registry, call.url, error) from error
@@ -183,6 +200,18 @@ class Transport:
             retried = response.status_code in RETRIED_STATUSES
             if not (retried and patience.again(retry_after=response.headers.get("retry-after"))):
                 raise failure
+
+    def finish(self, response: httpx.Response) -> None:
+        """Let go of an answer: what little is left of it is read, to keep its connection."""
+        length = response.headers.get("content-length", "")
+        short = length.isdigit() and len(length) < 10 and int(length) <= _SHORT
+        if response.status_code == 204 or response.request.method == "HEAD":
+            short = True
+        if short and not response.is_stream_consumed and self.network.cancel.goes_on():
+            with contextlib.suppress(httpx.TransportError):
+                for _ in response.iter_raw():
+                    pass
+        response.close()
 
     def _once(self, call: Outgoing, attempt: int) -> httpx.Response:
         """One attempt, redirects included.
@@ -205,7 +234,7 @@ class Transport:
             response = self._http.send(request, auth=auth, stream=True, follow_redirects=False)
             if not response.has_redirect_location:
                 return response
-            finish(response)
+            self.finish(response)
             if response.status_code == 303:
                 raise redirect_refused(call.registry, url, "303 See Other is not part of the API")
             url = self._redirected(call.registry, url, response.headers["location"])
@@ -238,15 +267,10 @@ def check_location(
     return target.copy_with(userinfo=b"")
 
 
-def finish(response: httpx.Response) -> None:
-    """Let go of an answer: what little is left of it is read, so that its connection is kept."""
-    length = response.headers.get("content-length", "")
-    short = not response.is_stream_consumed and length.isdigit() and int(length) <= _SHORT
-    if short or (response.request.method == "HEAD" and not response.is_stream_consumed):
-        with contextlib.suppress(httpx.TransportError):
-            for _ in response.iter_raw():
-                pass
-    response.close()
+def _who(call: Outgoing, response: httpx.Response) -> str | None:
+    """As whom a request was made; None for nobody, as towards another host."""
+    sent = "authorization" in response.request.headers
+    return call.auth.username if sent and call.auth else None
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypedDict
 import httpcore
 import httpx
 
+import ocinb
 from ocinb.distribution.network import Network
 from ocinb.errors import RegistryError
 from ocinb.events import Exchange
@@ -24,6 +25,8 @@ CALL = "ocinb.call"
 
 CODING = "ocinb.content-encoding"
 """Key, in a response's extensions, of the Content-Encoding header that was taken away."""
+
+USER_AGENT = f"ocinb/{ocinb.__version__}"
 
 MAX_ERROR_BODY = 1024 * 1024
 """Bytes that are read of an answer that is not the content asked for."""
@@ -148,13 +151,18 @@ class Recorded(httpx.BaseTransport):
         choose: Callable[[httpx.URL], httpx.BaseTransport],
         network: Network,
         record: Record,
+        timeout: httpx.Timeout,
     ) -> None:
         self._choose = choose
+        self._timeout = timeout.as_dict()
         self._network = network
         self._record = record
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and tell what came of it, once its body was read or abandoned."""
+        # Requests that an auth flow made have neither.
+        request.extensions.setdefault("timeout", self._timeout)
+        request.headers.setdefault("user-agent", USER_AGENT)
         exchange = _Exchange(self._record, request, self._network.connects)
         try:
             response = self._choose(request.url).handle_request(request)

@@ -7,6 +7,7 @@ import httpx
 from ocinb.distribution.transport import Body, Outgoing, check_location
 from ocinb.errors import RegistryError
 from ocinb.frozen import Frozen
+from ocinb.spec.digest import Digest
 
 
 class Session(Frozen):
@@ -23,6 +24,18 @@ class Session(Frozen):
     opened: Outgoing
     offset: int = 0
     chunk_minimum: int = 0
+
+    def after(self, response: httpx.Response, offset: int) -> Session:
+        """The upload as an answer says it is now; the location stays where it does not say."""
+        if "location" not in response.headers:
+            return Session(**(dict(self) | {"offset": offset}))
+        moved = session_of(self.opened, response, offset)
+        return Session(**(dict(moved) | {"chunk_minimum": self.chunk_minimum}))
+
+    def closing(self, digest: Digest) -> httpx.URL:
+        """Where to close the upload. What the registry's location holds stays as it is."""
+        mark = b"&" if self.url.query else b""
+        return self.url.copy_with(query=self.url.query + mark + f"digest={digest}".encode())
 
     def call(
         self,
@@ -71,3 +84,16 @@ def session_of(opened: Outgoing, response: httpx.Response, offset: int = 0) -> S
         offset=offset,
         chunk_minimum=int(minimum) if minimum.isdigit() else 0,
     )
+
+
+def received_of(response: httpx.Response, otherwise: int) -> int:
+    """Bytes that the registry has, from ``Range: 0-<end-of-range>``.
+
+    Spec: distribution-spec spec.md#pushing-a-blob-in-chunks
+    """
+    text = response.headers.get("range", "").removeprefix("bytes=")
+    first, dash, last = text.partition("-")
+    if first != "0" or not dash or not last.isdigit() or len(last) > 18:
+        return otherwise
+    # "0-0" is written both for one byte and for none; a registry with one byte corrects us (416).
+    return int(last) + 1 if int(last) > 0 else 0

@@ -1,0 +1,46 @@
+"""The way to each host: a pool of connections with its TLS settings and proxy."""
+
+from __future__ import annotations
+
+import threading
+
+import httpx
+
+from ocinb.distribution.hosts import Hosts
+from ocinb.distribution.network import Network
+from ocinb.distribution.wire import Sockets
+
+
+class Routes:
+    """Connections by scheme and host, made when they are needed.
+
+    Args:
+        double: takes the place of all sockets, as in a test.
+    """
+
+    def __init__(
+        self, hosts: Hosts, network: Network, double: httpx.BaseTransport | None = None
+    ) -> None:
+        self._hosts = hosts
+        self._network = network
+        self._double = double
+        self._sockets: dict[str, Sockets] = {}
+        self._lock = threading.Lock()
+
+    def choose(self, url: httpx.URL) -> httpx.BaseTransport:
+        """What sends a request to this URL."""
+        if self._double is not None:
+            return self._double
+        host = url.netloc.decode()
+        key = f"{url.scheme}://{host}"
+        with self._lock:
+            if key not in self._sockets:
+                # A TLS context takes 50 ms to make: all trusted certificates are read.
+                context = self._hosts.context(host) if url.scheme == "https" else None
+                self._sockets[key] = Sockets(self._network, context, self._hosts.proxy(url))
+            return self._sockets[key]
+
+    def close(self) -> None:
+        """Close all connections."""
+        for sockets in self._sockets.values():
+            sockets.close()
