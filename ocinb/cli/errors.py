@@ -7,6 +7,7 @@ import sys
 import traceback
 
 from ocinb.errors import OcinbError
+from ocinb.table import one_line
 
 INTERNAL = 70
 """Exit status of a fault of our own (``EX_SOFTWARE`` of sysexits.h)."""
@@ -36,6 +37,6 @@ def _say(message: str, hint: str | None) -> None:
     sys.stdout.flush()
     colours = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     red, dim, plain = ("\033[31m", "\033[2m", "\033[0m") if colours else ("", "", "")
-    print(f"{red}ocinb: {message}{plain}", file=sys.stderr)
+    print(f"{red}ocinb: {one_line(message)}{plain}", file=sys.stderr)
     if hint:
-        print(f"{dim}{hint}{plain}", file=sys.stderr)
+        print(f"{dim}{one_line(hint)}{plain}", file=sys.stderr)

@@ -9,7 +9,7 @@ import sys
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
-from ocinb.commands.values import Document, Done, Heading, Json, Lines, Said, Text
+from ocinb.commands.values import Document, Done, Heading, Json, Lines, Picture, Said, Text
 from ocinb.table import NUMERIC, Column, Table, aligned, one_line, shown
 
 if TYPE_CHECKING:
@@ -82,6 +82,11 @@ def _document(value: Document) -> None:
         _console().print_json(text, indent=2)
     else:
         print(text)
+
+
+@show.register
+def _picture(value: Picture) -> None:
+    show(value.table)
 
 
 @show.register

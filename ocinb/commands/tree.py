@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ocinb.commands.values import Text
+from ocinb.commands.values import Help
 from ocinb.errors import CommandError
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def call(
         with context:
             return root.invoke(context)
     except HelpAsked as asked:
-        return Text(asked.args[0])
+        return Help(asked.args[0])
     except click.ClickException as error:
         raise _command_error(error, program) from error
 

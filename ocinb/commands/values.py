@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from ocinb.table import Table
+
 
 class Text(str):
     """Text for people, shown as it is: help, a log."""
@@ -93,3 +95,22 @@ class Narration:
         close = getattr(self._parts, "close", None)
         if close is not None:
             close()
+
+
+class Help(Text):
+    """The help of a command."""
+
+    __slots__ = ()
+
+
+class Picture:
+    """A listing that can be drawn: a diagram in a notebook, the table itself in a shell.
+
+    Attributes:
+        kind: ``layer_stack`` or ``lifecycle_line``.
+        table: the rows to draw.
+    """
+
+    def __init__(self, kind: str, table: Table) -> None:
+        self.kind = kind
+        self.table = table

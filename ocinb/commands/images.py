@@ -1,0 +1,45 @@
+"""``images``: what is in the store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ocinb.commands.options import listing, names_only
+from ocinb.commands.tree import Command
+from ocinb.errors import OcinbError
+from ocinb.table import Table, columns, parse_rfc3339
+
+if TYPE_CHECKING:
+    from ocinb.commands.session import Session
+    from ocinb.engine import Engine
+
+COLUMNS = columns("image digest:digest platform size:bytes layers:int created:time")
+
+
+@click.command(cls=Command)
+@names_only
+@listing
+@click.pass_obj
+def command(session: Session) -> Table:
+    """List the images in the store."""
+    engine = session.engine
+    rows = [_row(engine, name, target.digest) for name, target in engine.store.names.items()]
+    return Table(COLUMNS, sorted(rows, key=lambda row: str(row[0])), title="images")
+
+
+def _row(engine: Engine, name: str, digest: str) -> tuple[Any, ...]:
+    from ocinb.image import Image
+    from ocinb.spec.reference import Reference
+
+    try:
+        shown = Reference.parse(name).familiar
+        image = Image(engine, engine.image(name))
+    except OcinbError:
+        # Of another platform only, or an artifact: it is listed, its size is not known.
+        return (name, digest, "", None, None, None)
+    config = image.local.config
+    layers = len(image.local.manifest.layers)
+    created = parse_rfc3339(config.created)
+    return (shown, digest, str(config.platform), image.size, layers, created)

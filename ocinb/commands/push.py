@@ -1,0 +1,29 @@
+"""``push``: bring an image from the store to a registry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ocinb.commands.tree import Command
+from ocinb.commands.values import Done
+
+if TYPE_CHECKING:
+    from ocinb.commands.session import Session
+
+
+@click.command(cls=Command)
+@click.argument("image")
+@click.argument("destination", required=False)
+@click.pass_obj
+def command(session: Session, image: str, destination: str | None) -> Done:
+    """Bring an image to a registry: to the one in its name, or to DESTINATION."""
+    from ocinb.distribution.push import push
+    from ocinb.spec.reference import Reference
+
+    engine = session.engine
+    source = engine.store.names.get(str(Reference.parse(image)))
+    target = Reference.parse(destination or image)
+    pushed = push(engine.client, engine.store, source, target)
+    return Done(pushed.digest, f"{target} is now {pushed.digest}")

@@ -1,0 +1,112 @@
+"""The functions of ``import ocinb``: an engine with this process' settings behind each.
+
+Reached through ``ocinb.__getattr__``; what is heavy is imported inside the functions.
+"""
+
+from __future__ import annotations
+
+import importlib
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ocinb.registry.serve import RegistryServer
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from ocinb.container import Container
+    from ocinb.events import Record
+    from ocinb.image import Image
+
+
+def pull(reference: str, platform: str | None = None, *, record: Record | None = None) -> Image:
+    """Bring an image from its registry into the store.
+
+    Args:
+        reference: as docker has it: ``nginx``, ``localhost:5000/demo:1.0``.
+        platform: ``linux/arm64`` and the like; this machine's if not given.
+        record: called with each event, as in ``events.Recorder``.
+
+    Raises:
+        OcinbError: see ``ocinb.errors``.
+    """
+    from ocinb.image import Image
+
+    engine = _engine(record)
+    return Image(engine, engine.pull(reference, platform))
+
+
+def run(image: str, *args: str, record: Record | None = None, **options: Any) -> Container:
+    """Run a container of an image, pulled if the store does not have it, and wait for it.
+
+    Args:
+        args: the command, in place of the image's.
+        options: as ``Container.run`` takes them.
+    """
+    from ocinb.container import Container
+
+    engine = _engine(record)
+    return Container.run(engine, image, *args, **options)
+
+
+def diagram(subject: Any) -> Any:
+    """The diagram of an image (its layers) or of a container (its lifecycle); a ``Diagram``."""
+    # By name: the notebook is above this module.
+    return importlib.import_module("ocinb.notebook.diagrams.draw").draw(subject)
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """``%load_ext ocinb``: ``%oci``, tables, and short errors."""
+    importlib.import_module("ocinb.notebook.extension").load(shell)
+
+
+class Registry:
+    """A registry of our own on a free loopback port; a context manager.
+
+    Args:
+        directory: where it keeps its images; without one they are gone with it.
+        port: 0 chooses a free one.
+
+    Attributes:
+        address: host and port, the first part of a reference.
+    """
+
+    def __init__(self, directory: str | Path | None = None, *, port: int = 0) -> None:
+        self._temporary = None if directory else tempfile.TemporaryDirectory(prefix="ocinb-")
+        root = Path(directory) if directory else Path(self._temporary.name)  # type: ignore[union-attr]
+        self._server = RegistryServer(root, port=port)
+        self._server.start()
+
+    @property
+    def address(self) -> str:
+        """``127.0.0.1:PORT``."""
+        return self._server.address
+
+    def close(self) -> None:
+        """Stop answering; remove the directory if it was ours."""
+        self._server.stop()
+        if self._temporary:
+            self._temporary.cleanup()
+
+    def __enter__(self) -> Registry:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Registry at {self.address}>"
+
+
+def _engine(record: Record | None) -> Any:
+    from ocinb.engine import Engine
+    from ocinb.events import ignore
+    from ocinb.settings import Settings
+
+    return Engine(Settings.from_environment(), record or ignore)

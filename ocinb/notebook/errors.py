@@ -1,0 +1,59 @@
+"""Errors in cells: one sentence and a hint, under the exception's own name."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+from ocinb.errors import OcinbError
+from ocinb.table import one_line
+
+RED, DIM, PLAIN = "\x1b[31m", "\x1b[2m", "\x1b[0m"
+
+
+class ShortErrors:
+    """Lets IPython show our errors briefly; keeps the last one for ``%oci debug``."""
+
+    def __init__(self) -> None:
+        self.last: OcinbError | None = None
+
+    def install(self) -> None:
+        """From now on every ``OcinbError`` is shown by us, wherever in a cell it comes from."""
+        shortened: Any = OcinbError
+
+        def render(error: OcinbError) -> list[str]:
+            return self.render(error)
+
+        shortened._render_traceback_ = render
+
+    def uninstall(self) -> None:
+        """Errors are shown as Python does again."""
+        if hasattr(OcinbError, "_render_traceback_"):
+            del OcinbError._render_traceback_
+
+    def render(self, error: OcinbError) -> list[str]:
+        """The lines to show; IPython calls this."""
+        self.last = error
+        return lines(error)
+
+    def traceback(self) -> str:
+        """The last error at length."""
+        if self.last is None:
+            return "no error yet"
+        return "".join(traceback.format_exception(self.last))
+
+
+def lines(error: OcinbError) -> list[str]:
+    """An error as a cell shows it."""
+    shown = [f"{RED}{type(error).__name__}: {one_line(error.message)}{PLAIN}"]
+    if error.hint:
+        shown.append(one_line(error.hint))
+    if error.citation:
+        shown.append(f"{DIM}{one_line(error.citation)}{PLAIN}")
+    return shown
+
+
+def shorten_interrupt(error: KeyboardInterrupt) -> None:
+    """Let an interrupted command end the cell with a word in place of a traceback."""
+    brief: Any = error
+    brief._render_traceback_ = lambda: [f"{RED}interrupted{PLAIN}"]

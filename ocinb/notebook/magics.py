@@ -1,0 +1,124 @@
+"""``%oci CMD …`` and ``%%oci CMD …``: the command tree in a cell."""
+
+from __future__ import annotations
+
+import ast
+import shlex
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import Magics, line_cell_magic, magics_class
+
+from ocinb.commands import tree
+from ocinb.commands.session import Session
+from ocinb.commands.values import Heading, Help, Json, Lines, Narration, Picture, Said, Text
+from ocinb.errors import CommandError
+from ocinb.notebook.diagrams.draw import draw
+from ocinb.notebook.errors import ShortErrors, shorten_interrupt
+from ocinb.notebook.progress import CellPainter, CellProgress, LinePainter
+from ocinb.notebook.streams import CellOutput
+from ocinb.table import Table
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+PROGRAM = "%oci"
+
+
+@magics_class
+class OciMagics(Magics):  # type: ignore[misc]
+    """The magics of one IPython shell, with one session.
+
+    Attributes:
+        session: settings, recorder and engine of this notebook.
+        errors: shows errors briefly, keeps the last.
+    """
+
+    def __init__(self, shell: InteractiveShell, session: Session, errors: ShortErrors) -> None:
+        super().__init__(shell)
+        self.session = session
+        self.errors = errors
+        self._in_notebook = hasattr(shell, "kernel")
+
+    @line_cell_magic
+    def oci(self, line: str, cell: str | None = None) -> Any:
+        """OCI images and containers: ``%oci --help`` lists the commands.
+
+        ``x = %oci CMD …`` keeps the result (a DataFrame for a listing); a ``;`` at the end shows
+        nothing; the text of a ``%%oci run IMAGE`` cell is run by ``sh -c`` in the container;
+        ``%oci debug`` shows the last error at length. ``$name`` and ``{expression}`` are filled
+        in from Python.
+        """
+        words = _words(line)
+        if words == ["debug"]:
+            return Text(self.errors.traceback())
+        if self._in_notebook:
+            self.session.output = CellOutput()
+        painter = CellPainter() if self._in_notebook else LinePainter()
+        try:
+            with CellProgress(self.session.recorder, painter) as progress:
+                value = tree.call(words, self.session, program=PROGRAM, script=cell)
+                if isinstance(value, Narration):
+                    return self._tell(value, progress)
+        except KeyboardInterrupt as error:
+            shorten_interrupt(error)
+            raise
+        result = for_notebook(value)
+        if line.rstrip().endswith(";") and self._is_bare(line):
+            return None
+        if isinstance(value, Help):
+            print(value)  # noqa: T201 - help belongs under the cell, also in its middle
+            return None
+        return result
+
+    def _tell(self, narration: Narration, progress: CellProgress) -> None:
+        try:
+            for part in narration:
+                progress.settle()
+                _display(part)
+        finally:
+            narration.close()
+
+    def _is_bare(self, line: str) -> bool:
+        """Whether the magic stands alone, not behind ``x =``; IPython does not tell a magic."""
+        source = self.shell.history_manager.input_hist_parsed[-1]
+        try:
+            statements = ast.parse(source).body
+        except SyntaxError:
+            return True
+        return any(
+            isinstance(s, ast.Expr)
+            and isinstance(s.value, ast.Call)
+            and any(isinstance(a, ast.Constant) and a.value == line for a in s.value.args)
+            for s in statements
+        )
+
+
+def for_notebook(value: Any) -> Any:
+    """A command's value as a notebook has it: a DataFrame for a listing, plain Python for JSON."""
+    if isinstance(value, Table):
+        return value.to_frame()
+    if isinstance(value, Picture):
+        return draw(value)
+    if isinstance(value, Json):
+        return value.value
+    return list(value) if isinstance(value, Lines) else value
+
+
+def _words(line: str) -> list[str]:
+    try:
+        return shlex.split(line.rstrip().removesuffix(";"))
+    except ValueError as error:
+        raise CommandError(f"{line.strip()!r}: {str(error).lower()}") from error
+
+
+def _display(part: Any) -> None:
+    from IPython.display import display
+
+    show: Any = display
+    if isinstance(part, Heading):
+        show({"text/html": f"<h4>{escape(part)}</h4>", "text/plain": f"\n{part}"}, raw=True)
+    elif isinstance(part, Said):
+        show({"text/html": f"<p>{escape(part)}</p>", "text/plain": str(part)}, raw=True)
+    else:
+        show(for_notebook(part))

@@ -1,0 +1,148 @@
+"""Transfers in a cell: one display, drawn again at most ten times a second, plain HTML."""
+
+from __future__ import annotations
+
+import contextvars
+import sys
+import threading
+from html import escape
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ocinb.progress import Transfer, Transfers
+from ocinb.table import human_bytes, short_digest
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from ocinb.events import Event, Recorder
+
+PERIOD = 0.1
+"""Seconds between two pictures, at least."""
+
+_BAR = (
+    "display:inline-block;width:180px;height:7px;border-radius:4px;background:rgba(128,128,128,.25)"
+)
+_FILL = "height:7px;border-radius:4px;background:#2b7de0"
+_CELL = "padding:.15em .9em .15em 0;border:0;white-space:nowrap;background:none"
+_MONO = "font-family:ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace"
+
+
+class Painter(Protocol):
+    """Where pictures go."""
+
+    def paint(self, transfers: Transfers) -> None:
+        """Show how things stand now."""
+
+    def leave(self, transfers: Transfers) -> None:
+        """Show how they ended; this picture stays."""
+
+
+class CellPainter:
+    """Draws in a notebook's cell, again and again in the same place."""
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+
+    def paint(self, transfers: Transfers) -> None:
+        """Show, or show again, as HTML."""
+        from IPython.display import display
+
+        bundle = {"text/html": html(transfers), "text/plain": transfers.summary()}
+        if self._handle is None:
+            self._handle = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        else:
+            self._handle.update(bundle, raw=True)
+
+    def leave(self, transfers: Transfers) -> None:
+        """The last picture; the next transfers get a display of their own."""
+        self.paint(transfers)
+        self._handle = None
+
+
+class LinePainter:
+    """Draws in IPython on a terminal: one line of text that is written over."""
+
+    def paint(self, transfers: Transfers) -> None:
+        """Write over the line."""
+        sys.stderr.write(f"\r\x1b[K{transfers.summary()}")
+        sys.stderr.flush()
+
+    def leave(self, transfers: Transfers) -> None:
+        """Leave the line as it is."""
+        sys.stderr.write(f"\r\x1b[K{transfers.summary()}\n")
+
+
+class CellProgress:
+    """A context manager that draws while blobs move; nothing is drawn where none do."""
+
+    def __init__(self, recorder: Recorder, painter: Painter) -> None:
+        self._recorder = recorder
+        self._painter = painter
+        self._transfers = Transfers()
+        self._drawn = 0
+        self._over = threading.Event()
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> CellProgress:
+        self._unsubscribe = self._recorder.subscribe(self._take)
+        # The thread takes the context along: by it the kernel knows whose cell is written to.
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(target=context.run, args=(self._work,), daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self._unsubscribe()
+        self._over.set()
+        self._thread.join()
+        self.settle()
+
+    def settle(self) -> None:
+        """Leave the last picture, if there is one, and begin anew with the next blob."""
+        with self._lock:
+            if self._transfers.version:
+                self._painter.leave(self._transfers)
+            self._transfers = Transfers()
+            self._drawn = 0
+
+    def _take(self, event: Event) -> None:
+        self._transfers(event)
+
+    def _work(self) -> None:
+        while not self._over.wait(PERIOD):
+            with self._lock:
+                if self._transfers.version != self._drawn:
+                    self._drawn = self._transfers.version
+                    self._painter.paint(self._transfers)
+
+
+def html(transfers: Transfers) -> str:
+    """The picture: a row for each blob, and the sum."""
+    rows = "".join(map(_row, transfers.rows))
+    return (
+        f'<table style="border-collapse:collapse;font-variant-numeric:tabular-nums">{rows}</table>'
+        f'<div style="opacity:.75">{escape(transfers.summary())}</div>'
+    )
+
+
+def _row(row: Transfer) -> str:
+    size = human_bytes(row.total)
+    if not row.is_over:
+        size = f"{human_bytes(row.done)} / {size}"
+    bar = f'<div style="{_BAR}"><div style="{_FILL};width:{row.fraction:.0%}"></div></div>'
+    cells = (
+        (
+            f"{_CELL};{_MONO}",
+            f'<span title="{escape(row.digest)}">{short_digest(row.digest)}</span>',
+        ),
+        (_CELL, bar),
+        (_CELL, escape(row.state)),
+        (f"{_CELL};text-align:right", size),
+    )
+    made = "".join(f'<td style="{style}">{content}</td>' for style, content in cells)
+    return f'<tr style="background:none">{made}</tr>'
