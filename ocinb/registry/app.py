@@ -10,9 +10,11 @@ from pathlib import Path
 
 from ocinb.content.store import Store
 from ocinb.errors import StorageError
-from ocinb.registry import blobs, discovery, manifests, uploads
+from ocinb.registry import blobs, discovery, manifests, tokens, uploads
+from ocinb.registry.access import Access, needed_scopes
 from ocinb.registry.call import Call, Storage, check_name
 from ocinb.registry.messages import Refusal, Request, Response, json_response
+from ocinb.registry.pull_through import PullThrough, Upstream
 from ocinb.registry.routes import Route, route
 from ocinb.spec.distribution import ErrorCode
 
@@ -68,6 +70,8 @@ class Registry:
         *,
         read_only: bool = False,
         minimum_chunk: int = 0,
+        access: Access | None = None,
+        upstream: Upstream | None = None,
     ) -> None:
         """Open or make a registry.
 
@@ -75,11 +79,16 @@ class Registry:
             root: its directory.
             read_only: refuse whatever would change it.
             minimum_chunk: bytes announced as the least size of a chunk; 0 for none.
+            access: who may do what; None lets everybody do everything.
+            upstream: another registry, from which comes what this one has not; such a cache is
+                read-only.
         """
         root = Path(root)
         self.store = Store(root)
         self._storage = Storage(self.store, root / "repositories", uploads.Sessions())
-        self._read_only = read_only
+        self._read_only = read_only or upstream is not None
+        self._access = access
+        self._pull_through = PullThrough(upstream) if upstream else None
         self._minimum_chunk = minimum_chunk
         if not read_only:
             uploads.expire(self._storage)
@@ -89,6 +98,8 @@ class Registry:
         that refuses (507).
         """
         endpoint = ""
+        if request.path == tokens.PATH and isinstance(self._access, tokens.TokenServer):
+            return self._access.handle(request)
         try:
             found = route(request)
             endpoint = found.endpoint.id
@@ -104,16 +115,20 @@ class Registry:
         return response
 
     def _answer(self, request: Request, found: Route) -> Response:
-        if self._read_only and request.method not in READING:
-            raise Refusal(405, ErrorCode.UNSUPPORTED, "this registry is read-only")
         if found.name:
             check_name(found.name)
+        if self._access:
+            self._access.check(request, needed_scopes(request, found))
+        if self._read_only and request.method not in READING:
+            raise Refusal(405, ErrorCode.UNSUPPORTED, "this registry is read-only")
         call = Call(
             request=request,
             endpoint=found.endpoint,
             storage=self._storage,
             repository=self._storage.repository(found.name),
             reference=found.reference,
+            open=self._access is None,
             minimum_chunk=self._minimum_chunk,
         )
-        return HANDLERS[found.endpoint.id](call)
+        fetched = self._pull_through and self._pull_through.answer(call)
+        return fetched or HANDLERS[found.endpoint.id](call)

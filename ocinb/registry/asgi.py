@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from ocinb.events import Exchange, ignore
+from ocinb.registry.faults import Cut
 from ocinb.registry.messages import ClientGone, FileSlice, Refusal, Request, Response
 from ocinb.spec.distribution import ErrorCode
 
@@ -64,7 +65,8 @@ class Application:
                 response.headers["Connection"] = "close"
             async for count in self._send(response, send):
                 sent += count
-        except ClientGone as gone:
+        except (ClientGone, Cut) as gone:
+            # Returning in the middle of an answer makes the server close the connection.
             error = str(gone)
         except Exception as failure:
             error = f"{type(failure).__name__}: {failure}"

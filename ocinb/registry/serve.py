@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -14,9 +13,12 @@ import uvicorn
 
 from ocinb.errors import UnsupportedHost
 from ocinb.events import ignore
+from ocinb.registry.access import Access
 from ocinb.registry.app import Registry
 from ocinb.registry.asgi import Application
-from ocinb.registry.messages import Request, Response
+from ocinb.registry.certificates import Certificates, make_certificates
+from ocinb.registry.faults import FaultPlan, Faults
+from ocinb.registry.pull_through import Upstream
 
 if TYPE_CHECKING:
     from ocinb.events import Record
@@ -36,6 +38,8 @@ class RegistryServer:
     Attributes:
         registry: what answers; its ``store`` is on disk as long as you keep it.
         address: host and port, as in a reference.
+        faults: its ``plan`` may be changed while the server runs.
+        certificates: those of a TLS server; clients must trust ``certificates.authority``.
     """
 
     def __init__(
@@ -46,6 +50,10 @@ class RegistryServer:
         port: int = 0,
         read_only: bool = False,
         minimum_chunk: int = 0,
+        access: Access | None = None,
+        upstream: Upstream | None = None,
+        faults: FaultPlan | None = None,
+        tls: Certificates | bool = False,
         record: Record = ignore,
     ) -> None:
         """Prepare; ``start`` makes it listen.
@@ -56,13 +64,29 @@ class RegistryServer:
             port: 0 chooses a free one.
             read_only: refuse whatever would change it.
             minimum_chunk: announced as ``OCI-Chunk-Min-Length``; 0 for none.
+            access: ``access.Basic`` or ``tokens.TokenServer``; None lets everybody in.
+            upstream: makes it a pull-through cache.
+            faults: what goes wrong on purpose.
+            tls: certificates; true makes new ones in ``<root>/tls``.
             record: told each request as an ``Exchange``.
 
         Raises:
             StorageError: the directory cannot be made or read.
+            UnsupportedHost: TLS needs a package that is not installed.
         """
-        self.registry = Registry(root, read_only=read_only, minimum_chunk=minimum_chunk)
-        self._handle: Callable[[Request], Response] = self.registry.handle
+        self.registry = Registry(
+            root,
+            read_only=read_only,
+            minimum_chunk=minimum_chunk,
+            access=access,
+            upstream=upstream,
+        )
+        self.faults = Faults(self.registry.handle, faults or FaultPlan())
+        if tls is True:
+            hosts = tuple(dict.fromkeys((host, "127.0.0.1", "::1", "localhost")))
+            self.certificates: Certificates | None = make_certificates(Path(root) / "tls", hosts)
+        else:
+            self.certificates = tls or None
         self._record = record
         self._host, self._port = host, port
         self._thread: threading.Thread | None = None
@@ -79,8 +103,8 @@ class RegistryServer:
         host, port = listener.getsockname()[:2]
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="registry")
-        application = Application(self._handle, self._pool, self._record)
-        self._server = _Server(_configuration(application))
+        application = Application(self.faults.handle, self._pool, self._record)
+        self._server = _Server(_configuration(application, self.certificates))
         self._thread = threading.Thread(
             target=self._server.run, args=([listener],), name="registry", daemon=True
         )
@@ -105,7 +129,9 @@ class RegistryServer:
     def _listen(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         try:
-            listener = socket.socket(family, socket.SOCK_STREAM)
+            # asyncio sets TCP_NODELAY only where the protocol is named: without it a small
+            # answer waits 40 ms for the client's delayed acknowledgement.
+            listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((self._host, self._port))
         except OSError as error:
@@ -139,7 +165,7 @@ class _Server(uvicorn.Server):
         self.ready.set()
 
 
-def _configuration(application: Application) -> uvicorn.Config:
+def _configuration(application: Application, tls: Certificates | None) -> uvicorn.Config:
     options: dict[str, Any] = {
         "lifespan": "off",
         "loop": "asyncio",
@@ -150,4 +176,6 @@ def _configuration(application: Application) -> uvicorn.Config:
         "timeout_graceful_shutdown": 1,
         "timeout_keep_alive": 75,
     }
+    if tls:
+        options |= {"ssl_certfile": str(tls.certificate), "ssl_keyfile": str(tls.key)}
     return uvicorn.Config(application, **options)
