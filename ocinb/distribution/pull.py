@@ -9,10 +9,12 @@ from collections.abc import Callable
 from ocinb.content.store import Store
 from ocinb.distribution.client import Client
 from ocinb.distribution.download import download
-from ocinb.distribution.resolve import Resolved, resolve
+from ocinb.distribution.resolve import Resolved, fetch_target, resolve
+from ocinb.distribution.schema1 import convert
 from ocinb.distribution.workers import run_together
 from ocinb.errors import DistributionError, InvalidDocument
 from ocinb.frozen import Frozen
+from ocinb.spec import media_types
 from ocinb.spec.descriptor import Descriptor
 from ocinb.spec.document import MAX_DOCUMENT
 from ocinb.spec.image_config import ImageConfig
@@ -26,7 +28,8 @@ class Pulled(Frozen):
 
     Attributes:
         name: the image's name in the store.
-        target: what the name points at, an index or a manifest.
+        target: what the name points at, an index or a manifest; where the registry has a Docker
+            schema 1 manifest, the OCI manifest that was made of it.
         manifest_descriptor: of the manifest that was chosen.
         manifest: its view.
         config: the image's config.
@@ -68,8 +71,40 @@ def pull(
         RegistryError, AuthenticationFailed, StorageError.
     """
     started = time.monotonic()
-    resolved = resolve(client, reference, platform)
+    target = fetch_target(client, reference)
+    if target.descriptor.media_type in media_types.SCHEMA1:
+        resolved, received = convert(client, store, reference, target)
+    else:
+        resolved, received = resolve(client, reference, platform, target=target), 0
     manifest = resolved.manifest
+    _check_image(reference, manifest)
+
+    def layer(number: int, descriptor: Descriptor) -> int:
+        received = download(client, store, reference, descriptor)
+        if on_layer is not None:
+            on_layer(number, descriptor)
+        return received
+
+    received += download(client, store, reference, manifest.config)
+    config = ImageConfig.parse(store.read(manifest.config))
+    check_layers(manifest, config)
+    tasks = [functools.partial(layer, n, found) for n, found in enumerate(manifest.layers)]
+    received += sum(run_together(client.network, tasks))
+    name = _keep(store, reference, resolved)
+    documents = {fetched.data for fetched in (target, *resolved.indexes, resolved.fetched)}
+    return Pulled(
+        name=name,
+        target=resolved.target.descriptor,
+        manifest_descriptor=resolved.fetched.descriptor,
+        manifest=manifest,
+        config=config,
+        seconds=time.monotonic() - started,
+        downloaded=received + sum(map(len, documents)),
+        rate_limit=tuple(h for h in target.headers if "ratelimit" in h[0]),
+    )
+
+
+def _check_image(reference: Reference, manifest: Manifest) -> None:
     if not manifest.is_image:
         kind = manifest.artifact_type or manifest.config.media_type
         raise DistributionError(
@@ -81,30 +116,6 @@ def pull(
             f"the image config has {manifest.config.size:,} bytes, more than {MAX_DOCUMENT:,}",
             path="$.config.size",
         )
-
-    def layer(number: int, descriptor: Descriptor) -> int:
-        received = download(client, store, reference, descriptor)
-        if on_layer is not None:
-            on_layer(number, descriptor)
-        return received
-
-    received = download(client, store, reference, manifest.config)
-    config = ImageConfig.parse(store.read(manifest.config))
-    check_layers(manifest, config)
-    tasks = [functools.partial(layer, n, found) for n, found in enumerate(manifest.layers)]
-    received += sum(run_together(client.network, tasks))
-    name = _keep(store, reference, resolved)
-    documents = {fetched.data for fetched in (*resolved.indexes, resolved.fetched)}
-    return Pulled(
-        name=name,
-        target=resolved.target.descriptor,
-        manifest_descriptor=resolved.fetched.descriptor,
-        manifest=manifest,
-        config=config,
-        seconds=time.monotonic() - started,
-        downloaded=received + sum(map(len, documents)),
-        rate_limit=tuple(h for h in resolved.target.headers if "ratelimit" in h[0]),
-    )
 
 
 def check_layers(manifest: Manifest, config: ImageConfig) -> None:
