@@ -6,16 +6,13 @@ import datetime
 import ipaddress
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from ocinb.content.durable import make_directory, replace_file, storage_errors
-from ocinb.errors import UnsupportedHost
 from ocinb.frozen import Frozen
-
-if TYPE_CHECKING:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import ec
 
 LIFETIME = datetime.timedelta(days=365)
 
@@ -40,18 +37,8 @@ def make_certificates(directory: Path, hosts: tuple[str, ...]) -> Certificates:
     The authority's key is not kept: nobody can make further certificates in its name.
 
     Raises:
-        UnsupportedHost: the package cryptography is not installed.
         StorageError: the disk refused.
     """
-    try:
-        from cryptography import x509
-        from cryptography.hazmat.primitives import serialization
-        from cryptography.hazmat.primitives.asymmetric import ec
-    except ImportError as error:
-        raise UnsupportedHost(
-            "TLS with a generated authority needs the package cryptography",
-            hint="pip install 'ocinb[registry]'",
-        ) from error
     made = Certificates(
         authority=directory / "ca.crt",
         certificate=directory / "server.crt",
@@ -63,7 +50,7 @@ def make_certificates(directory: Path, hosts: tuple[str, ...]) -> Certificates:
         _builder(authority_name, authority_name, authority_key)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_key_usage(signing=True), critical=True)
-        .sign(authority_key, _sha256())
+        .sign(authority_key, hashes.SHA256())
     )
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = (
@@ -74,7 +61,7 @@ def make_certificates(directory: Path, hosts: tuple[str, ...]) -> Certificates:
         .add_extension(
             x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.SERVER_AUTH]), critical=False
         )
-        .sign(authority_key, _sha256())
+        .sign(authority_key, hashes.SHA256())
     )
     make_directory(directory)
     pem = serialization.Encoding.PEM
@@ -97,8 +84,6 @@ def _builder(
     issuer_key: ec.EllipticCurvePrivateKey,
     key: ec.EllipticCurvePrivateKey | None = None,
 ) -> x509.CertificateBuilder:
-    from cryptography import x509
-
     now = datetime.datetime.now(datetime.UTC)
     public = (key or issuer_key).public_key()
     issued_by = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
@@ -116,8 +101,6 @@ def _builder(
 
 
 def _key_usage(*, signing: bool) -> x509.KeyUsage:
-    from cryptography import x509
-
     return x509.KeyUsage(
         digital_signature=True,
         content_commitment=False,
@@ -132,21 +115,11 @@ def _key_usage(*, signing: bool) -> x509.KeyUsage:
 
 
 def _name(common_name: str) -> x509.Name:
-    from cryptography import x509
-
     return x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, common_name)])
 
 
 def _alternative(host: str) -> x509.GeneralName:
-    from cryptography import x509
-
     try:
         return x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:
         return x509.DNSName(host)
-
-
-def _sha256() -> hashes.SHA256:
-    from cryptography.hazmat.primitives.hashes import SHA256
-
-    return SHA256()

@@ -85,7 +85,7 @@ def _bcrypt() -> ModuleType:
     except ImportError as error:
         raise UnsupportedHost(
             "htpasswd files with bcrypt need the package bcrypt",
-            hint="pip install 'ocinb[registry]'",
+            hint="pip install 'ocinb[htpasswd]'",
         ) from error
     return bcrypt
 

@@ -16,11 +16,11 @@ from ocinb.events import ignore
 from ocinb.registry.access import Access
 from ocinb.registry.app import Registry
 from ocinb.registry.asgi import Application
-from ocinb.registry.certificates import Certificates, make_certificates
 from ocinb.registry.faults import FaultPlan, Faults
 from ocinb.registry.pull_through import Upstream
 
 if TYPE_CHECKING:
+    from ocinb.registry.certificates import Certificates
     from ocinb.events import Record
 
 THREADS = 64
@@ -72,7 +72,6 @@ class RegistryServer:
 
         Raises:
             StorageError: the directory cannot be made or read.
-            UnsupportedHost: TLS needs a package that is not installed.
         """
         self.registry = Registry(
             root,
@@ -83,6 +82,8 @@ class RegistryServer:
         )
         self.faults = Faults(self.registry.handle, faults or FaultPlan())
         if tls is True:
+            from ocinb.registry.certificates import make_certificates  # 40 ms, seldom needed
+
             hosts = tuple(dict.fromkeys((host, "127.0.0.1", "::1", "localhost")))
             self.certificates: Certificates | None = make_certificates(Path(root) / "tls", hosts)
         else:
