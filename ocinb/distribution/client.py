@@ -6,6 +6,7 @@ Spec: distribution-spec spec.md#endpoints
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
@@ -266,21 +267,27 @@ class Client:
             pass
 
     def tags(
-        self, reference: Reference, *, n: int | None = None, last: str | None = None
+        self,
+        reference: Reference,
+        *,
+        n: int | None = None,
+        last: str | None = None,
+        limit: int | None = None,
     ) -> list[str]:
         """The tags of a repository, all pages. (end-8a, end-8b)
 
         Args:
             n: tags that one page may have.
             last: begin behind this tag.
+            limit: enough tags; further pages are not fetched.
 
         Spec: distribution-spec spec.md#listing-tags
         """
         call = self._calls.tags(self.hosts.origin(reference), _page(n, last))
         what = f"the tags of {reference.name}"
         found = paging.pages(self.transport, call, what)
-        names = [tag for page, _ in found for tag in paging.texts(page, "tags", what)]
-        return [tag for tag in names if TAG.fullmatch(tag)]
+        names = (tag for page, _ in found for tag in paging.texts(page, "tags", what))
+        return list(itertools.islice(filter(TAG.fullmatch, names), limit))
 
     def catalog(self, registry: str, *, n: int | None = None) -> list[str]:
         """The repositories of a registry, where it tells. Spec: none (Docker convention)"""

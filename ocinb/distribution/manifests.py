@@ -10,6 +10,7 @@ from ocinb.frozen import Frozen
 from ocinb.spec import media_types
 from ocinb.spec.descriptor import Descriptor, describe
 from ocinb.spec.digest import Digest
+from ocinb.spec.docker_schema1 import unwrap
 from ocinb.spec.document import parse_object
 from ocinb.spec.reference import Reference
 
@@ -19,6 +20,8 @@ ACCEPT = ", ".join(
         media_types.IMAGE_MANIFEST,
         media_types.DOCKER_MANIFEST_LIST,
         media_types.DOCKER_MANIFEST,
+        media_types.DOCKER_MANIFEST_V1_SIGNED,
+        media_types.DOCKER_MANIFEST_V1,
     )
 )
 
@@ -27,14 +30,16 @@ class Fetched(Frozen):
     """A manifest or index, byte for byte.
 
     Attributes:
-        data: its bytes.
+        data: its bytes; of a signed schema 1 manifest those that were signed.
         descriptor: of these bytes.
+        signers: key identifiers of the signatures of a schema 1 manifest, verified.
         headers: of the answer, names in lower case.
     """
 
     data: bytes
     descriptor: Descriptor
     headers: tuple[tuple[str, str], ...] = ()
+    signers: tuple[str, ...] = ()
 
 
 def checked_manifest(
@@ -50,6 +55,10 @@ def checked_manifest(
     """
     what = f"the manifest {reference}"
     encoded_body(response, what, reference.registry)
+    signers: tuple[str, ...] = ()
+    if _content_type(response) in media_types.SCHEMA1:
+        signed = unwrap(data)
+        data, signers = signed.payload, signed.keys
     told = response.headers.get("docker-content-digest")
     digest = expected.digest if expected else reference.digest
     if expected:
@@ -64,7 +73,12 @@ def checked_manifest(
     if digest and digest.algorithm != descriptor.digest.algorithm:
         descriptor = Descriptor(media_type=media_type, digest=digest, size=len(data))
     headers = tuple((name.lower(), value) for name, value in response.headers.multi_items())
-    return Fetched(data=data, descriptor=descriptor, headers=headers)
+    return Fetched(data=data, descriptor=descriptor, headers=headers, signers=signers)
+
+
+def _content_type(response: httpx.Response) -> str:
+    header: str = response.headers.get("content-type", "")
+    return header.partition(";")[0].strip().lower()
 
 
 def _told_digest(reference: Reference, told: str) -> Digest:
@@ -82,11 +96,11 @@ def _media_type(
     what: str, response: httpx.Response, data: bytes, expected: Descriptor | None
 ) -> str:
     """The one media type that header, document and descriptor agree upon."""
-    header = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    header = _content_type(response)
     inner = parse_object(data, what).get("mediaType")
     if inner is not None and not isinstance(inner, str):
         raise InvalidDocument(f"{what} has a mediaType that is no text", path="$.mediaType")
-    known = media_types.INDEXES | media_types.MANIFESTS
+    known = media_types.INDEXES | media_types.MANIFESTS | media_types.SCHEMA1
     claims = {"the header": header if header in known else None, "the document": inner}
     if expected:
         claims["what points at it"] = expected.media_type
@@ -112,7 +126,7 @@ def told_descriptor(reference: Reference, response: httpx.Response) -> Descripto
     """
     digest = response.headers.get("docker-content-digest")
     length = response.headers.get("content-length", "")
-    media_type = response.headers.get("content-type", "").partition(";")[0].strip()
+    media_type = _content_type(response)
     if not digest or not length.isdigit() or not media_type:
         return None
     return Descriptor(

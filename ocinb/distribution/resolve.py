@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 
 from ocinb.distribution.client import Client
 from ocinb.distribution.manifests import Fetched
-from ocinb.errors import InvalidDocument, PlatformNotFound
+from ocinb.errors import DistributionError, InvalidDocument, PlatformNotFound, RegistryError
 from ocinb.frozen import Frozen
 from ocinb.spec.descriptor import Descriptor
 from ocinb.spec.digest import Digest
@@ -38,17 +39,26 @@ class Resolved(Frozen):
     manifest: Manifest
 
 
-def resolve(client: Client, reference: Reference, platform: Platform | None = None) -> Resolved:
+def resolve(
+    client: Client,
+    reference: Reference,
+    platform: Platform | None = None,
+    *,
+    target: Fetched | None = None,
+) -> Resolved:
     """Fetch what ``reference`` names and choose the best manifest for ``platform``.
 
     The manifest that ranks best over all nested indexes wins; among equals the first, as
     image-spec image-index.md asks. A plain manifest is taken whatever it is for.
 
+    Args:
+        target: what the name points at, where it was fetched already.
+
     Raises:
         PlatformNotFound: no manifest serves; the hint names those that there are.
         InvalidDocument: an index that contains itself, or is nested too deeply.
     """
-    target = client.get_manifest(reference)
+    target = target or fetch_target(client, reference)
     if not target.descriptor.is_index:
         manifest = Manifest.parse(target.data, target.descriptor.media_type)
         return Resolved(target=target, indexes=(), fetched=target, manifest=manifest)
@@ -66,6 +76,39 @@ def resolve(client: Client, reference: Reference, platform: Platform | None = No
     fetched = client.get_manifest(reference.with_digest(descriptor.digest), descriptor)
     manifest = Manifest.parse(fetched.data, descriptor.media_type)
     return Resolved(target=target, indexes=indexes, fetched=fetched, manifest=manifest)
+
+
+def fetch_target(client: Client, reference: Reference) -> Fetched:
+    """What a name points at; where there is no such, an error that says what there is.
+
+    Raises:
+        RegistryError, AuthenticationFailed, RegistryUnreachable, DigestMismatch, InvalidDocument.
+    """
+    try:
+        return client.get_manifest(reference)
+    except RegistryError as error:
+        if error.status != 404 or reference.digest is not None:
+            raise
+        raise _missing(client, reference, error) from error
+
+
+def _missing(client: Client, reference: Reference, error: RegistryError) -> RegistryError:
+    """Tell a tag that is missing from a repository that is, and name tags like it."""
+    try:
+        tags = client.tags(reference, limit=1000)
+    except RegistryError as unknown:
+        return unknown if unknown.status == 404 else error
+    except DistributionError:
+        return error
+    if not tags:
+        return error
+    near = difflib.get_close_matches(reference.selector, tags, n=3, cutoff=0.5) or tags[-3:]
+    return RegistryError(
+        error.message,
+        status=error.status,
+        errors=error.errors,
+        hint=f"it has {', '.join(near)}; {error.hint}" if error.hint else None,
+    )
 
 
 class _Search:

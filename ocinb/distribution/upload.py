@@ -146,7 +146,7 @@ class Upload:
     def _abandon(self) -> None:
         """Tell the registry that the upload is over; what it answers does not matter.
 
-        Spec: distribution-spec spec.md#cancel-a-blob-upload
+        Spec: distribution-spec spec.md#endpoints (end-14, in the text after 1.1.1)
         """
         if self._session is not None:
             with contextlib.suppress(DistributionError):
