@@ -68,6 +68,17 @@ def hierarchies() -> list[Hierarchy]:
     return first or found[:1]
 
 
+def _base(tree: Hierarchy) -> str:
+    """Where relative paths start.
+
+    A version 2 group that has processes, as our own has, cannot give its controllers to groups
+    below it; so there it is the group above.
+    """
+    if tree.version == 2 and tree.own != tree.mount_point:
+        return os.path.dirname(tree.own)
+    return tree.own
+
+
 def _own_groups() -> Iterator[tuple[str, str]]:
     with open("/proc/self/cgroup", encoding="utf-8") as file:
         for line in file:
@@ -124,7 +135,7 @@ class Cgroup:
         group = cls(kernel, directories, (), trees[0].version if trees else 0)
         try:
             for tree in trees:
-                base = tree.mount_point if path.startswith("/") else tree.own
+                base = tree.mount_point if path.startswith("/") else _base(tree)
                 directory = os.path.normpath(f"{base}/{path.strip('/')}")
                 if not directory.startswith(tree.mount_point):
                     raise UnsupportedHost(f"the control group {path} is outside the hierarchy")

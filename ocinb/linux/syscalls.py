@@ -287,10 +287,11 @@ class Kernel:
         shown = (_prctl_name(option), arg2, arg3)
         return self._call("prctl", shown, option, arg2, arg3, arg4, arg5)
 
-    def prlimit(self, resource: int, soft: int, hard: int, *, name: str = "") -> None:
-        """prlimit64(2) on the calling process; ``RLIM_INFINITY`` is unlimited."""
+    def prlimit(self, pid: int, resource: int, soft: int, hard: int, *, name: str = "") -> None:
+        """prlimit64(2); pid 0 is the calling process, ``RLIM_INFINITY`` is unlimited."""
         limits = soft.to_bytes(8, sys.byteorder) + hard.to_bytes(8, sys.byteorder)
-        self._call("prlimit64", (name or resource, soft, hard), 0, resource, limits, None)
+        shown = (pid, name or resource, soft, hard)
+        self._call("prlimit64", shown, pid, resource, limits, None)
 
     def personality(self, persona: int) -> None:
         """personality(2)."""
@@ -339,11 +340,11 @@ class Kernel:
         self._call("pidfd_send_signal", (fd, signal), fd, signal, None, 0)
 
     def execve(
-        self, path: StrPath, arguments: list[str], environment: Mapping[bytes, bytes]
+        self, path: StrPath, arguments: list[bytes], environment: Mapping[bytes, bytes]
     ) -> NoReturn:
         """execve(2); it is observed before it is made, for there is no afterwards."""
         if self.observe:
-            self.observe("execve", (_show(path), _show(list(arguments))), 0, 0, 0.0)
+            self.observe("execve", (_show(path), " ".join(map(_show, arguments))), 0, 0, 0.0)
         try:
             os.execve(path, arguments, environment)
         except OSError as error:

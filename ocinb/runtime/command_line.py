@@ -1,0 +1,165 @@
+"""The runtime's command line: runc's commands, options and exit codes.
+
+Spec: none (runc convention); the operations behind it are runtime-spec runtime.md#operations
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ocinb import __version__
+from ocinb.errors import CommandError, OcinbError
+from ocinb.frozen import Frozen
+from ocinb.runtime.log import Log
+from ocinb.runtime.operations import Runtime
+from ocinb.runtime.options import Option, Parsed, parse
+from ocinb.runtime.recording import Recording
+from ocinb.spec.versions import RUNTIME_SPEC
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+GLOBAL = (
+    Option(names=("--root",), value="DIR", help="where containers' states are kept"),
+    Option(names=("--log",), value="FILE", help="append errors and warnings to this file"),
+    Option(names=("--log-format",), value="FORMAT", help="text or json"),
+    Option(names=("--events",), value="FILE", help="append what happens, as JSON lines"),
+    Option(names=("--debug",), help="log more"),
+    Option(names=("--rootless",), value="WHEN", help="true, false or auto"),
+    Option(names=("--systemd-cgroup",), help="refused: control groups are made directly"),
+    Option(names=("--help", "-h"), help="this text"),
+    Option(names=("--version", "-v"), help="the versions of the runtime and of the specification"),
+)
+
+
+class Command(Frozen):
+    """A command.
+
+    Attributes:
+        name: as typed.
+        function: carries it out; returns the exit status.
+        usage: its arguments.
+        help: one line.
+        options: its own.
+        least: how many arguments it needs.
+        most: how many arguments it takes; -1 for any number, options of theirs included.
+    """
+
+    name: str
+    function: Callable[[Context, Parsed], int]
+    usage: str
+    help: str
+    options: tuple[Option, ...] = ()
+    least: int = 1
+    most: int = 1
+
+
+class Context:
+    """What the global options say."""
+
+    def __init__(self, options: Parsed) -> None:
+        if options.given("systemd_cgroup"):
+            raise CommandError(
+                "--systemd-cgroup is not supported",
+                hint="use the cgroupfs manager (podman --cgroup-manager=cgroupfs)",
+            )
+        form = options.text("log_format", "text")
+        if form not in ("text", "json"):
+            raise CommandError(f"--log-format is text or json, not {form!r}")
+        self.root = os.path.abspath(options.text("root") or default_root())
+        self.log = Log(options.text("log"), form, debug=options.given("debug"))
+        self.events = options.text("events")
+        rootless = options.text("rootless", "auto")
+        self.rootless = None if rootless == "auto" else rootless == "true"
+
+    def runtime(self, container: str) -> Runtime:
+        """The operations, with what happens to this container recorded."""
+        return Runtime(self.root, Recording(self.events, container), self.log)
+
+
+def default_root() -> str:
+    """``/run/ocinb-runtime`` for the superuser, a place of one's own for anybody else."""
+    if os.geteuid() == 0 and "XDG_RUNTIME_DIR" not in os.environ:
+        return "/run/ocinb-runtime"
+    base = os.environ.get("XDG_RUNTIME_DIR")
+    if base and (os.geteuid() != 0 or _owned(base)):
+        return f"{base}/ocinb-runtime"
+    return "/run/ocinb-runtime" if os.geteuid() == 0 else f"/tmp/ocinb-runtime-{os.geteuid()}"
+
+
+def _owned(path: str) -> bool:
+    try:
+        return os.stat(path).st_uid == os.geteuid() and not path.startswith("/run/user/0")
+    except OSError:
+        return False
+
+
+def run_command(words: Sequence[str]) -> int:
+    """Carry out a command line; returns the exit status, 1 for every error of our own."""
+    # Until the options are read there is no log but standard error.
+    log = Log()
+    try:
+        options, rest = parse(words, GLOBAL, what="ocinb-runtime", stop=True)
+        if options.given("version"):
+            return _say(f"ocinb-runtime version {__version__}\nspec: {RUNTIME_SPEC}\n")
+        if options.given("help") or not rest:
+            return _say(_overview())
+        context = Context(options)
+        log = context.log
+        return _dispatch(context, rest)
+    except OcinbError as error:
+        hint = f" ({error.hint})" if error.hint else ""
+        log.error(f"{error.message}{hint}")
+    except BrokenPipeError:
+        pass  # nobody reads what we print
+    except KeyboardInterrupt:
+        log.error("interrupted")
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        log.error(f"{where}{os.strerror(error.errno or 0).lower()}")
+    return 1
+
+
+def _dispatch(context: Context, words: list[str]) -> int:
+    from ocinb.runtime.commands import COMMANDS
+
+    command = COMMANDS.get(words[0])
+    if command is None:
+        raise CommandError(f"ocinb-runtime has no command {words[0]!r}", hint="see --help")
+    options = (*command.options, Option(names=("--help", "-h")))
+    name = f"ocinb-runtime {command.name}"
+    parsed, rest = parse(words[1:], options, what=name, stop=command.most < 0)
+    parsed.arguments += rest
+    if parsed.given("help"):
+        return _say(_help(command))
+    number = len(parsed.arguments)
+    if number < command.least or (0 <= command.most < number):
+        raise CommandError(f"usage: {name} [options] {command.usage}")
+    return command.function(context, parsed)
+
+
+def _overview() -> str:
+    from ocinb.runtime.commands import COMMANDS
+
+    lines = ["An OCI runtime: config.json and a root filesystem become a process.", ""]
+    lines += ["ocinb-runtime [global options] COMMAND [options] [arguments]", "", "commands:"]
+    lines += [f"  {c.name:10} {c.help}" for c in COMMANDS.values()]
+    return "\n".join([*lines, "", "global options:", *_option_lines(GLOBAL)]) + "\n"
+
+
+def _help(command: Command) -> str:
+    lines = [command.help, "", f"ocinb-runtime {command.name} [options] {command.usage}", ""]
+    return "\n".join([*lines, *_option_lines(command.options)]) + "\n"
+
+
+def _option_lines(options: Sequence[Option]) -> list[str]:
+    shown = [(f"{', '.join(o.names)} {o.value}".rstrip(), o.help) for o in options]
+    return [f"  {names:28} {text}" for names, text in shown]
+
+
+def _say(text: str) -> int:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+    return 0

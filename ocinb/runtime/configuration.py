@@ -1,0 +1,100 @@
+"""Reading a bundle's config.json, checked, and what this runtime cannot apply.
+
+Spec: runtime-spec bundle.md#container-format
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+from ocinb.errors import InvalidConfig
+from ocinb.spec.runtime_config import check, check_process, namespaces
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+LARGEST = 16 * 1024 * 1024
+"""A larger config.json is refused, in bytes."""
+
+
+def load(bundle: str) -> dict[str, Any]:
+    """The bundle's config.json.
+
+    Raises:
+        InvalidConfig: it is missing, unreadable, no JSON, or breaks the specification.
+    """
+    config: dict[str, Any] = _read(f"{bundle}/config.json")
+    check(config)
+    return config
+
+
+def load_process(path: str) -> dict[str, Any]:
+    """A process document, as ``exec --process`` takes it.
+
+    Raises:
+        InvalidConfig: it is missing, unreadable, no JSON, or breaks the specification.
+    """
+    process: dict[str, Any] = _read(path)
+    check_process(process)
+    return process
+
+
+def _read(path: str) -> Any:
+    try:
+        with open(path, "rb") as file:
+            data = file.read(LARGEST + 1)
+    except OSError as error:
+        raise InvalidConfig(
+            f"{path} cannot be read: {os.strerror(error.errno or 0).lower()}",
+            hint="a bundle is a directory with a config.json in it",
+            citation="runtime-spec bundle.md#container-format",
+        ) from None
+    if len(data) > LARGEST:
+        raise InvalidConfig(f"{path} is larger than {LARGEST // 2**20} MiB")
+    try:
+        return json.loads(data.decode())
+    except UnicodeDecodeError as error:
+        raise InvalidConfig(f"{path} is not UTF-8 at byte {error.start}") from None
+    except RecursionError:
+        raise InvalidConfig(f"{path} is nested too deeply") from None
+    except ValueError as error:
+        raise InvalidConfig(f"{path} is not JSON: {str(error).lower()}") from None
+
+
+def check_supported(config: dict[str, Any]) -> None:
+    """Refuse what this runtime cannot apply: a property is never silently left out.
+
+    Raises:
+        InvalidConfig: names the field.
+
+    Spec: runtime-spec runtime.md#create
+    """
+    linux, process = config.get("linux") or {}, config.get("process") or {}
+    refused = {
+        "linux.seccomp": linux.get("seccomp"),
+        "linux.intelRdt": linux.get("intelRdt"),
+        "linux.memoryPolicy": linux.get("memoryPolicy"),
+        "linux.netDevices": linux.get("netDevices"),
+        "linux.mountLabel": linux.get("mountLabel"),
+        "process.apparmorProfile": process.get("apparmorProfile"),
+        "process.selinuxLabel": process.get("selinuxLabel"),
+        "process.scheduler": process.get("scheduler"),
+        "vm": config.get("vm"),
+    }
+    for field, value in refused.items():
+        if value:
+            raise InvalidConfig(
+                f"{field} in config.json cannot be applied by ocinb-runtime",
+                findings=[(field, "is not supported")],
+                hint=f"take {field} out, or use another runtime",
+                citation="runtime-spec runtime.md#create",
+            )
+    if "mount" not in namespaces(config):
+        raise InvalidConfig(
+            "linux.namespaces in config.json has no mount namespace, "
+            "so the root filesystem would be changed for the whole host",
+            findings=[("linux.namespaces", "has no mount namespace")],
+            hint='add {"type": "mount"} to linux.namespaces',
+        )

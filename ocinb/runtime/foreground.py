@@ -1,0 +1,57 @@
+"""Waiting for a container, or a further process in it, as ``run`` and ``exec`` do.
+
+Signals go to the container's process; its exit status becomes the runtime's.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from ocinb.errors import StorageError, SyscallError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocinb.linux.syscalls import Kernel
+
+_KEPT = (signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD, signal.SIGPIPE, signal.SIGURG)
+_SIGNALLED = 128
+
+
+def wait(kernel: Kernel, pid: int) -> int:
+    """Wait for our child of this pid, passing every signal on; returns its exit status.
+
+    A process that was killed by a signal has 128 and the signal's number, as in a shell.
+    """
+
+    def forward(number: int, _: object) -> None:
+        try:
+            kernel.kill(pid, number)
+        except SyscallError:
+            pass  # it has just ended
+
+    for number in signal.valid_signals() - set(_KEPT):
+        try:
+            signal.signal(number, forward)
+        except (OSError, ValueError):
+            continue  # a real-time signal that the C library keeps for itself
+    while True:
+        # As a subreaper we inherit what a container without a pid namespace leaves behind.
+        ended, status = os.waitpid(-1, 0)
+        if ended == pid:
+            code = os.waitstatus_to_exitcode(status)
+            return _SIGNALLED - code if code < 0 else code
+
+
+def write_pid_file(path: str, pid: int) -> None:
+    """The pid as digits without a newline, whole or not at all.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    from ocinb.runtime.container_state import write_atomically
+
+    try:
+        write_atomically(os.path.abspath(path), str(pid), 0o644)
+    except StorageError as error:
+        raise StorageError(f"the pid file {error.message}") from None

@@ -1,0 +1,163 @@
+"""Running hooks: programs of the caller at six moments of a container's life.
+
+Spec: runtime-spec config.md#posix-platform-hooks
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import time
+
+from ocinb.errors import HookFailed, SyscallError
+from ocinb.events import HookFinished
+from ocinb.linux import processes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ocinb.runtime.recording import Recording
+    from ocinb.spec.runtime_state import State
+
+_SIGKILL, _SIGPIPE, _SIGXFSZ = 9, 13, 25
+_MOST_OUTPUT = 2000  # bytes of a failed hook's words that are shown
+
+
+def run_hooks(
+    recording: Recording,
+    hooks: dict[str, Any] | None,
+    stage: str,
+    state: State,
+    variables: dict[str, str] | None = None,
+) -> int:
+    """Run the hooks of one stage in their order, stopping at the first that fails.
+
+    Args:
+        recording: records ``HookFinished`` for each.
+        hooks: config.json's ``hooks``.
+        stage: as in ``createRuntime``.
+        state: goes to each hook's standard input.
+        variables: environment of a hook that has no ``env``; the runtime's own by default.
+
+    Returns:
+        how many ran.
+
+    Raises:
+        HookFailed: one failed; the rest were not run.
+
+    Spec: runtime-spec config.md#posix-platform-hooks
+    """
+    listed = (hooks or {}).get(stage) or []
+    for number, hook in enumerate(listed):
+        problem = run_hook(recording, hook, stage, state, variables)
+        if problem:
+            raise HookFailed(
+                f"hooks.{stage}[{number}] {hook['path']} {problem}",
+                citation="runtime-spec runtime.md#lifecycle",
+            )
+    return len(listed)
+
+
+def run_hook(
+    recording: Recording,
+    hook: dict[str, Any],
+    stage: str,
+    state: State,
+    variables: dict[str, str] | None = None,
+) -> str:
+    """Run one hook to its end; returns what went wrong, or an empty string."""
+    started = time.perf_counter()
+    output = os.memfd_create("hook")
+    status, problem = 127, ""
+    try:
+        child = _spawn(hook, state, output, variables)
+        status, problem = _wait(child, hook.get("timeout") or 0)
+    except OSError as error:
+        problem = f"cannot be run: {os.strerror(error.errno or 0).lower()}"
+    said = os.pread(output, _MOST_OUTPUT, 0).decode(errors="replace").strip()
+    os.close(output)
+    if problem and said:
+        problem = f"{problem}: {said}"
+    recording(
+        HookFinished(
+            container=state.id,
+            stage=stage,
+            path=hook["path"],
+            status=status,
+            seconds=time.perf_counter() - started,
+            error=problem,
+        )
+    )
+    return problem
+
+
+def _spawn(
+    hook: dict[str, Any], state: State, output: int, variables: dict[str, str] | None
+) -> int:
+    """Start a hook: the state on stdin; what it says is kept in a memory file.
+
+    Neither stream of the container is given to it: a hook that lives on would keep them open.
+    """
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    try:
+        # A pipe takes 64 KiB without a reader; a larger state comes as a file.
+        document = json.dumps(state.document()).encode()
+        if len(document) > 60000:
+            os.close(reader)
+            reader = os.memfd_create("state")
+            os.write(reader, document)
+            os.lseek(reader, 0, os.SEEK_SET)
+        else:
+            os.write(writer, document)
+        environment = variables if variables is not None else dict(os.environ)
+        if hook.get("env") is not None:
+            pairs = (entry.partition("=") for entry in hook["env"])
+            environment = {name: value for name, equals, value in pairs if name and equals}
+        return os.posix_spawn(
+            hook["path"],
+            hook.get("args") or [hook["path"]],
+            environment,
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, reader, 0),
+                (os.POSIX_SPAWN_DUP2, output, 1),
+                (os.POSIX_SPAWN_DUP2, output, 2),
+            ],
+            setsigdef=[_SIGPIPE, _SIGXFSZ],
+        )
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+def _wait(child: int, timeout: int) -> tuple[int, str]:
+    """Wait for a hook, at most ``timeout`` seconds (0: for ever).
+
+    Spec: runtime-spec config.md#posix-platform-hooks (timeout)
+    """
+    if timeout:
+        fd = os.pidfd_open(child)
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        finished = poll.poll(timeout * 1000)
+        os.close(fd)
+        if not finished:
+            _kill_tree(child)
+            os.waitpid(child, 0)
+            return -_SIGKILL, f"did not end within {timeout} seconds"
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status < 0:
+        return status, f"was killed by signal {-status}"
+    return status, f"failed with status {status}" if status else ""
+
+
+def _kill_tree(pid: int) -> None:
+    """Kill a hook and its children, so that nothing of it goes on behind the runtime's back."""
+    for other in list(processes.all_pids()):
+        if processes.parent(other) == pid:
+            _kill_tree(other)
+    try:
+        os.kill(pid, _SIGKILL)
+    except (OSError, SyscallError):
+        pass  # it ended by itself

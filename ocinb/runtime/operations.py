@@ -1,0 +1,249 @@
+"""The operations of the runtime: create, start, kill, delete, and run, which is them together.
+
+Each function here is one operation of the specification, from its first check to its last hook;
+the numbers are the steps of the lifecycle.
+
+Spec: runtime-spec runtime.md#operations
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from ocinb.errors import ContainerNotFound, HookFailed, InvalidStatus, StepFailed, SyscallError
+from ocinb.events import StatusChanged
+from ocinb.linux.cgroup import FROZEN, THAWED
+from ocinb.runtime.configuration import check_supported, load
+from ocinb.runtime.container_state import Containers, check_id
+from ocinb.runtime.hooks import run_hook, run_hooks
+from ocinb.runtime.init import hooks_ran
+from ocinb.runtime.parent import CreateOptions, Creation, rebuilt
+from ocinb.runtime.start_gate import open_gate
+from ocinb.spec.runtime_state import CREATED, CREATING, RUNNING, STOPPED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocinb.runtime.container_state import Container
+    from ocinb.runtime.log import Log
+    from ocinb.runtime.recording import Recording
+
+_SIGKILL = 9
+_NO_PROCESS = 3
+
+
+class Runtime:
+    """The runtime's operations on the containers under one root.
+
+    Args:
+        root: where containers' states are kept.
+        recording: records steps, system calls and hooks.
+        log: takes warnings.
+    """
+
+    def __init__(self, root: str, recording: Recording, log: Log) -> None:
+        self.containers = Containers(root)
+        self.recording = recording
+        self.kernel = recording.kernel
+        self.log = log
+
+    def create(self, container_id: str, bundle: str, options: CreateOptions) -> Container:
+        """Make a container from a bundle, up to but not including the user's program.
+
+        Raises:
+            ContainerExists: the id is taken.
+            InvalidConfig: config.json breaks the specification, or asks for what we cannot do.
+            HookFailed: a hook failed; the container is gone.
+            OcinbError: a step failed; nothing is left.
+
+        Spec: runtime-spec runtime.md#create
+        """
+        with self.recording.step(1, bundle):
+            check_id(container_id)
+            bundle = os.path.abspath(bundle)
+            config = load(bundle)
+            check_supported(config)
+            container = self.containers.claim(container_id, bundle, config)
+        creation = Creation(container, config, options, self.recording, self.log)
+        try:
+            self._changed(container, CREATING)
+            # Hooks of the runtime start in the bundle.
+            os.chdir(bundle)
+            creation.make()
+            container.data["made"] = True
+            container.save()
+        except HookFailed:
+            # The lifecycle goes on at step 12.
+            creation.undo()
+            self._destroy(container)
+            raise
+        except BaseException:
+            creation.undo()
+            container.forget()
+            raise
+        self._changed(container, CREATED)
+        return container
+
+    def start(self, container_id: str) -> Container:
+        """Let the container's process become the user's program.
+
+        Raises:
+            InvalidStatus: the container is not created.
+            StepFailed: the program cannot be executed; the container is gone.
+            HookFailed: a hook failed; the container is gone.
+
+        Spec: runtime-spec runtime.md#start
+        """
+        with self.recording.step(6):
+            container = self.containers.load(container_id)
+            container.require("start", CREATED)
+            config = container.config()
+            if not config.get("process"):
+                raise StepFailed(
+                    "process in config.json is missing, so there is nothing to start",
+                    citation="runtime-spec runtime.md#start",
+                )
+        # Step 7, the startContainer hooks, is the container's process's own.
+        with self.recording.step(8, " ".join(config["process"]["args"])):
+            failure = open_gate(container)
+            if failure:
+                self._destroy(container)
+                raise rebuilt(failure)
+        os.unlink(f"{container.directory}/exec.fifo")
+        self._changed(container, RUNNING)
+        with self.recording.step(9) as step:
+            state = container.state(RUNNING, container.pid)
+            try:
+                ran = run_hooks(self.recording, config.get("hooks"), "poststart", state)
+                step.detail = hooks_ran(ran)
+            except HookFailed:
+                self._destroy(container)
+                raise
+        return container
+
+    def exited(self, container: Container, status: int) -> None:
+        """Step 10 is the container's process's own; whoever waited for it tells."""
+        with self.recording.step(10, f"exit status {status}"):
+            self.recording(
+                StatusChanged(container=container.id, status=STOPPED, exit_status=status)
+            )
+
+    def kill(self, container_id: str, signal: int, *, everyone: bool = False) -> None:
+        """Send a signal to the container's process, or to all its processes.
+
+        Raises:
+            InvalidStatus: the container is neither created nor running.
+
+        Spec: runtime-spec runtime.md#kill
+        """
+        container = self.containers.load(container_id)
+        if everyone:
+            self._signal_everyone(container, signal)
+            return
+        container.require("kill", CREATED, RUNNING)
+        try:
+            self.kernel.kill(container.pid, signal)
+        except SyscallError as error:
+            if error.errno != _NO_PROCESS:
+                raise
+            container.require("kill", CREATED, RUNNING)
+
+    def _signal_everyone(self, container: Container, signal: int) -> None:
+        """``kill --all``, which is allowed of a stopped container too: processes of it may be
+        left where it has no pid namespace of its own. Spec: none (runc convention)
+        """
+        for pid in container.cgroup(self.kernel).pids():
+            try:
+                self.kernel.kill(pid, signal)
+            except SyscallError as error:
+                if error.errno != _NO_PROCESS:
+                    raise
+
+    def delete(self, container_id: str, *, force: bool = False) -> None:
+        """Undo what create did, and free the id.
+
+        Args:
+            container_id: which.
+            force: kill it first if need be; a container that does not exist is no error.
+
+        Raises:
+            InvalidStatus: the container is not stopped, and ``force`` is not given.
+
+        Spec: runtime-spec runtime.md#delete
+        """
+        with self.recording.step(11):
+            try:
+                container = self.containers.load(container_id)
+            except ContainerNotFound:
+                if force:
+                    return
+                raise
+            if not force:
+                container.require("delete", STOPPED)
+        try:
+            container.lock()
+        except ContainerNotFound:
+            return  # another delete was quicker
+        self._destroy(container)
+
+    def pause(self, container_id: str) -> None:
+        """Freeze every process of a container. Spec: none (runc convention)"""
+        container = self.containers.load(container_id)
+        container.require("pause", CREATED, RUNNING)
+        container.cgroup(self.kernel).freeze(FROZEN)
+
+    def resume(self, container_id: str) -> None:
+        """Let a paused container go on. Spec: none (runc convention)"""
+        container = self.containers.load(container_id)
+        cgroup = container.cgroup(self.kernel)
+        if not cgroup.frozen():
+            raise InvalidStatus(f"cannot resume container {container_id}: it is not paused")
+        cgroup.freeze(THAWED)
+
+    def _destroy(self, container: Container) -> None:
+        """Steps 12 and 13: undo create, then the poststop hooks, whose failure is a warning.
+
+        Spec: runtime-spec runtime.md#lifecycle (steps 12 and 13)
+        """
+        config = container.config()
+        with self.recording.step(12):
+            self._kill_processes(container)
+            container.cgroup(self.kernel).remove()
+            container.forget()
+        self._changed(container, STOPPED)
+        with self.recording.step(13) as step:
+            state = container.state(STOPPED)
+            listed = (config.get("hooks") or {}).get("poststop") or []
+            for number, hook in enumerate(listed):
+                problem = run_hook(self.recording, hook, "poststop", state)
+                if problem:
+                    name = f"hooks.poststop[{number}] {hook['path']}"
+                    self.log.warning(f"{name} {problem}")
+            step.detail = hooks_ran(len(listed))
+
+    def _kill_processes(self, container: Container) -> None:
+        cgroup = container.cgroup(self.kernel)
+        if container.alive():
+            self.kernel.kill(container.pid, _SIGKILL)
+        # Without a pid namespace of its own its other processes do not die with the first. A
+        # control group that it only joined may hold processes of others.
+        if cgroup.created:
+            cgroup.kill()
+        _wait_for(container)
+
+    def _changed(self, container: Container, status: str) -> None:
+        event = StatusChanged(container=container.id, status=status, pid=container.pid)
+        self.recording(event)
+
+
+def _wait_for(container: Container) -> None:
+    """Wait until the container's killed process is gone, and reap it if it is our child."""
+    if not container.pid:
+        return
+    try:
+        os.waitpid(container.pid, 0)
+    except ChildProcessError:
+        for _ in range(1000):
+            if not container.alive():
+                return
+            time.sleep(0.005)

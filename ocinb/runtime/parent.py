@@ -1,0 +1,324 @@
+"""Create, as the runtime sees it: fork, answer the container's process, run hooks.
+
+The other side of this conversation is ``go_between.py`` and then ``init.py``.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ocinb import errors
+from ocinb.errors import HookFailed, OcinbError, StepFailed, SyscallError
+from ocinb.frozen import Frozen
+from ocinb.linux import flags as f
+from ocinb.linux import processes
+from ocinb.linux.cgroup import Cgroup, hierarchies
+from ocinb.linux.id_maps import IdMap, write_maps
+from ocinb.linux.namespaces import in_user_namespace
+from ocinb.linux.rlimits import NUMBERS
+from ocinb.runtime import go_between, init, resources
+from ocinb.runtime.environment import Environment
+from ocinb.runtime.hooks import run_hooks
+from ocinb.runtime.mount_options import parse
+from ocinb.runtime.start_gate import Gate
+from ocinb.runtime.steps.mounts import open_source
+from ocinb.runtime.sync import ENVIRONMENT, FAILED, INIT, MAP_IDS, PROCEED, READY, Channel
+from ocinb.spec.runtime_state import CREATING
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+    from ocinb.runtime.container_state import Container
+    from ocinb.runtime.log import Log
+    from ocinb.runtime.recording import Recording
+
+_NOT_ALLOWED = (1, 2, 13, 30)  # EPERM, ENOENT, EACCES, EROFS
+_SIGKILL = 9
+
+
+class CreateOptions(Frozen):
+    """What create's caller says beside the bundle.
+
+    Attributes:
+        console: descriptor of a connected Unix socket for the terminal's master; -1 for none.
+        preserve: descriptors from 3 on that the program shall have.
+        pivot: False to move the root instead (``--no-pivot``).
+        keyring: False to keep the caller's session keyring.
+        detached: create and ``run --detach``: a terminal needs a console socket.
+        rootless: this user cannot have control groups of the host: True, False, None to find out.
+    """
+
+    console: int = -1
+    preserve: int = 0
+    pivot: bool = True
+    keyring: bool = True
+    detached: bool = True
+    rootless: bool | None = None
+
+
+class Creation:
+    """One container in the making.
+
+    Args:
+        container: claimed.
+        config: config.json, checked.
+        options: of the caller.
+        recording: records steps and system calls.
+        log: takes warnings.
+    """
+
+    def __init__(
+        self,
+        container: Container,
+        config: dict[str, Any],
+        options: CreateOptions,
+        recording: Recording,
+        log: Log,
+    ) -> None:
+        self.container = container
+        self.config = config
+        self.options = options
+        self.recording = recording
+        self.kernel = recording.kernel
+        self.log = log
+        self.cgroup: Cgroup | None = None
+        self._children: list[int] = []
+        rootless = options.rootless
+        self._rootless = (
+            (os.geteuid() != 0 or in_user_namespace()) if rootless is None else rootless
+        )
+
+    def make(self) -> None:
+        """Steps 1 to 5 of the lifecycle; afterwards the container's process waits for start.
+
+        Raises:
+            OcinbError: a step failed; ``undo`` is to be called.
+        """
+        environment = self._environment()
+        self._make_cgroup()
+        gate = Gate(self.container)
+        ours, theirs = Channel.pair()
+        # The container's process becomes our child when the process between us ends.
+        self.kernel.prctl(f.PR_SET_CHILD_SUBREAPER, 1)
+        child = os.fork()
+        if child == 0:
+            ours.close()
+            _child(environment, theirs, gate)
+        self._children.append(child)
+        theirs.close()
+        gate.leave()
+        for fd in environment.sources.values():
+            os.close(fd)
+        try:
+            self._converse(ours, child)
+        finally:
+            ours.close()
+
+    def _environment(self) -> Environment:
+        data = self.container.data
+        environment = Environment(
+            config=self.config,
+            process=self.config.get("process"),
+            bundle=data["bundle"],
+            rootfs=data["rootfs"],
+            recording=self.recording,
+            log=self.log,
+            state=self.container.state(CREATING),
+        )
+        environment.console_socket = self.options.console
+        environment.preserve = self.options.preserve
+        environment.pivot = self.options.pivot
+        environment.keyring = self.options.keyring
+        if not os.path.isdir(environment.rootfs):
+            raise StepFailed(
+                f"root.path {environment.rootfs} is not a directory",
+                citation="runtime-spec config.md#root",
+            )
+        if environment.namespaces.get("user") == "" and not self._rootless:
+            # The superuser of the new user namespace may not be able to reach the sources.
+            for number, entry in enumerate(self.config.get("mounts") or []):
+                options = parse(entry.get("options") or [])
+                if options.bind and not options.remount:
+                    self.recording.field = f"mounts[{number}] ({entry['destination']})"
+                    environment.sources[number] = open_source(environment, entry, options)
+        return environment
+
+    def _make_cgroup(self) -> None:
+        """The container's control groups; without the right to make any, none are needed as
+        long as no limit is asked for.
+
+        Spec: runtime-spec config-linux.md#cgroups-path
+        """
+        linux = self.config.get("linux") or {}
+        path = linux.get("cgroupsPath") or self.container.id
+        self.recording.field = "linux.cgroupsPath"
+        try:
+            self.cgroup = Cgroup.create(self.kernel, path, hierarchies())
+        except SyscallError as error:
+            limits = resources.asks_for_limits(linux.get("resources") or {})
+            if not self._rootless or limits or error.errno not in _NOT_ALLOWED:
+                raise
+            self.cgroup = Cgroup(self.kernel, {}, (), 0)
+        self.container.data.update(
+            cgroup=self.cgroup.directories,
+            cgroup_created=self.cgroup.created,
+            cgroup_version=self.cgroup.version,
+        )
+        self.container.save()
+
+    def _converse(self, channel: Channel, child: int) -> None:
+        """Answer the child until it is ready."""
+        assert self.cgroup is not None
+        self.recording.field = "linux.cgroupsPath"
+        self.cgroup.add(child)
+        channel.send(PROCEED)
+        while True:
+            message = channel.receive()
+            if message is None:
+                raise StepFailed(f"the container's process ended during create: {self._reap()}")
+            kind = message["kind"]
+            if kind == FAILED:
+                raise rebuilt(message)
+            if kind == READY:
+                return
+            if kind == INIT:
+                self._adopt(child, message["pid"])
+            elif kind == MAP_IDS:
+                self._map_ids(child)
+                channel.send(PROCEED)
+            elif kind == ENVIRONMENT:
+                self._host_side()
+                channel.send(PROCEED)
+
+    def _map_ids(self, child: int) -> None:
+        linux = self.config["linux"]
+        self.recording.field = "linux.uidMappings"
+        write_maps(
+            self.kernel,
+            child,
+            _maps(linux["uidMappings"]),
+            _maps(linux["gidMappings"]),
+        )
+
+    def _adopt(self, child: int, pid: int) -> None:
+        """Take the container's process as our child; the one between us has ended."""
+        self._children.append(pid)
+        os.waitpid(child, 0)
+        self._children.remove(child)
+        self.container.data.update(pid=pid, start_time=processes.start_time(pid))
+        self.container.save()
+
+    def _host_side(self) -> None:
+        """What the host does once the environment is made: limits, then steps 3 and 4."""
+        assert self.cgroup is not None
+        linux = self.config.get("linux") or {}
+        self.recording.field = "linux.resources"
+        if self.cgroup.version:
+            resources.apply(self.cgroup, linux.get("resources") or {}, devices=not self._rootless)
+        self._set_rlimits()
+        state = self.container.state(CREATING, self.container.pid)
+        for number, stage in ((3, "prestart"), (4, "createRuntime")):
+            with self.recording.step(number) as step:
+                ran = run_hooks(self.recording, self.config.get("hooks"), stage, state)
+                step.detail = init.hooks_ran(ran)
+
+    def _set_rlimits(self) -> None:
+        """Spec: runtime-spec config.md#posix-process (rlimits)"""
+        process = self.config.get("process") or {}
+        for number, limit in enumerate(process.get("rlimits") or []):
+            self.recording.field = f"process.rlimits[{number}]"
+            set_rlimit(self.recording, self.container.pid, limit)
+
+    def undo(self) -> None:
+        """Kill what was forked and remove the control groups; may be called twice."""
+        for pid in self._children:
+            try:
+                self.kernel.kill(pid, _SIGKILL)
+            except SyscallError:
+                continue
+        self._reap()
+        if self.cgroup is not None:
+            if self.cgroup.created:
+                self.cgroup.kill()
+            self.cgroup.remove()
+
+    def _reap(self) -> str:
+        """Wait for our children; returns how the last one ended."""
+        ended = ""
+        # Others may have become ours, such as what a hook left behind: they are not waited for.
+        for pid in self._children:
+            try:
+                code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            except ChildProcessError:
+                continue
+            ended = f"killed by signal {-code}" if code < 0 else f"exit status {code}"
+        self._children.clear()
+        return ended
+
+
+def set_rlimit(recording: Recording, pid: int, limit: dict[str, Any]) -> None:
+    """Set one resource limit of a process.
+
+    Raises:
+        StepFailed: raising a hard limit takes CAP_SYS_RESOURCE, and it is missing.
+    """
+    kind = limit["type"]
+    try:
+        recording.kernel.prlimit(pid, NUMBERS[kind], limit["soft"], limit["hard"], name=kind)
+    except SyscallError as error:
+        raise StepFailed(
+            f"{recording.field} {kind} cannot be set to {limit['soft']}/{limit['hard']}: "
+            f"{os.strerror(error.errno or 0).lower()}",
+            hint="raising a hard limit takes CAP_SYS_RESOURCE",
+            citation="runtime-spec config.md#posix-process",
+        ) from None
+
+
+def _maps(entries: list[dict[str, int]]) -> list[IdMap]:
+    return [
+        IdMap(inside=entry["containerID"], outside=entry["hostID"], size=entry["size"])
+        for entry in entries
+    ]
+
+
+def _child(env: Environment, channel: Channel, gate: Gate) -> NoReturn:
+    """The forked process: first between the two, then, forked again, the container's own."""
+    try:
+        env.recording.process = "init"
+        channel.expect_proceed()
+        go_between.adjust_oom_score(env)
+        go_between.enter(env, channel)
+        pid = os.fork()
+        if pid:
+            channel.send(INIT, pid=pid)
+            os._exit(0)
+        init.run(env, channel, gate)
+    except BaseException as error:
+        failure = described(error, env.recording.field)
+        if not gate.report(failure):
+            channel.send(FAILED, **failure)
+    os._exit(1)
+
+
+def described(error: BaseException, field: str) -> dict[str, Any]:
+    """An error as a message to another process."""
+    if isinstance(error, OcinbError):
+        kind, text = type(error).__name__, error.message
+        if isinstance(error, SyscallError):
+            kind, text = "StepFailed", f"{field}: {text}" if field else text
+        elif isinstance(error, errors.InvalidConfig) and field:
+            text = f"{field}: {text}"
+        return {"error": kind, "message": text, "hint": error.hint, "citation": error.citation}
+    text = f"{type(error).__name__}: {error}"
+    return {"error": "StepFailed", "message": f"{field}: {text}", "hint": None, "citation": None}
+
+
+def rebuilt(message: dict[str, Any]) -> OcinbError:
+    """The error that another process described."""
+    kinds: dict[str, type[OcinbError]] = {
+        kind.__name__: kind
+        for kind in (HookFailed, StepFailed, errors.InvalidConfig, errors.UnsupportedHost)
+    }
+    kind = kinds.get(message["error"], StepFailed)
+    return kind(message["message"], hint=message["hint"], citation=message["citation"])

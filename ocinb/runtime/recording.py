@@ -1,0 +1,109 @@
+"""Events of the runtime, as JSON lines in the file that ``--events`` names.
+
+The runtime and the container's process append to the same open file, each event by one write,
+so lines never mix. Without ``--events`` no system call is observed at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+from ocinb.errors import StorageError
+from ocinb.events import Event, StepFinished, Syscall, to_json
+from ocinb.linux.syscalls import Kernel
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+
+
+class Recording:
+    """The recorder of one call of the runtime, and the ``Kernel`` that it watches.
+
+    Args:
+        path: the file to append to; empty records nothing.
+        container: the container's id, for the events.
+
+    Attributes:
+        field: the config.json field that is being applied, as in ``mounts[2]``.
+        process: whose calls these are: ``parent`` or ``init``.
+        kernel: its calls are recorded.
+
+    Raises:
+        StorageError: the file cannot be opened.
+    """
+
+    def __init__(self, path: str = "", container: str = "") -> None:
+        self.container = container
+        self.field = ""
+        self.process = "parent"
+        self._fd = -1
+        if path:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            try:
+                self._fd = os.open(path, flags, 0o600)
+            except OSError as error:
+                raise StorageError(
+                    f"the events file {path} cannot be opened: "
+                    f"{os.strerror(error.errno or 0).lower()}"
+                ) from None
+        self.kernel = Kernel(self._observe if path else None)
+
+    def __call__(self, event: Event) -> None:
+        """Append an event. A full disk must not stop a container, so failures are ignored."""
+        if self._fd >= 0:
+            try:
+                os.write(self._fd, json.dumps(to_json(event)).encode() + b"\n")
+            except OSError:
+                pass
+
+    def step(self, number: int, detail: str = "") -> StepTimer:
+        """A context that records ``StepFinished`` when it is left, with the error if any."""
+        return StepTimer(self, number, detail)
+
+    def _observe(
+        self, call: str, arguments: tuple[str, ...], result: int, errno: int, seconds: float
+    ) -> None:
+        self(
+            Syscall(
+                container=self.container,
+                call=call,
+                arguments=arguments,
+                result=result,
+                errno=errno,
+                seconds=seconds,
+                field=self.field,
+                process=self.process,
+            )
+        )
+
+
+class StepTimer:
+    """Times one step of the lifecycle; ``detail`` may be changed until it ends."""
+
+    def __init__(self, recording: Recording, number: int, detail: str) -> None:
+        self._recording = recording
+        self._number = number
+        self.detail = detail
+
+    def __enter__(self) -> StepTimer:
+        self._started = time.perf_counter()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._recording(
+            StepFinished(
+                container=self._recording.container,
+                number=self._number,
+                detail=self.detail,
+                seconds=time.perf_counter() - self._started,
+                error=str(error) if error else "",
+            )
+        )

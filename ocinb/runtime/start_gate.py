@@ -1,0 +1,118 @@
+"""The gate between create and start.
+
+The container's process opens a FIFO for writing, which blocks it until ``start`` opens the same
+FIFO for reading, however long ago the process that created the container is gone. Through the
+FIFO it then tells start how it went: its end without a word means that the program was executed
+(the descriptor is closed by that), anything else is the error.
+
+Until then it also holds ``init.lock``, by which anybody can see that it is not yet the program.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import select
+
+from ocinb.errors import InvalidStatus, StepFailed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ocinb.runtime.container_state import Container
+    from ocinb.runtime.environment import Environment
+
+
+class Gate:
+    """The side of the container's process.
+
+    Args:
+        container: the gate's files are made in its directory.
+    """
+
+    def __init__(self, container: Container) -> None:
+        path = f"{container.directory}/exec.fifo"
+        os.mkfifo(path, 0o600)
+        self._fifo = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        self._lock = os.open(f"{container.directory}/init.lock", flags, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._writer = -1
+
+    def leave(self) -> None:
+        """Close this process's descriptors: only the container's process holds the lock then."""
+        os.close(self._fifo)
+        os.close(self._lock)
+
+    def wait(self, env: Environment) -> None:
+        """Wait, inside the container, until start is called.
+
+        The FIFO is reached through the host's /proc, of which a descriptor was kept: whatever is
+        mounted on the container's /proc has no say.
+        """
+        import signal
+
+        # The first process of a pid namespace ignores signals that it has no handler for; then
+        # only SIGKILL would end a container that waits.
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+            signal.signal(number, lambda number, _: os._exit(128 + number))
+        path = f"self/fd/{self._fifo}"
+        self._writer = os.open(path, os.O_WRONLY | os.O_CLOEXEC, dir_fd=env.host_proc)
+
+    def report(self, failure: dict[str, Any]) -> bool:
+        """Tell start what went wrong; False where start was not called yet."""
+        if self._writer < 0:
+            return False
+        try:
+            os.write(self._writer, json.dumps(failure).encode())
+        except BrokenPipeError:
+            pass  # start was killed: nobody is left to tell
+        return True
+
+
+def open_gate(container: Container) -> dict[str, Any] | None:
+    """Let the program start; returns when it was executed, or with the failure.
+
+    Raises:
+        InvalidStatus: another start is doing so at this moment.
+        StepFailed: the container's process ended without a word.
+
+    Spec: runtime-spec runtime.md#start
+    """
+    path = f"{container.directory}/exec.fifo"
+    # Non-blocking: should the container's process be killed meanwhile, nobody would ever answer.
+    fifo = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(fifo, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InvalidStatus(f"container {container.id} is being started already") from None
+        said = _read_all(fifo, container.pid)
+    finally:
+        os.close(fifo)
+    if said:
+        failure: dict[str, Any] = json.loads(said)
+        return failure
+    return None
+
+
+def _read_all(fifo: int, pid: int) -> bytes:
+    process = os.pidfd_open(pid)
+    poll = select.poll()
+    poll.register(fifo, select.POLLIN)
+    poll.register(process, select.POLLIN)
+    said = b""
+    try:
+        while True:
+            ready = dict(poll.poll())
+            if fifo in ready:
+                data = os.read(fifo, 65536)
+                if not data:
+                    return said
+                said += data
+            elif process in ready:
+                raise StepFailed("the container's process ended before the program was executed")
+    finally:
+        os.close(process)

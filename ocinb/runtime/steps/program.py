@@ -1,0 +1,196 @@
+"""The user's program: found, given its environment, and executed."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from ocinb.errors import StepFailed, SyscallError
+from ocinb.linux import flags as f
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from ocinb.runtime.environment import Environment
+
+_NOT_PERMITTED, _ACCESS = 1, 13
+_FIRST_PRESERVED = 3
+
+
+def set_variables(env: Environment) -> None:
+    """The environment of the program; HOME from the container's passwd where it is not given.
+
+    Spec: runtime-spec config.md#process (env)
+    """
+    if not env.process:
+        return
+    pairs = (entry.partition("=") for entry in env.process.get("env") or [])
+    env.variables = {name: value for name, _, value in pairs}
+    if not env.variables.get("HOME"):
+        env.variables["HOME"] = _home(env.user["uid"])
+    if env.preserve and "LISTEN_FDS" in os.environ:
+        env.variables.update(LISTEN_FDS=os.environ["LISTEN_FDS"], LISTEN_PID=str(os.getpid()))
+
+
+def _home(uid: int) -> str:
+    """Spec: none (runc convention)"""
+    try:
+        with open("/etc/passwd", encoding="utf-8", errors="surrogateescape") as file:
+            for line in file:
+                fields = line.rstrip("\n").split(":")
+                if len(fields) >= 6 and fields[2] == str(uid):
+                    return fields[5] or "/"
+    except OSError:
+        pass
+    return "/"
+
+
+def enter_cwd(env: Environment) -> None:
+    """Change to the working directory before the user changes; as the user later, if need be.
+
+    Spec: runtime-spec config.md#process (cwd)
+    """
+    if not env.process:
+        return
+    try:
+        env.kernel.chdir(env.process["cwd"])
+    except SyscallError as error:
+        if error.errno not in (_NOT_PERMITTED, _ACCESS):
+            raise
+
+
+def enter_cwd_as_user(env: Environment) -> None:
+    """Be in the working directory, and make sure it is inside the container.
+
+    A directory that is not reachable from the root would be one of the host's, left open by
+    mistake (CVE-2024-21626).
+
+    Spec: runtime-spec config.md#process (cwd)
+    """
+    if not env.process:
+        return
+    wanted = env.process["cwd"]
+    try:
+        here, there = os.stat("."), os.stat(wanted)
+        if (here.st_dev, here.st_ino) != (there.st_dev, there.st_ino):
+            env.kernel.chdir(wanted)
+        os.getcwd()
+    except FileNotFoundError:
+        raise StepFailed(f"process.cwd {wanted} is not inside the container") from None
+    except OSError as error:
+        if error.errno == _ACCESS and os.path.isdir("."):
+            return  # reached before the user changed; the user itself may not look at it
+        raise
+
+
+def find(env: Environment) -> None:
+    """Find the program as execvp would, now, so that a missing one is an error of create.
+
+    Spec: runtime-spec config.md#process (args)
+    """
+    if not env.process:
+        return
+    name = env.process["args"][0]
+    if "/" in name:
+        env.program = name
+        _check(name)
+        return
+    denied = False
+    for directory in env.variables.get("PATH", "").split(":"):
+        candidate = f"{directory or '.'}/{name}"
+        try:
+            if _is_program(candidate):
+                env.program = candidate
+                return
+            denied = denied or os.path.isfile(candidate)
+        except OSError:
+            continue
+    if denied:
+        raise StepFailed(f'exec: "{name}": permission denied')
+    raise StepFailed(
+        f'exec: "{name}": executable file not found in $PATH',
+        hint="process.env has PATH, or process.args[0] is an absolute path",
+    )
+
+
+def _is_program(path: str) -> bool:
+    return stat.S_ISREG(os.stat(path).st_mode) and os.access(path, os.X_OK)
+
+
+def _check(path: str) -> None:
+    try:
+        info = os.stat(path)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        raise StepFailed(f'exec: "{path}": stat {path}: {reason}') from None
+    if stat.S_ISDIR(info.st_mode):
+        raise StepFailed(f'exec: "{path}": is a directory')
+    if not os.access(path, os.X_OK):
+        raise StepFailed(f'exec: "{path}": permission denied')
+
+
+def refuse_runtime(env: Environment) -> None:
+    """Refuse a program that is, or is interpreted by, the runtime's own interpreter.
+
+    ``#!/proc/self/exe`` as the first line would run the host's Python with the container's
+    libraries, and could then write to it (CVE-2019-5736).
+    """
+    if not env.program:
+        return
+    own = os.stat("self/exe", dir_fd=env.host_proc)
+    for path in (env.program, *_interpreter(env.program)):
+        try:
+            info = os.stat(path)
+        except OSError:
+            continue
+        if (info.st_dev, info.st_ino) == (own.st_dev, own.st_ino):
+            raise StepFailed(f'exec: "{env.program}": is the interpreter of the runtime itself')
+
+
+def _interpreter(path: str) -> list[str]:
+    try:
+        with open(path, "rb") as file:
+            line = file.readline(256)
+    except OSError:
+        return []
+    words = line[2:].split() if line.startswith(b"#!") else []
+    return [os.fsdecode(words[0])] if words else []
+
+
+def close_descriptors(env: Environment) -> None:
+    """Let only the standard streams, and those that were asked for, stay open in the program.
+
+    Spec: runtime-spec runtime-linux.md#file-descriptors
+    """
+    first = _FIRST_PRESERVED + env.preserve
+    env.kernel.close_range(first, flags=f.CLOSE_RANGE_CLOEXEC)
+    for fd in range(_FIRST_PRESERVED, first):
+        try:
+            os.set_inheritable(fd, True)
+        except OSError:
+            continue
+
+
+def execute(env: Environment) -> NoReturn:
+    """Become the user's program.
+
+    Spec: runtime-spec runtime.md#lifecycle (step 8)
+    """
+    import signal
+
+    # Python ignores these two; an ignored signal would stay ignored in the program.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    # JSON is UTF-8, whatever the locale of the runtime's caller.
+    variables = {_bytes(name): _bytes(value) for name, value in env.variables.items()}
+    arguments = [_bytes(argument) for argument in env.process["args"]]
+    try:
+        env.kernel.execve(_bytes(env.program), arguments, variables)
+    except SyscallError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        raise StepFailed(f'exec: "{env.program}": {reason}') from None
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

@@ -1,0 +1,79 @@
+"""Talk between the runtime and the container's process while a container is made.
+
+Two pipes, a JSON object a line. The end of a pipe is a message too: the other side is gone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+from ocinb.errors import StepFailed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# What the child says.
+MAP_IDS = "map-ids"  # "my user namespace is new: give it ids"
+INIT = "init"  # "the container's process has this pid"
+ENVIRONMENT = "environment"  # "the environment is made: run your hooks"
+READY = "ready"  # "all is done but the program: waiting for start"
+FAILED = "failed"
+# What the runtime answers.
+PROCEED = "proceed"
+
+
+class Channel:
+    """One side of the talk.
+
+    Args:
+        reader: descriptor to read from.
+        writer: descriptor to write to.
+    """
+
+    def __init__(self, reader: int, writer: int) -> None:
+        self.reader = reader
+        self.writer = writer
+        self._buffer = b""
+
+    @classmethod
+    def pair(cls) -> tuple[Channel, Channel]:
+        """Both sides; each process closes the side that is not its own after the fork."""
+        one, two = os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)
+        return cls(one[0], two[1]), cls(two[0], one[1])
+
+    def send(self, kind: str, **values: object) -> None:
+        """Say something. A side that is gone is not told: its absence is noticed on receiving."""
+        data = json.dumps({"kind": kind, **values}).encode() + b"\n"
+        try:
+            while data:
+                data = data[os.write(self.writer, data) :]
+        except BrokenPipeError:
+            pass
+
+    def receive(self) -> dict[str, Any] | None:
+        """The next message; None where the other side is gone."""
+        while b"\n" not in self._buffer:
+            data = os.read(self.reader, 65536)
+            if not data:
+                return None
+            self._buffer += data
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        message: dict[str, Any] = json.loads(line)
+        return message
+
+    def expect_proceed(self) -> None:
+        """Wait for leave to go on.
+
+        Raises:
+            StepFailed: the runtime is gone, and with it the wish for a container.
+        """
+        message = self.receive()
+        if message is None or message["kind"] != PROCEED:
+            raise StepFailed("the runtime that was making this container is gone")
+
+    def close(self) -> None:
+        """Close both descriptors of this side."""
+        os.close(self.reader)
+        os.close(self.writer)
