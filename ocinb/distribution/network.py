@@ -120,17 +120,18 @@ class Stream(httpcore.NetworkStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
         """The next bytes, at most ``RECEIVE``; empty at the end of the stream."""
         while True:
+            # Waiting stands outside of "except": its failure is not caused by these.
             try:
                 data = self._socket.recv(RECEIVE)
-            except (BlockingIOError, ssl.SSLWantReadError):
-                self._wait_for_data(timeout)
-            except ssl.SSLWantWriteError:
-                self._wait(select.POLLOUT, timeout, httpcore.ReadTimeout)
-            except OSError as error:
-                raise httpcore.ReadError(str(error)) from error
-            else:
                 self._received += len(data)
                 return data
+            except (BlockingIOError, ssl.SSLWantReadError):
+                event = select.POLLIN
+            except ssl.SSLWantWriteError:
+                event = select.POLLOUT
+            except OSError as error:
+                raise httpcore.ReadError(str(error)) from error
+            self._wait_for_data(event, timeout)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of ``buffer``."""
@@ -139,12 +140,14 @@ class Stream(httpcore.NetworkStream):
         while rest:
             try:
                 rest = rest[self._socket.send(rest) :]
+                continue
             except (BlockingIOError, ssl.SSLWantWriteError):
-                self._wait(select.POLLOUT, timeout, httpcore.WriteTimeout)
+                event = select.POLLOUT
             except ssl.SSLWantReadError:
-                self._wait(select.POLLIN, timeout, httpcore.WriteTimeout)
+                event = select.POLLIN
             except OSError as error:
                 raise httpcore.WriteError(str(error)) from error
+            self._wait(event, timeout, httpcore.WriteTimeout)
 
     def close(self) -> None:
         """Close the connection."""
@@ -196,9 +199,9 @@ class Stream(httpcore.NetworkStream):
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             self._wait(event, left, httpcore.ConnectTimeout)
 
-    def _wait_for_data(self, timeout: float | None) -> None:
+    def _wait_for_data(self, event: int, timeout: float | None) -> None:
         started = time.monotonic()
-        self._wait(select.POLLIN, timeout, httpcore.ReadTimeout)
+        self._wait(event, timeout, httpcore.ReadTimeout)
         if not self._received or timeout is None:
             return
         self._waited += time.monotonic() - started

@@ -231,7 +231,13 @@ class Transport:
             elif call.method in ("POST", "PUT", "PATCH"):
                 request.headers["content-length"] = "0"
             auth = call.auth if _origin(url) == origin else None
-            response = self._http.send(request, auth=auth, stream=True, follow_redirects=False)
+            try:
+                response = self._http.send(request, auth=auth, stream=True, follow_redirects=False)
+            except httpx.RemoteProtocolError as error:
+                # httpx reads a redirect's Location even where it does not follow it.
+                if "location header" in str(error):
+                    raise redirect_refused(call.registry, url, "to what is no URL") from error
+                raise
             if not response.has_redirect_location:
                 return response
             self.finish(response)
