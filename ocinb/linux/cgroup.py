@@ -95,7 +95,7 @@ def _below(path: str, root: str) -> str:
 
 def _offered(directory: str) -> tuple[str, ...]:
     try:
-        with open(f"{directory}/cgroup.controllers", encoding="ascii") as file:
+        with open(f"{directory}/cgroup.controllers", encoding="utf-8") as file:
             return tuple(file.read().split())
     except OSError:
         return ()
@@ -191,7 +191,7 @@ class Cgroup:
             UnsupportedHost: this machine has no such controller.
             SyscallError: the kernel refused the value.
         """
-        directory = self._directory(controller)
+        directory = self.directory(controller)
         if directory is None:
             raise UnsupportedHost(
                 f"this machine has no {controller} controller of control groups, so {name} "
@@ -202,10 +202,14 @@ class Cgroup:
 
     def has(self, controller: str, name: str) -> bool:
         """Whether the parameter exists here."""
-        directory = self._directory(controller)
+        directory = self.directory(controller)
         return directory is not None and os.path.exists(f"{directory}/{name}")
 
-    def _directory(self, controller: str) -> str | None:
+    def directory(self, controller: str) -> str | None:
+        """The group's directory in the tree of a controller; None where there is no such tree.
+
+        ``cgroup`` and the empty name mean the core files of version 2.
+        """
         if self.version == 2 and controller in ("cgroup", ""):
             return next(iter(self.directories.values()), None)
         return self.directories.get(controller)
@@ -225,7 +229,7 @@ class Cgroup:
     def frozen(self) -> bool:
         """Whether the group is frozen."""
         if self.version == 2:
-            directory = self._directory("")
+            directory = self.directory("")
             return directory is not None and _read(f"{directory}/cgroup.freeze").strip() == "1"
         directory = self.directories.get("freezer")
         return directory is not None and _read(f"{directory}/freezer.state").strip() in (
@@ -248,7 +252,7 @@ class Cgroup:
             self._await("freezer", "freezer.state", state.upper())
 
     def _await(self, controller: str, name: str, wanted: str) -> None:
-        directory = self._directory(controller)
+        directory = self.directory(controller)
         for _ in range(200):
             if wanted in _read(f"{directory}/{name}"):
                 return

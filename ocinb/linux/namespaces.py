@@ -54,7 +54,7 @@ def in_user_namespace() -> bool:
     A namespace that maps every id to itself cannot be told from the first one, and need not be.
     """
     try:
-        with open("/proc/self/uid_map", encoding="ascii") as file:
+        with open("/proc/self/uid_map", encoding="utf-8") as file:
             return file.read().rstrip("\n") != _WHOLE_MACHINE
     except OSError:
         return False

@@ -316,6 +316,10 @@ class Kernel:
         shown = (operation, Named("SECCOMP_FILTER_FLAG_", flags))
         return self._call("seccomp", shown, operation, flags, pointer)
 
+    def bpf(self, command: int, attributes: bytes, *, shown: str = "") -> int:
+        """bpf(2); ``attributes`` is union bpf_attr."""
+        return self._call("bpf", (command, shown), command, attributes, len(attributes))
+
     # processes
 
     def setsid(self) -> None:

@@ -59,6 +59,7 @@ _PROPAGATION = "config-linux.md#rootfs-mount-propagation"
 _LINUX_PROCESS = "config.md#linux-process"
 
 ENVIRONMENT_ROWS = (
+    _row(session.forbid_imports),
     _row(session.lead_session),
     _row(session.join_keyring),
     _row(rootfs.isolate_mounts, "linux.rootfsPropagation", _PROPAGATION),

@@ -27,7 +27,7 @@ from ocinb.spec.runtime_state import CREATING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, NoReturn
+    from typing import Any
 
     from ocinb.runtime.container_state import Container
     from ocinb.runtime.log import Log
@@ -282,8 +282,11 @@ def _maps(entries: list[dict[str, int]]) -> list[IdMap]:
     ]
 
 
-def _child(env: Environment, channel: Channel, gate: Gate) -> NoReturn:
-    """The forked process: first between the two, then, forked again, the container's own."""
+def _child(env: Environment, channel: Channel, gate: Gate) -> None:
+    """The forked process: first between the two, then, forked again, the container's own.
+
+    It never returns.
+    """
     try:
         env.recording.process = "init"
         channel.expect_proceed()
@@ -296,9 +299,11 @@ def _child(env: Environment, channel: Channel, gate: Gate) -> NoReturn:
         init.run(env, channel, gate)
     except BaseException as error:
         failure = described(error, env.recording.field)
-        if not gate.report(failure):
+        if not gate.report(failure) and not channel.closed:
             channel.send(FAILED, **failure)
-    os._exit(1)
+    finally:
+        # Whatever happens, this process never returns into the runtime's own code.
+        os._exit(1)
 
 
 def described(error: BaseException, field: str) -> dict[str, Any]:

@@ -51,7 +51,7 @@ _CPU_V1 = {
     "cpus": ("cpuset", "cpuset.cpus"),
     "mems": ("cpuset", "cpuset.mems"),
 }
-_THROTTLES = {
+THROTTLES = {
     "throttleReadBpsDevice": ("blkio.throttle.read_bps_device", "rbps"),
     "throttleWriteBpsDevice": ("blkio.throttle.write_bps_device", "wbps"),
     "throttleReadIOPSDevice": ("blkio.throttle.read_iops_device", "riops"),
@@ -103,11 +103,11 @@ def planned(resources: dict[str, Any], version: int) -> list[Write]:
         *_devices_v1(resources),
         *_memory_v1(resources.get("memory") or {}),
         *_cpu_v1(resources.get("cpu") or {}),
-        *_pids(resources.get("pids") or {}),
+        *pids_writes(resources.get("pids") or {}),
         *_block_io_v1(resources.get("blockIO") or {}),
         *_huge_pages_v1(resources.get("hugepageLimits") or []),
         *_network_v1(resources.get("network") or {}),
-        *_rdma(resources.get("rdma") or {}),
+        *rdma_writes(resources.get("rdma") or {}),
     ]
 
 
@@ -134,10 +134,15 @@ def apply(cgroup: Cgroup, resources: dict[str, Any], *, devices: bool) -> None:
                 f"{write.file}: {str(error).rpartition(': ')[2]}",
                 findings=[(write.field, str(error))],
             ) from None
-    if devices and cgroup.version == 2 and resources.get("devices"):
-        from ocinb.runtime.device_filter import attach
+    directory = cgroup.directory("")
+    if devices and cgroup.version == 2 and directory and resources.get("devices"):
+        from ocinb.linux.device_filter import DeviceRule, attach
 
-        attach(cgroup, resources["devices"])
+        rules = [
+            DeviceRule(allow=allow, kind=kind, major=major, minor=minor, access=access)
+            for _, allow, kind, major, minor, access in device_rules(resources)
+        ]
+        attach(cgroup.kernel, directory, rules)
 
 
 def device_rules(resources: dict[str, Any]) -> Iterator[tuple[str, bool, str, Any, Any, str]]:
@@ -188,7 +193,7 @@ def _cpu_v1(cpu: dict[str, Any]) -> Iterator[Write]:
             yield Write(field=field, controller=controller, file=file, value=str(cpu[name]))
 
 
-def _pids(pids: dict[str, Any]) -> Iterator[Write]:
+def pids_writes(pids: dict[str, Any]) -> Iterator[Write]:
     """Spec: runtime-spec config-linux.md#pids"""
     limit = pids.get("limit")
     if limit is not None:
@@ -213,7 +218,7 @@ def _block_io_v1(block_io: dict[str, Any]) -> Iterator[Write]:
                 field = f"linux.resources.blockIO.weightDevice[{number}].{name}"
                 value = f"{device['major']}:{device['minor']} {device[name]}"
                 yield Write(field=field, controller="blkio", file=file, value=value)
-    for name, (file, _) in _THROTTLES.items():
+    for name, (file, _) in THROTTLES.items():
         for number, device in enumerate(block_io.get(name) or []):
             field = f"linux.resources.blockIO.{name}[{number}]"
             value = f"{device['major']}:{device['minor']} {device['rate']}"
@@ -239,7 +244,7 @@ def _network_v1(network: dict[str, Any]) -> Iterator[Write]:
         yield Write(field=field, controller="net_prio", file="net_prio.ifpriomap", value=value)
 
 
-def _rdma(devices: dict[str, Any]) -> Iterator[Write]:
+def rdma_writes(devices: dict[str, Any]) -> Iterator[Write]:
     """Spec: runtime-spec config-linux.md#rdma"""
     for device, limit in devices.items():
         words = [device]

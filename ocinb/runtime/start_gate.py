@@ -14,6 +14,7 @@ import fcntl
 import json
 import os
 import select
+import signal
 
 from ocinb.errors import InvalidStatus, StepFailed
 
@@ -52,8 +53,6 @@ class Gate:
         The FIFO is reached through the host's /proc, of which a descriptor was kept: whatever is
         mounted on the container's /proc has no say.
         """
-        import signal
-
         # The first process of a pid namespace ignores signals that it has no handler for; then
         # only SIGKILL would end a container that waits.
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):

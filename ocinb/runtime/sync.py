@@ -30,11 +30,15 @@ class Channel:
     Args:
         reader: descriptor to read from.
         writer: descriptor to write to.
+
+    Attributes:
+        closed: this side has ended the talk.
     """
 
     def __init__(self, reader: int, writer: int) -> None:
         self.reader = reader
         self.writer = writer
+        self.closed = False
         self._buffer = b""
 
     @classmethod
@@ -75,5 +79,6 @@ class Channel:
 
     def close(self) -> None:
         """Close both descriptors of this side."""
+        self.closed = True
         os.close(self.reader)
         os.close(self.writer)

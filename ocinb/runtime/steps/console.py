@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 
 from ocinb.errors import StepFailed, SyscallError
 from ocinb.linux import flags as f
@@ -74,7 +75,7 @@ def _use(env: Environment, master: int, peer: int, name: str) -> None:
 
 
 def _send(descriptor: int, master: int, name: str) -> None:
-    import socket
-
+    # The runtime imported it when it connected the socket; here nothing can be imported any more.
+    socket = sys.modules["socket"]
     with socket.socket(fileno=os.dup(descriptor)) as connection:
         socket.send_fds(connection, [name.encode()], [master])

@@ -49,7 +49,7 @@ def become_user(env: Environment) -> None:
 
 def _set_groups(env: Environment, groups: list[int]) -> None:
     try:
-        with open("/proc/self/setgroups", encoding="ascii") as file:
+        with open("/proc/self/setgroups", encoding="utf-8") as file:
             denied = file.read().strip() == "deny"
     except OSError:
         denied = False
@@ -140,7 +140,7 @@ def check_ids(env: Environment) -> None:
     for name, kind in (("uid", "uid_map"), ("gid", "gid_map")):
         wanted = env.user[name]
         try:
-            with open(f"/proc/self/{kind}", encoding="ascii") as file:
+            with open(f"/proc/self/{kind}", encoding="utf-8") as file:
                 ranges = [tuple(map(int, line.split())) for line in file]
         except OSError:
             continue

@@ -15,6 +15,7 @@ from ocinb.linux import flags as f
 from ocinb.linux.cgroup import hierarchies
 from ocinb.runtime.environment import close_all, through
 from ocinb.runtime.mount_options import parse
+from ocinb.runtime.steps.copy_up import copy_tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -201,8 +202,6 @@ def _mount_copied(
 
     Spec: runtime-spec config.md#linux-mount-options (tmpcopyup)
     """
-    from ocinb.runtime.steps.copy_up import copy_tree
-
     kernel = env.kernel
     context = kernel.fsopen("tmpfs")
     kernel.fsconfig(context, f.FSCONFIG_SET_STRING, "source", entry.get("source") or "tmpfs")

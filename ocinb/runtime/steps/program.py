@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 
 from ocinb.errors import StepFailed, SyscallError
@@ -177,8 +178,6 @@ def execute(env: Environment) -> NoReturn:
 
     Spec: runtime-spec runtime.md#lifecycle (step 8)
     """
-    import signal
-
     # Python ignores these two; an ignored signal would stay ignored in the program.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from _frozen_importlib import BuiltinImporter, FrozenImporter
+
 from ocinb.errors import SyscallError
 from ocinb.linux import flags as f
 
@@ -19,6 +22,17 @@ def lead_session(env: Environment) -> None:
     """
     env.kernel.setsid()
     env.kernel.prctl(f.PR_SET_DUMPABLE, 0)
+
+
+def forbid_imports(_: Environment) -> None:
+    """Import nothing from files any more.
+
+    Soon the files are the container's: a module found among them would be its code, run with the
+    privileges of the runtime.
+    """
+    sys.meta_path[:] = [
+        finder for finder in sys.meta_path if finder in (BuiltinImporter, FrozenImporter)
+    ]
 
 
 def join_keyring(env: Environment) -> None:
