@@ -54,6 +54,7 @@ def pull(
     reference: Reference,
     platform: Platform | None = None,
     *,
+    on_manifest: Callable[[Manifest, ImageConfig], None] | None = None,
     on_layer: Callable[[int, Descriptor], None] | None = None,
 ) -> Pulled:
     """Bring an image into the store, then name it.
@@ -63,6 +64,7 @@ def pull(
 
     Args:
         platform: in place of this machine's.
+        on_manifest: called with manifest and config before the first layer is asked for.
         on_layer: called in a worker's thread with number and descriptor of each layer once its
             blob is in the store; what it raises ends the pull.
 
@@ -88,6 +90,8 @@ def pull(
     received += download(client, store, reference, manifest.config)
     config = ImageConfig.parse(store.read(manifest.config))
     check_layers(manifest, config)
+    if on_manifest is not None:
+        on_manifest(manifest, config)
     tasks = [functools.partial(layer, n, found) for n, found in enumerate(manifest.layers)]
     received += sum(run_together(client.network, tasks))
     name = _keep(store, reference, resolved)
