@@ -1,0 +1,106 @@
+"""The directory of a container: which file says what.
+
+Engine, monitor and every later command know a container by these files alone, so any of them can
+be killed at any moment, and the next one still finds out what is true. Each file is written once
+or replaced as a whole.
+
+::
+
+    container.json   what was asked for; written by the engine before anything else
+    monitor.json     which process watches over the container
+    init.json        which process is the container's first
+    started          when the program was started
+    exit.json        how the container ended; written before it is cleaned up
+    events.jsonl     what happened, one event a line
+    log              what the program wrote, in the format of Kubernetes' CRI
+    runtime.log      what the OCI runtime complained of
+    monitor.log      what the monitor complained of
+    bundle/          config.json and rootfs
+    rw/              the writable layer
+    mounts/          records of the mounts in the monitor's mount namespace
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+from ocinb.errors import StorageError
+from ocinb.frozen import Frozen
+from ocinb.linux.processes import alive, start_time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Process(Frozen):
+    """A process that cannot be mistaken for another one that has its number later."""
+
+    pid: int
+    started: int
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is still there, and not a zombie."""
+        return alive(self.pid, self.started)
+
+    @classmethod
+    def of(cls, pid: int) -> Process:
+        """The process that has this number now."""
+        return cls(pid=pid, started=start_time(pid))
+
+
+class ContainerFiles:
+    """The paths of one container's directory, and the small documents in it."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = directory
+        self.record = f"{directory}/container.json"
+        self.monitor = f"{directory}/monitor.json"
+        self.init = f"{directory}/init.json"
+        self.started = f"{directory}/started"
+        self.exit = f"{directory}/exit.json"
+        self.events = f"{directory}/events.jsonl"
+        self.log = f"{directory}/log"
+        self.runtime_log = f"{directory}/runtime.log"
+        self.monitor_log = f"{directory}/monitor.log"
+        self.pid_file = f"{directory}/init.pid"
+        self.bundle = f"{directory}/bundle"
+        self.rootfs = f"{directory}/bundle/rootfs"
+        self.writable = f"{directory}/rw"
+        self.mounts = f"{directory}/mounts"
+
+    def read_process(self, path: str) -> Process | None:
+        """The process that a document names, or None before it is written."""
+        document = read_json(path)
+        return Process(pid=document["pid"], started=document["started"]) if document else None
+
+
+def read_json(path: str) -> dict[str, Any]:
+    """The object of a document; empty where it is not there (yet, or any more)."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            document = json.load(file)
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def write_json(path: str, document: dict[str, Any]) -> None:
+    """Write a document, whole or not at all.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    new = f"{path}.{os.getpid()}.new"
+    try:
+        with open(new, "w", encoding="utf-8", errors="surrogateescape") as file:
+            json.dump(document, file, ensure_ascii=False)
+            file.write("\n")
+        os.replace(new, path)
+    except OSError as error:
+        if os.path.exists(new):
+            os.unlink(new)
+        reason = os.strerror(error.errno or 0).lower()
+        raise StorageError(f"{path} cannot be written: {reason}") from error

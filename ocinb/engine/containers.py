@@ -1,0 +1,206 @@
+"""All containers of this user: who they are, and what is true of each right now."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ocinb.engine.container_files import ContainerFiles, Process, read_json, write_json
+from ocinb.errors import ContainerError, ContainerExists, ContainerNotFound, StorageError
+from ocinb.frozen import Frozen
+from ocinb.overlay.trees import remove_tree
+from ocinb.spec.reference import Reference
+from ocinb.spec.runtime_state import CREATED, CREATING, RUNNING, STOPPED
+
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
+
+
+class ContainerRecord(Frozen):
+    """A container as ``ps`` shows it.
+
+    Attributes:
+        id: twelve hexadecimal digits; also the container's id for the OCI runtime.
+        name: unique among all containers of this user.
+        image: the whole name of its image.
+        status: as in runtime-spec runtime.md#state, found out at this moment.
+        pid: of the container's first process; 0 when there is none.
+        created: seconds since the epoch.
+        command: the program and its arguments.
+        exit_status: as a shell has it; None while it runs, and where nobody saw it end.
+        runtime: the OCI runtime's name.
+        error: why it never ran; empty otherwise.
+    """
+
+    id: str
+    name: str
+    image: str
+    status: str
+    pid: int
+    created: float
+    command: tuple[str, ...]
+    exit_status: int | None
+    runtime: str
+    error: str = ""
+
+
+class Containers:
+    """The directory of all containers.
+
+    Args:
+        root: made when the first is claimed.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def claim(
+        self, *, image: str, runtime: str, name: str | None, command: Sequence[str]
+    ) -> ContainerFiles:
+        """A directory for a new container; its name is taken from now on.
+
+        Raises:
+            ContainerExists: the name is in use. ContainerError: it is not a name.
+            StorageError: the disk refused.
+        """
+        if name is not None and not _NAME.fullmatch(name):
+            raise ContainerError(
+                f"{name!r} is not a name for a container",
+                hint="letters, digits, '_', '.' and '-', at most 63, not starting with the latter",
+            )
+        with self._locked():
+            taken = {document["name"] for _, document in self._all()}
+            if name in taken:
+                raise ContainerExists(
+                    f"there is a container {name} already",
+                    hint=f"choose another name, or: ocinb delete --force {name}",
+                )
+            container = os.urandom(6).hex()
+            files = ContainerFiles(str(self._root / container))
+            document = {
+                "id": container,
+                "name": name or _invent(image, container),
+                "image": image,
+                "runtime": runtime,
+                "created": time.time(),
+                "command": list(command),
+                "creator": dict(Process.of(os.getpid())),
+            }
+            try:
+                for directory in (files.rootfs, files.writable):
+                    os.makedirs(directory)
+                write_json(files.record, document)
+            except OSError as error:
+                self.forget(files)
+                reason = os.strerror(error.errno or 0).lower()
+                raise StorageError(f"{files.directory} cannot be made: {reason}") from error
+        return files
+
+    def forget(self, files: ContainerFiles) -> None:
+        """Remove a container's directory; its name is free again."""
+        # Without its record the container does not exist, whatever else is still there.
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(files.record)
+        remove_tree(files.directory)
+
+    def find(self, name: str) -> tuple[ContainerFiles, ContainerRecord]:
+        """A container by its name, its id, or the beginning of its id.
+
+        Raises:
+            ContainerNotFound: there is none. ContainerError: there are several.
+        """
+        found = [
+            (files, document)
+            for files, document in self._all()
+            if name in (document["name"], document["id"])
+            or (len(name) >= 2 and document["id"].startswith(name))
+        ]
+        exact = [pair for pair in found if pair[1]["name"] == name] or found
+        if not exact:
+            raise ContainerNotFound(f"there is no container {name}", hint="ocinb ps lists them")
+        if len(exact) > 1:
+            raise ContainerError(f"{name} is the beginning of several containers' ids")
+        files, document = exact[0]
+        return files, _record(files, document)
+
+    def list(self) -> list[ContainerRecord]:
+        """All containers, oldest first, each as it is at this moment."""
+        records = [_record(files, document) for files, document in self._all()]
+        return sorted(records, key=lambda record: record.created)
+
+    def _all(self) -> Iterator[tuple[ContainerFiles, dict[str, Any]]]:
+        try:
+            names = os.listdir(self._root)
+        except FileNotFoundError:
+            return
+        for name in names:
+            files = ContainerFiles(str(self._root / name))
+            document = read_json(files.record)
+            if document:
+                yield files, document
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One process at a time gives names."""
+        path = self._root / ".lock"
+        try:
+            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            reason = os.strerror(error.errno or 0).lower()
+            raise StorageError(f"{path} cannot be opened: {reason}") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+
+def _record(files: ContainerFiles, document: dict[str, Any]) -> ContainerRecord:
+    # In this order: what is read later happened later, so a change in between does not confuse.
+    init = files.read_process(files.init)
+    alive = init is not None and init.alive
+    started = os.path.exists(files.started)
+    ended = read_json(files.exit)
+    status = _status(files, document, alive, started, bool(ended))
+    return ContainerRecord(
+        id=document["id"],
+        name=document["name"],
+        image=document["image"],
+        status=status,
+        pid=init.pid if alive and init else 0,
+        created=document["created"],
+        command=tuple(document["command"]),
+        exit_status=ended.get("exit_status"),
+        runtime=document["runtime"],
+        error=ended.get("error", ""),
+    )
+
+
+def _status(
+    files: ContainerFiles, document: dict[str, Any], alive: bool, started: bool, ended: bool
+) -> str:
+    """What is true, by the processes that are there; a file alone proves no life.
+
+    Spec: runtime-spec runtime.md#state (status)
+    """
+    if alive:
+        return RUNNING if started else CREATED
+    if ended:
+        return STOPPED
+    init, monitor = files.read_process(files.init), files.read_process(files.monitor)
+    if init is not None:
+        return STOPPED
+    makers = (monitor, Process(**document["creator"]))
+    return CREATING if any(maker and maker.alive for maker in makers) else STOPPED
+
+
+def _invent(image: str, container: str) -> str:
+    """A name for who did not choose one: the image's, and the beginning of the id."""
+    last = Reference.parse(image).repository.rpartition("/")[2]
+    return f"{last[:40]}-{container[:6]}"

@@ -1,0 +1,444 @@
+"""The engine: from the name of an image to a process that has ended.
+
+``Engine.run`` is the table of contents of this project: each of its lines is one stage of the
+walk, and each stage is a room.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ocinb.bundle.convert import command, runtime_config
+from ocinb.bundle.options import ContainerOptions
+from ocinb.bundle.write import write_bundle
+from ocinb.content.store import Store
+from ocinb.engine import attached
+from ocinb.engine.choose import Rung, choose
+from ocinb.engine.container_files import ContainerFiles, read_json
+from ocinb.engine.containers import ContainerRecord, Containers
+from ocinb.engine.images import Images, LocalImage
+from ocinb.engine.launch import OutputCallback, Shim
+from ocinb.engine.log_file import LogChunk, read_log
+from ocinb.engine.operations import Operations
+from ocinb.engine.runtime_process import find_runtime
+from ocinb.errors import NameNotFound, StorageError, UnsupportedHost
+from ocinb.events import ignore
+from ocinb.frozen import Frozen
+from ocinb.layer.unpacked import UnpackedLayers
+from ocinb.overlay.manager import Mount, MountManager
+from ocinb.overlay.trees import copy_layers
+from ocinb.spec.platform import Platform
+from ocinb.spec.reference import Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ocinb.distribution.client import Client
+    from ocinb.events import Event, Record
+    from ocinb.settings import Settings
+    from ocinb.spec.runtime_state import State
+
+
+class Finished(Frozen):
+    """An attached container that has ended.
+
+    Attributes:
+        container: its id.
+        exit_status: of its program, as a shell has it: 128 and the signal's number if killed.
+        events: what happened to it, in order.
+    """
+
+    container: str
+    exit_status: int
+    events: tuple[Event, ...]
+
+
+class Engine:
+    """Images and containers of this user.
+
+    Args:
+        settings: directories and defaults.
+        record: told everything that happens.
+        client: in place of one made for the settings.
+
+    Attributes:
+        store: the content store.
+        layers: the unpacked layers.
+        mounts: the mounts that people asked for; those of containers are their monitors'.
+    """
+
+    def __init__(
+        self, settings: Settings, record: Record = ignore, *, client: Client | None = None
+    ) -> None:
+        self.settings = settings
+        self.store = Store(settings.store, record)
+        self.layers = UnpackedLayers(settings.layers, record)
+        self.mounts = MountManager(settings.mounts, record, scratch=settings.root)
+        self._record = record
+        self._client = client
+        self._containers = Containers(settings.containers)
+        self._operations = Operations(self._containers, settings.runtime_state, record)
+
+    @cached_property
+    def client(self) -> Client:
+        """Speaks to registries; made when first needed, for many commands do without."""
+        from ocinb.distribution.client import Client
+
+        insecure = self.settings.insecure_registries
+        return self._client or Client(insecure=insecure, record=self._record)
+
+    @cached_property
+    def rung(self) -> Rung:
+        """How containers can be run here.
+
+        Raises:
+            UnsupportedHost: not at all.
+        """
+        return choose(self.settings.root)
+
+    # images
+
+    def pull(self, reference: str, platform: str | Platform | None = None) -> LocalImage:
+        """Bring an image from its registry into the store and unpack its layers.
+
+        Args:
+            reference: as docker has it.
+            platform: as in ``linux/arm64``; None: this machine's.
+
+        Raises:
+            DocumentError, DistributionError, ContentError, LayerError, StorageError.
+        """
+        return self._images.pull(Reference.parse(reference), _platform(platform))
+
+    def image(self, reference: str, platform: str | Platform | None = None) -> LocalImage:
+        """An image that is in the store.
+
+        Raises:
+            NameNotFound, PlatformNotFound, DocumentError.
+        """
+        return self._images.get(Reference.parse(reference), _platform(platform))
+
+    def available(self, reference: str | LocalImage) -> LocalImage:
+        """An image from the store, or else from its registry."""
+        if isinstance(reference, LocalImage):
+            return reference
+        try:
+            return self.image(reference)
+        except NameNotFound:
+            return self.pull(reference)
+
+    def images(self) -> list[LocalImage]:
+        """The images in the store that can be run on this machine, in the order of their names."""
+        from ocinb.errors import OcinbError
+
+        found = []
+        for name, _ in sorted(self.store.names.items(), key=lambda item: item[0]):
+            try:
+                found.append(self.image(name))
+            except OcinbError:
+                continue  # of another platform only, an artifact, or incomplete
+        return found
+
+    def unpack(self, image: LocalImage) -> list[Path]:
+        """The directories of the layers, bottom to top; unpacked where they are not yet.
+
+        Raises:
+            BlobNotFound, DigestMismatch, LayerError, StorageError.
+        """
+        return self._images.unpack(image)
+
+    def mount(self, image: LocalImage, target: str | os.PathLike[str] | None = None) -> Mount:
+        """Show the layers of an image as one read-only tree, until ``umount``.
+
+        Args:
+            image: from ``pull`` or ``image``.
+            target: a directory; None: one of our own.
+
+        Raises:
+            BundleError: something is mounted there. SyscallError, UnsupportedHost, StorageError.
+        """
+        if target is None:
+            digest = image.manifest_descriptor.digest
+            target = self.settings.root / "trees" / f"{digest.short}-{os.urandom(3).hex()}"
+        return self.mounts.mount(self.unpack(image), target, keep=True)
+
+    def umount(self, target: str | os.PathLike[str]) -> None:
+        """Undo ``mount``.
+
+        Raises:
+            BundleError: there is no mount of ours. SyscallError: it is in use.
+        """
+        self.mounts.unmount(target)
+
+    def bundle(
+        self, image: LocalImage, options: ContainerOptions, directory: str | os.PathLike[str]
+    ) -> Path:
+        """Make a bundle that any OCI runtime runs, also without us: config.json and a plain tree.
+
+        Returns:
+            The path of config.json.
+
+        Raises:
+            StorageError: the directory is not empty, or the disk refused.
+            BundleError: the config.json that was wished for is not valid.
+
+        Spec: runtime-spec bundle.md#container-format
+        """
+        path = Path(directory).absolute()
+        rootfs = path / "rootfs"
+        if path.exists() and any(path.iterdir()):
+            raise StorageError(f"{path} is not empty, so no bundle is made there")
+        layers = self.unpack(image)
+        rootfs.mkdir(parents=True)
+        copy_layers(map(str, layers), str(rootfs))
+        ordinary = os.geteuid() != 0
+        wished = dataclasses.replace(
+            options,
+            rootless=options.rootless or ordinary,
+            user_namespace=options.user_namespace or ordinary,
+        )
+        return write_bundle(path, runtime_config(image.config, wished, rootfs), self._record)
+
+    # containers
+
+    def run(
+        self,
+        image: str | LocalImage,
+        options: ContainerOptions | None = None,
+        *,
+        name: str | None = None,
+        runtime: str | None = None,
+        detach: bool = False,
+        output: OutputCallback | None = None,
+        stdin: int | bytes | None = None,
+        tty: bool = False,
+        keep: bool | None = None,
+    ) -> Finished | ContainerRecord:
+        """Run a container of an image, which is pulled if it is not there.
+
+        Args:
+            image: its name, or what ``pull`` and ``image`` return.
+            options: what its config.json shall be, beyond the image's own wishes.
+            name: of the container; None: one is made up.
+            runtime: ``ocinb``, ``runc``, ``crun`` or a path; None: as in the settings.
+            detach: return as soon as the program runs.
+            output: given chunks of output with 1 or 2 for the stream, in this thread, as they
+                come; None: they go to the standard output and error of this process.
+            stdin: a descriptor, or the bytes themselves; None: there is no input.
+            tty: give the container a terminal, and put this process's at its disposal.
+            keep: whether its record stays, to be asked with ``state`` and ``logs``, until
+                ``delete``; None: only if detached.
+
+        Ctrl-C is sent to the program as SIGINT; if it does not end, it is killed. Whatever
+        happens, what is not kept is gone when this returns.
+
+        Raises:
+            UnsupportedHost: the kernel refuses containers; the message says which permission.
+            StepFailed: the runtime could not create or start it; see ``exit_status.of_error``.
+            OcinbError: anything that goes wrong on the way there.
+        """
+        wished = options or ContainerOptions()
+        keep = detach if keep is None else keep
+        local = self.available(image)
+        layers = self.unpack(local)
+        files = self._claim(local, wished, name, runtime)
+        events: list[Event] = []
+        try:
+            with self._monitor(files, events, output, stdin, detach) as shim:
+                rootfs = self._stack(shim, layers)
+                config = self._write_bundle(files, local, wished, rootfs, tty)
+                self._create(shim, files, config)
+                shim.ask("start", remove=not keep)
+                if detach:
+                    shim.detach()
+                    return self.container(read_json(files.record)["id"])
+                with attached.raw_terminal(shim, wanted=tty and output is None):
+                    ended = attached.wait(shim)
+        except BaseException:
+            self._containers.forget(files)
+            raise
+        if not keep:
+            self._containers.forget(files)
+        container = os.path.basename(files.directory)
+        return Finished(container=container, exit_status=ended["exit_status"], events=tuple(events))
+
+    def create(
+        self,
+        image: str | LocalImage,
+        options: ContainerOptions | None = None,
+        *,
+        name: str | None = None,
+        runtime: str | None = None,
+    ) -> ContainerRecord:
+        """Make a container whose program waits for ``start``. Arguments and errors as for ``run``.
+
+        Spec: runtime-spec runtime.md#create
+        """
+        wished = options or ContainerOptions()
+        local = self.available(image)
+        layers = self.unpack(local)
+        files = self._claim(local, wished, name, runtime)
+        try:
+            with self._monitor(files, [], None, None, True) as shim:
+                rootfs = self._stack(shim, layers)
+                config = self._write_bundle(files, local, wished, rootfs, False)
+                self._create(shim, files, config)
+                shim.detach()
+        except BaseException:
+            self._containers.forget(files)
+            raise
+        return self.container(read_json(files.record)["id"])
+
+    def start(self, name: str) -> None:
+        """Run the program of a created container. See ``Operations.start``."""
+        self._operations.start(name)
+
+    def containers(self) -> list[ContainerRecord]:
+        """All containers of this user, oldest first, as they are at this moment."""
+        return self._containers.list()
+
+    def container(self, name: str) -> ContainerRecord:
+        """One container by name, id, or the beginning of its id.
+
+        Raises:
+            ContainerNotFound.
+        """
+        return self._containers.find(name)[1]
+
+    def state(self, name: str) -> State:
+        """The state of a container. See ``Operations.state``."""
+        return self._operations.state(name)
+
+    def kill(self, name: str, signal: str | int = "TERM") -> None:
+        """Send a signal to a container. See ``Operations.kill``."""
+        self._operations.kill(name, signal)
+
+    def delete(self, name: str, force: bool = False) -> None:
+        """Remove a container. See ``Operations.delete``."""
+        self._operations.delete(name, force=force)
+
+    def logs(self, name: str) -> Iterator[LogChunk]:
+        """What a container's program has written so far.
+
+        Raises:
+            ContainerNotFound.
+        """
+        files, _ = self._containers.find(name)
+        return read_log(files.log)
+
+    def events(self, name: str) -> list[Event]:
+        """What happened to a container, in order.
+
+        Raises:
+            ContainerNotFound.
+        """
+        from ocinb.engine.events_file import EventsReader
+
+        files, _ = self._containers.find(name)
+        return EventsReader(files.events).new()
+
+    # the stages of a run
+
+    @cached_property
+    def _images(self) -> Images:
+        return Images(self.store, self.layers, lambda: self.client)
+
+    def _claim(
+        self, image: LocalImage, options: ContainerOptions, name: str | None, runtime: str | None
+    ) -> ContainerFiles:
+        """A directory for the container; what can be known to fail fails before it is there."""
+        chosen = find_runtime(runtime or self.settings.runtime, str(self.settings.runtime_state))
+        program = command(image.config.execution, options)
+        _ = self.rung
+        return self._containers.claim(
+            image=image.name, runtime=chosen.name, name=name, command=program
+        )
+
+    def _monitor(
+        self,
+        files: ContainerFiles,
+        events: list[Event],
+        output: OutputCallback | None,
+        stdin: int | bytes | None,
+        detach: bool,
+    ) -> Shim:
+        def tell(event: Event) -> None:
+            events.append(event)
+            self._record(event)
+
+        given = _as_descriptor(stdin) if isinstance(stdin, bytes) else stdin
+        try:
+            return Shim(files, tell, output=output, stdin=given, detached=detach)
+        finally:
+            if isinstance(stdin, bytes) and given is not None:
+                os.close(given)
+
+    def _stack(self, shim: Shim, layers: list[Path]) -> Path:
+        """The root filesystem, mounted by the monitor; a path to it that we can use."""
+        attempt = self.rung.mount
+        assert attempt is not None  # a rung that works has one
+        reply = shim.ask(
+            "mount",
+            layers=[str(layer) for layer in layers],
+            kind=attempt.kind,
+            flags=list(attempt.flags),
+            why=self.rung.answer,
+            user_namespace=self.rung.user_namespace,
+        )
+        return Path(reply["rootfs"])
+
+    def _write_bundle(
+        self,
+        files: ContainerFiles,
+        image: LocalImage,
+        options: ContainerOptions,
+        rootfs: Path,
+        tty: bool,
+    ) -> dict[str, object]:
+        wished = dataclasses.replace(
+            options,
+            terminal=options.terminal or tty,
+            hostname=options.hostname or os.path.basename(files.directory),
+            rootless=options.rootless or self.rung.user_namespace,
+        )
+        config = runtime_config(image.config, wished, rootfs)
+        user = config["process"]["user"]
+        if self.rung.user_namespace and (user["uid"] or user["gid"]):
+            raise UnsupportedHost(
+                f"the program wants to be user {user['uid']}:{user['gid']}, but an ordinary "
+                "user's containers have the id 0 only",
+                hint="run it with --user 0",
+            )
+        write_bundle(Path(files.bundle), config, self._record)
+        return config
+
+    def _create(self, shim: Shim, files: ContainerFiles, config: dict[str, object]) -> None:
+        record = read_json(files.record)
+        runtime = find_runtime(record["runtime"], str(self.settings.runtime_state))
+        process = config["process"]
+        assert isinstance(process, dict)
+        os.makedirs(self.settings.runtime_state, 0o700, exist_ok=True)
+        shim.ask(
+            "create",
+            runtime={"name": runtime.name, "argv": list(runtime.argv), "root": runtime.root},
+            container=record["id"],
+            cwd=process["cwd"],
+            terminal=process["terminal"],
+        )
+
+
+def _platform(platform: str | Platform | None) -> Platform | None:
+    return Platform.parse(platform) if isinstance(platform, str) else platform
+
+
+def _as_descriptor(data: bytes) -> int:
+    """Bytes as a file without a name, to be read from its beginning."""
+    descriptor = os.memfd_create("stdin")
+    with open(descriptor, "wb", closefd=False) as file:
+        file.write(data)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor

@@ -1,0 +1,57 @@
+"""Events of a container on disk: appended by monitor and runtime, followed by whoever asks."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from ocinb.events import from_json, to_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocinb.events import Event
+
+
+def append_event(path: str, event: Event) -> None:
+    """Add an event by one write, so that lines of several writers never mix.
+
+    A disk that is full must not stop a container, so that the event is lost is no error.
+    """
+    line = json.dumps(to_json(event)).encode() + b"\n"
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return
+    try:
+        os.write(fd, line)
+    except OSError:
+        return
+    finally:
+        os.close(fd)
+
+
+class EventsReader:
+    """Reads an events file piece by piece, from its beginning."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._offset = 0
+
+    def new(self) -> list[Event]:
+        """The events since the last call; a line that is not whole yet waits for the next."""
+        try:
+            with open(self._path, "rb") as file:
+                file.seek(self._offset)
+                data = file.read()
+        except OSError:
+            return []
+        whole = data[: data.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        return [event for line in whole.splitlines() if (event := _event(line)) is not None]
+
+
+def _event(line: bytes) -> Event | None:
+    try:
+        return from_json(json.loads(line))
+    except (ValueError, TypeError):
+        return None  # of another version of ocinb, or cut short by a full disk

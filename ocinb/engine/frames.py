@@ -1,0 +1,86 @@
+"""How engine and monitor talk: over one socket, as long as both are there.
+
+The engine sends orders as JSON lines. The monitor sends frames: a byte for the kind, four for the
+length, then the content. Nothing of this is needed for the container to go on: when the engine is
+gone, the files tell the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+from ocinb import errors
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+STDOUT = b"1"
+STDERR = b"2"
+REPLY = b"r"
+NEWS = b"n"
+"""There are new events in the events file."""
+EXIT = b"x"
+"""The container ended and was cleaned up; the content is exit.json's."""
+
+_HEADER = 5
+
+
+def pack(kind: bytes, content: bytes = b"") -> bytes:
+    """A frame as bytes."""
+    return kind + len(content).to_bytes(4, "big") + content
+
+
+class Unpacker:
+    """Cuts a stream of bytes into frames."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def feed(self, data: bytes) -> list[tuple[bytes, bytes]]:
+        """The frames that are whole now, as (kind, content)."""
+        self._data += data
+        frames = []
+        while len(self._data) >= _HEADER:
+            end = _HEADER + int.from_bytes(self._data[1:_HEADER], "big")
+            if len(self._data) < end:
+                break
+            frames.append((bytes(self._data[:1]), bytes(self._data[_HEADER:end])))
+            del self._data[:end]
+        return frames
+
+
+def error_document(error: BaseException) -> dict[str, Any]:
+    """An error as JSON values, so that the other side can raise the same."""
+    document: dict[str, Any] = {"error": type(error).__name__, "message": str(error)}
+    if isinstance(error, errors.SyscallError):
+        document |= {
+            "call": error.call,
+            "arguments": [str(argument) for argument in error.arguments],
+            "errno": error.errno,
+        }
+    elif isinstance(error, OSError):
+        reason = os.strerror(error.errno or 0).lower()
+        document["message"] = f"{error.filename}: {reason}" if error.filename else reason
+    if isinstance(error, errors.OcinbError):
+        document |= {"hint": error.hint, "citation": error.citation}
+    return document
+
+
+def revive(document: dict[str, Any]) -> errors.OcinbError:
+    """The error of ``error_document``; one that is not ours becomes a ``ContainerError``."""
+    hint, citation = document.get("hint"), document.get("citation")
+    if document["error"] == "SyscallError":
+        arguments = document["arguments"]
+        return errors.SyscallError(document["call"], arguments, document["errno"], hint=hint)
+    kind = getattr(errors, document["error"], None)
+    if not (isinstance(kind, type) and issubclass(kind, errors.OcinbError)):
+        kind = errors.ContainerError
+    revived: errors.OcinbError = kind(document["message"], hint=hint, citation=citation)
+    return revived
+
+
+def order(do: str, **values: Any) -> bytes:
+    """An order to the monitor as bytes."""
+    return json.dumps({"do": do, **values}).encode() + b"\n"

@@ -1,0 +1,243 @@
+"""Images as the engine has them: pulled, found again, unpacked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ocinb.content.store import Store
+from ocinb.errors import DistributionError, PlatformNotFound
+from ocinb.frozen import Frozen
+from ocinb.layer.unpacked import UnpackedLayers
+from ocinb.spec.descriptor import Descriptor
+from ocinb.spec.image_config import ImageConfig
+from ocinb.spec.image_index import ImageIndex
+from ocinb.spec.manifest import Manifest
+from ocinb.spec.platform import Platform, rank
+from ocinb.spec.reference import Reference
+
+if TYPE_CHECKING:
+    from ocinb.distribution.client import Client
+
+
+class LocalImage(Frozen):
+    """An image in the store, for one platform.
+
+    Attributes:
+        name: whole, as in ``docker.io/library/demo:latest``.
+        target: what the name points at: an index or a manifest.
+        manifest_descriptor: of the manifest for the platform.
+        manifest: its view.
+        config: the image config.
+        pulled: bytes that came over the network, if it was just pulled.
+        seconds: how long pulling and unpacking took, if it was just pulled.
+    """
+
+    name: str
+    target: Descriptor
+    manifest_descriptor: Descriptor
+    manifest: Manifest
+    config: ImageConfig
+    pulled: int = 0
+    seconds: float = 0.0
+
+
+class Images:
+    """The images of a store, and their unpacked layers.
+
+    Args:
+        client: makes the client when it is needed.
+    """
+
+    def __init__(self, store: Store, layers: UnpackedLayers, client: Callable[[], Client]) -> None:
+        self._store = store
+        self._layers = layers
+        self._client = client
+
+    def pull(self, reference: Reference, platform: Platform | None) -> LocalImage:
+        """Bring an image from its registry; each layer is unpacked while later ones come.
+
+        The image is named only when all of its layers are unpacked.
+
+        Raises:
+            DistributionError, ContentError, DocumentError, LayerError, StorageError.
+        """
+        from ocinb.distribution.pull import pull
+
+        unpacking = _Unpacking(self._store, self._layers)
+        try:
+            pulled = pull(
+                self._client(),
+                self._store,
+                reference,
+                platform,
+                on_manifest=unpacking.begin,
+                on_layer=unpacking.arrived,
+            )
+        finally:
+            unpacking.stop()
+        return LocalImage(
+            name=pulled.name,
+            target=pulled.target,
+            manifest_descriptor=pulled.manifest_descriptor,
+            manifest=pulled.manifest,
+            config=pulled.config,
+            pulled=pulled.downloaded,
+            seconds=pulled.seconds,
+        )
+
+    def get(self, reference: Reference, platform: Platform | None) -> LocalImage:
+        """An image that is in the store.
+
+        Raises:
+            NameNotFound: no image of that name. PlatformNotFound: not for this platform.
+            BlobNotFound: a document of it is missing. DistributionError: it cannot be run.
+        """
+        name = str(reference)
+        target = self._store.names.get(name)
+        descriptor = self._manifest_of(target, platform or Platform.host(), name)
+        manifest = Manifest.parse(self._store.read(descriptor), descriptor.media_type)
+        if not manifest.is_image:
+            raise DistributionError(f"{name} is not an image but an artifact")
+        config = ImageConfig.parse(self._store.read(manifest.config))
+        _check_layers(manifest, config)
+        return LocalImage(
+            name=name,
+            target=target,
+            manifest_descriptor=descriptor,
+            manifest=manifest,
+            config=config,
+        )
+
+    def unpack(self, image: LocalImage) -> list[Path]:
+        """The directories of the image's layers, bottom to top; made where they are missing.
+
+        Raises:
+            BlobNotFound, DigestMismatch, LayerError, StorageError.
+        """
+        directories: list[Path] = []
+        for number in range(len(image.manifest.layers)):
+            directories.append(
+                add_layer(
+                    self._store, self._layers, image.manifest, image.config, number, directories
+                )
+            )
+        return directories
+
+    def _manifest_of(self, target: Descriptor, platform: Platform, name: str) -> Descriptor:
+        descriptor, depth = target, 0
+        while descriptor.is_index:
+            index = ImageIndex.parse(self._store.read(descriptor), descriptor.media_type)
+            ranked = [
+                (place, number)
+                for number, offered in enumerate(index.manifests)
+                if (place := _place(platform, offered)) is not None
+            ]
+            depth += 1
+            if not ranked or depth > 4:
+                raise PlatformNotFound(
+                    f"{name} has no manifest for {platform}",
+                    hint="ocinb manifest shows the platforms that it has",
+                )
+            descriptor = index.manifests[min(ranked)[1]]
+        return descriptor
+
+
+def _check_layers(manifest: Manifest, config: ImageConfig) -> None:
+    # httpx is not imported for an image that is here already.
+    from ocinb.distribution.pull import check_layers
+
+    check_layers(manifest, config)
+
+
+def add_layer(
+    store: Store,
+    layers: UnpackedLayers,
+    manifest: Manifest,
+    config: ImageConfig,
+    number: int,
+    lowers: Sequence[Path],
+) -> Path:
+    """Unpack one layer of an image on those below it.
+
+    Spec: image-spec config.md#layer-chainid
+    """
+    layer = manifest.layers[number]
+    with store.open(layer.digest) as blob:
+        return layers.add(
+            config.chain_ids[number], layer, config.rootfs.diff_ids[number], blob, lowers
+        )
+
+
+class _Unpacking:
+    """Unpacks layers bottom to top in a thread of its own, each as soon as it is there.
+
+    A layer may hold hard links into those below it, so the order cannot be changed; inflating
+    and hashing let other threads run, so downloads go on meanwhile.
+    """
+
+    def __init__(self, store: Store, layers: UnpackedLayers) -> None:
+        self._store = store
+        self._layers = layers
+        self._changed = threading.Condition()
+        self._there: set[int] = set()
+        self._stopped = False
+        self._failure: BaseException | None = None
+        self._thread: threading.Thread | None = None
+
+    def begin(self, manifest: Manifest, config: ImageConfig) -> None:
+        """Manifest and config are known: wait for the layers."""
+        self._count = len(manifest.layers)
+        self._thread = threading.Thread(
+            target=self._work, args=(manifest, config), name="unpack", daemon=True
+        )
+        self._thread.start()
+
+    def arrived(self, number: int, _: Descriptor) -> None:
+        """The blob of a layer is in the store.
+
+        The last one to arrive waits until all are unpacked, so that no image gets a name whose
+        layers cannot be unpacked.
+
+        Raises:
+            OcinbError: whatever went wrong with unpacking; it ends the pull.
+        """
+        with self._changed:
+            self._there.add(number)
+            self._changed.notify_all()
+            last = len(self._there) == self._count
+        thread = self._thread
+        while last and thread is not None and thread.is_alive() and not self._stopped:
+            thread.join(0.1)
+        if self._failure is not None:
+            raise self._failure
+
+    def stop(self) -> None:
+        """End the thread: the pull is over, or failed."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _work(self, manifest: Manifest, config: ImageConfig) -> None:
+        done: list[Path] = []
+        try:
+            for number in range(self._count):
+                with self._changed:
+                    self._changed.wait_for(
+                        lambda number=number: self._stopped or number in self._there  # type: ignore[misc]
+                    )
+                if self._stopped:
+                    return
+                done.append(add_layer(self._store, self._layers, manifest, config, number, done))
+        except BaseException as error:  # the thread that pulls raises it
+            self._failure = error
+
+
+def _place(wanted: Platform, offered: Descriptor) -> int | None:
+    if not (offered.is_index or offered.is_manifest):
+        return None
+    return 0 if offered.platform is None else rank(wanted, offered.platform)

@@ -1,0 +1,200 @@
+"""Operations on containers that exist, by whatever process, whenever: only the files are needed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal as signals
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ocinb.engine.container_files import ContainerFiles, Process, read_json, write_json
+from ocinb.engine.containers import ContainerRecord, Containers
+from ocinb.engine.runtime_process import complaint, failure, find_runtime
+from ocinb.errors import CommandError, ContainerError, InvalidStatus, OcinbError
+from ocinb.events import RuntimeCalled, ignore
+from ocinb.spec.runtime_state import CREATED, RUNNING, STOPPED, State
+
+if TYPE_CHECKING:
+    from ocinb.events import Record
+
+_TIDY = 5.0
+"""Seconds that a monitor has to clean up after the end of its container."""
+
+
+class Operations:
+    """What can be done to a container by name.
+
+    Args:
+        containers: all of them.
+        runtime_root: ``--root`` of the runtimes.
+        record: told of each call of a runtime.
+    """
+
+    def __init__(self, containers: Containers, runtime_root: Path, record: Record = ignore) -> None:
+        self._containers = containers
+        self._runtime_root = runtime_root
+        self._record = record
+
+    def state(self, name: str) -> State:
+        """The state, as the runtime tells it; once it has forgotten, as the files do.
+
+        Raises:
+            ContainerNotFound.
+
+        Spec: runtime-spec runtime.md#query-state
+        """
+        files, record = self._containers.find(name)
+        document: dict[str, object] = {}
+        if record.status != STOPPED:
+            with contextlib.suppress(ContainerError, ValueError):
+                document = json.loads(self._call(files, record, "state"))
+        return State(
+            id=record.id,
+            status=str(document.get("status") or record.status),
+            pid=record.pid,
+            bundle=files.bundle,
+            annotations=read_json(f"{files.bundle}/config.json").get("annotations") or {},
+        )
+
+    def start(self, name: str) -> None:
+        """Run the program of a container that was created.
+
+        Raises:
+            ContainerNotFound, StepFailed. InvalidStatus: it is not ``created``.
+
+        Spec: runtime-spec runtime.md#start
+        """
+        files, record = self._containers.find(name)
+        _require(record, "start", CREATED)
+        self._call(files, record, "start")
+        write_json(files.started, {"time": time.time()})
+
+    def kill(self, name: str, signal: str | int) -> None:
+        """Send a signal, by name or number, to the container's first process.
+
+        Raises:
+            ContainerNotFound. CommandError: no such signal. InvalidStatus: it has ended.
+
+        Spec: runtime-spec runtime.md#kill
+        """
+        number = signal_number(signal)
+        files, record = self._containers.find(name)
+        _require(record, "kill", CREATED, RUNNING)
+        self._call(files, record, "kill", str(number))
+
+    def delete(self, name: str, *, force: bool = False) -> None:
+        """Remove a container with all that belongs to it.
+
+        Args:
+            force: end it first if it runs; also for containers whose monitor was killed.
+
+        Raises:
+            ContainerNotFound. InvalidStatus: it has not ended, and ``force`` was not given.
+
+        Spec: runtime-spec runtime.md#delete
+        """
+        files, record = self._containers.find(name)
+        if not force:
+            _require(record, "delete", STOPPED)
+        init, monitor = files.read_process(files.init), files.read_process(files.monitor)
+        if init is not None and init.alive:
+            _kill(init)
+        if monitor is not None and not _gone(monitor, _TIDY):
+            _kill(monitor)
+        if init is not None:
+            _gone(init, _TIDY)
+        if not read_json(files.exit).get("clean"):
+            # Its monitor was killed, so nobody has told the runtime yet.
+            with contextlib.suppress(OcinbError):
+                self._call(files, record, "delete", force=True)
+        self._containers.forget(files)
+
+    def _call(
+        self,
+        files: ContainerFiles,
+        record: ContainerRecord,
+        operation: str,
+        *arguments: str,
+        force: bool = False,
+    ) -> bytes:
+        runtime = find_runtime(record.runtime, str(self._runtime_root))
+        flags = ["--force"] if force else []
+        argv = runtime.command(
+            operation, *flags, record.id, *arguments, log=files.runtime_log, events=files.events
+        )
+        started = time.perf_counter()
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        self._record(
+            RuntimeCalled(
+                argv=argv,
+                status=done.returncode,
+                seconds=time.perf_counter() - started,
+                container=record.id,
+            )
+        )
+        if done.returncode:
+            said = complaint(files.runtime_log) or done.stderr.decode(errors="replace").strip()
+            raise failure(runtime, operation, done.returncode, said)
+        return done.stdout
+
+
+def signal_number(signal: str | int) -> int:
+    """The number of a signal given as ``TERM``, ``SIGTERM``, ``15`` or 15.
+
+    Raises:
+        CommandError: there is none of that name or number.
+    """
+    text = str(signal).upper()
+    if text.isascii() and text.isdigit():
+        if 0 < int(text) <= signals.SIGRTMAX:
+            return int(text)
+    else:
+        name = text if text.startswith("SIG") else f"SIG{text}"
+        if name in signals.Signals.__members__:
+            return signals.Signals[name].value
+    raise CommandError(f"{signal!r} is not a signal", hint="name one like TERM, KILL or 15")
+
+
+def _require(record: ContainerRecord, operation: str, *statuses: str) -> None:
+    if record.status in statuses:
+        return
+    hints = {
+        "delete": f"ocinb kill {record.name} first, or ocinb delete --force {record.name}",
+        "kill": "it has ended already" if record.status == STOPPED else None,
+    }
+    raise InvalidStatus(
+        f"cannot {operation} container {record.name}: it is {record.status}, "
+        f"not {' or '.join(statuses)}",
+        hint=hints.get(operation),
+        citation=f"runtime-spec runtime.md#{operation}",
+    )
+
+
+def _kill(process: Process) -> None:
+    """SIGKILL, to exactly this process."""
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        return
+    try:
+        # Only now that the number is pinned can the start time prove that it is the same.
+        if process.alive:
+            signals.pidfd_send_signal(descriptor, signals.SIGKILL)
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(descriptor)
+
+
+def _gone(process: Process, seconds: float) -> bool:
+    """Wait for the end of a process; whether it has ended."""
+    end = time.monotonic() + seconds
+    while process.alive:
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True

@@ -1,0 +1,144 @@
+"""A container's output on its way: out of its pipes or terminal, into the log, and to a person."""
+
+from __future__ import annotations
+
+import os
+import select
+
+from ocinb.engine.log_file import LogWriter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Send = Callable[[int, bytes], None]
+
+_SMALL = 4096
+"""Bytes that a pipe which is ready for writing takes without making us wait."""
+_LARGE = 65536
+
+
+class Output:
+    """Moves what the container writes.
+
+    Args:
+        log: the path of the log.
+        sinks: stream (1, 2) → descriptor to write it to, or -1 to ``send`` it.
+        send: takes a stream's number and bytes.
+
+    Attributes:
+        terminal: the master side of the container's terminal, or -1.
+    """
+
+    def __init__(self, log: str, sinks: dict[int, int], send: Send) -> None:
+        self._log = LogWriter(log)
+        self._sinks = sinks
+        self._send = send
+        self._sources: dict[int, int] = {}
+        self._input = -1
+        self.terminal = -1
+
+    @property
+    def open(self) -> bool:
+        """Whether more can come."""
+        return bool(self._sources)
+
+    def make_pipes(self) -> tuple[int, int]:
+        """The ends that the container writes its two streams to; the caller closes them."""
+        ends = []
+        for stream in (1, 2):
+            reader, writer = os.pipe()
+            os.set_blocking(reader, False)
+            self._sources[reader] = stream
+            ends.append(writer)
+        return ends[0], ends[1]
+
+    def use_terminal(self, master: int) -> None:
+        """Take output from a pseudoterminal, and give it what comes on our standard input."""
+        os.set_blocking(master, False)
+        self.terminal = master
+        self._sources = {master: 1}
+        self._input = 0
+
+    def register(self, poll: select.poll, *, paused: bool) -> None:
+        """Say what to wait for; ``paused``: nobody takes what would be sent."""
+        for source, stream in self._sources.items():
+            sink = self._sinks[stream]
+            if sink >= 0 and not _writable(sink):
+                poll.register(sink, select.POLLOUT)
+            elif sink >= 0 or not paused:
+                poll.register(source, select.POLLIN)
+        if self._input >= 0 and self.terminal >= 0:
+            poll.register(self._input, select.POLLIN)
+
+    def handle(self, ready: dict[int, int]) -> None:
+        """Move what is ready: descriptor → events, as ``poll`` gave them."""
+        if self._input in ready and self.terminal >= 0:
+            self._type()
+        for source in list(self._sources):
+            if source in ready:
+                self._move(source)
+
+    def drain(self) -> None:
+        """Take what is there already, without waiting for more."""
+        for source in list(self._sources):
+            while source in self._sources and self._move(source):
+                pass
+
+    def discard(self) -> None:
+        """Throw away what is there: a runtime that failed wrote it, not the container."""
+        for source in list(self._sources):
+            try:
+                while os.read(source, _LARGE):
+                    pass
+            except OSError:
+                pass
+            self._close(source)
+
+    def _move(self, source: int) -> bool:
+        stream = self._sources[source]
+        sink = self._sinks[stream]
+        try:
+            data = os.read(source, _SMALL if sink >= 0 else _LARGE)
+        except BlockingIOError:
+            return False
+        except OSError:  # EIO: the terminal's other side is closed
+            data = b""
+        if not data:
+            self._close(source)
+            return False
+        self._log.write(stream, data)
+        if sink < 0:
+            self._send(stream, data)
+        elif not _write_all(sink, data):
+            # As in a shell pipeline whose reader ended: the program is told by SIGPIPE.
+            self._close(source)
+        return True
+
+    def _type(self) -> None:
+        data = os.read(self._input, _SMALL)
+        if data:
+            _write_all(self.terminal, data)
+        else:
+            self._input = -1
+
+    def _close(self, source: int) -> None:
+        del self._sources[source]
+        os.close(source)
+        if source == self.terminal:
+            self.terminal = -1
+
+
+def _writable(fd: int) -> bool:
+    poll = select.poll()
+    poll.register(fd, select.POLLOUT)
+    return bool(poll.poll(0))
+
+
+def _write_all(fd: int, data: bytes) -> bool:
+    try:
+        while data:
+            data = data[os.write(fd, data) :]
+    except OSError:
+        return False
+    return True

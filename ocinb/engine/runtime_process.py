@@ -1,0 +1,132 @@
+"""An OCI runtime as a command line: ours, runc, crun, or any other with the same arguments.
+
+Spec: none (runc convention; the runtime specification names operations, not arguments)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+from ocinb.errors import StepFailed, UnsupportedHost
+from ocinb.frozen import Frozen
+
+OURS = "ocinb"
+_PACKAGES = {"runc": "runc", "crun": "crun"}
+
+
+class RuntimeProcess(Frozen):
+    """How to call a runtime.
+
+    Attributes:
+        name: as in the settings: ``ocinb``, ``runc``, ``crun`` or a path.
+        argv: the program, with what comes before all options.
+        root: where it keeps the state of its containers (``--root``).
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    root: str
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is ocinb-runtime, which tells its steps and system calls as events."""
+        return self.name == OURS
+
+    def command(
+        self, operation: str, *arguments: str, log: str = "", events: str = ""
+    ) -> tuple[str, ...]:
+        """The whole command line of an operation.
+
+        Args:
+            operation: ``create``, ``start``, ``state``, ``kill`` or ``delete``.
+            arguments: behind it.
+            log: where it shall write why it failed, as JSON lines.
+            events: where our runtime shall write events; other runtimes have none.
+        """
+        options = ["--root", self.root]
+        if log:
+            options += ["--log", log, "--log-format", "json"]
+        if events and self.ours:
+            options += ["--events", events]
+        return (*self.argv, *options, operation, *arguments)
+
+
+def find_runtime(name: str, root: str) -> RuntimeProcess:
+    """The runtime of a name or path.
+
+    Raises:
+        UnsupportedHost: there is no such program.
+    """
+    if name == OURS:
+        main = os.path.join(os.path.dirname(os.path.dirname(__file__)), "runtime", "__main__.py")
+        # Without site and user directories Python starts in half the time.
+        return RuntimeProcess(name=name, argv=(interpreter(), "-I", "-S", main), root=root)
+    path = name if "/" in name else _which(name)
+    if not path or not os.access(path, os.X_OK) or os.path.isdir(path):
+        package = _PACKAGES.get(name)
+        raise UnsupportedHost(
+            f"there is no OCI runtime {name}" + ("" if "/" in name else " on PATH"),
+            hint=f"apt-get install {package}, or use --runtime {OURS}"
+            if package
+            else f"name one that is there, or use --runtime {OURS}",
+        )
+    return RuntimeProcess(name=name, argv=(os.path.abspath(path),), root=root)
+
+
+def interpreter() -> str:
+    """The path of the Python that runs us, outside of any virtual environment."""
+    return getattr(sys, "_base_executable", None) or sys.executable
+
+
+def complaint(log: str) -> str:
+    """The last error that a runtime wrote to its log; empty if it wrote none."""
+    try:
+        with open(log, encoding="utf-8", errors="replace") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return ""
+    for line in reversed(lines):
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(entry, dict) and entry.get("level") in ("error", "fatal"):
+            return str(entry.get("msg", ""))
+    return ""
+
+
+def failure(runtime: RuntimeProcess, operation: str, status: int, message: str) -> StepFailed:
+    """The error for a runtime that ended with a status other than 0."""
+    how = message or f"ended with status {status} and did not say why"
+    return StepFailed(f"{runtime.name} could not {operation} the container: {how}")
+
+
+def spawn(argv: tuple[str, ...], *, stdin: int, stdout: int, stderr: int) -> int:
+    """Start a program with these three descriptors and nothing else of ours; its pid.
+
+    Signals are as a program expects them: Python ignores SIGPIPE, its children should not.
+    """
+    sigpipe, sigxfsz = 13, 25
+    actions = [
+        (os.POSIX_SPAWN_DUP2, stdin, 0),
+        (os.POSIX_SPAWN_DUP2, stdout, 1),
+        (os.POSIX_SPAWN_DUP2, stderr, 2),
+    ]
+    return os.posix_spawn(
+        argv[0],
+        argv,
+        os.environ,
+        file_actions=actions,
+        setsigdef=[sigpipe, sigxfsz],
+        setsigmask=[],
+    )
+
+
+def _which(name: str) -> str | None:
+    for directory in os.get_exec_path():
+        path = os.path.join(directory, name)
+        if os.access(path, os.X_OK) and not os.path.isdir(path):
+            return path
+    return None
