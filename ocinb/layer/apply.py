@@ -41,12 +41,14 @@ class Applier:
         counts: entries by kind.
         content: bytes of regular files, holes included.
         devices_skipped: device nodes that this user may not make.
+        removing: whether the entry being applied removes something.
     """
 
     def __init__(self, target: Path, reader: TarReader, limits: Limits, what: str) -> None:
         self.counts: Counter[str] = Counter()
         self.content = 0
         self.devices_skipped = 0
+        self.removing = False
         self.attributes = Attributes()
         self._directories: dict[str, Keeps] = {}  # by real path, set when everything is in them
         self.root = Root(target, self.missing, self.found)
@@ -62,8 +64,8 @@ class Applier:
             changeset.FIFO: self._fifo,
             changeset.CHAR: self._device,
             changeset.BLOCK: self._device,
-            changeset.WHITEOUT: self.whiteout,
-            changeset.OPAQUE: self.opaque,
+            changeset.WHITEOUT: self._removal,
+            changeset.OPAQUE: self._removal,
         }
 
     def __enter__(self) -> Self:
@@ -103,11 +105,11 @@ class Applier:
     def found(self, path: str, status: os.stat_result) -> None:
         """A directory was opened; see ``Root``."""
 
-    def whiteout(self, entry: Entry) -> None:
+    def remove(self, entry: Entry) -> None:
         """Remove a path of the lower layers. Spec: image-spec layer.md#whiteouts"""
         raise NotImplementedError
 
-    def opaque(self, entry: Entry) -> None:
+    def remove_children(self, entry: Entry) -> None:
         """Remove the children that lower layers gave. Spec: image-spec layer.md#opaque-whiteout"""
         raise NotImplementedError
 
@@ -133,6 +135,18 @@ class Applier:
         path = directory.child(name)
         self._directories[path] = wanted
         return path
+
+    def _removal(self, entry: Entry) -> None:
+        """A whiteout; it never makes anything, so that the order of entries does not matter."""
+        self.removing = True
+        try:
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                if entry.kind == changeset.WHITEOUT:
+                    self.remove(entry)
+                else:
+                    self.remove_children(entry)
+        finally:
+            self.removing = False
 
     def _file(self, entry: Entry) -> None:
         self.content += entry.size
@@ -192,11 +206,9 @@ class Applier:
     def _hardlink(self, entry: Entry) -> None:
         directory, name = self.root.place(entry.path)
         source, source_name = self.root.place(entry.linkname)
-        self.link_source(source, source_name, entry)
         if source.path == directory.path and source_name == name:
-            if source.lstat(name) is None:
-                raise LayerError(f"{self._what}: {entry.path!r} is a hard link to itself")
-            return
+            raise LayerError(f"{self._what}: {entry.path!r} is a hard link to itself")
+        self.link_source(source, source_name, entry)
         try:
             self._link(source, source_name, directory, name)
         except FileExistsError:

@@ -32,7 +32,7 @@ class OverlayApplier(Applier):
     """Applies a changeset to an empty directory that is to be stacked on others.
 
     Args:
-        lowers: directories of the layers below, bottom to top.
+        lowers: directories of the layers below, bottom to top; None where they are not known.
         user_xattrs: mark opaque directories for a ``userxattr`` mount.
     """
 
@@ -42,11 +42,12 @@ class OverlayApplier(Applier):
         reader: TarReader,
         limits: Limits,
         what: str,
-        lowers: Sequence[Path],
+        lowers: Sequence[Path] | None,
         user_xattrs: bool,
     ) -> None:
         super().__init__(target, reader, limits, what)
-        self._lowers = Lowers(lowers)
+        self._lowers = Lowers(lowers or ())
+        self._lowers_known = lowers is not None
         self._user_xattrs = user_xattrs
         self._opaque: set[str] = set()
         self._removed: set[str] = set()
@@ -65,14 +66,15 @@ class OverlayApplier(Applier):
         """Make a parent as it is in the layers below, or follow it there where it is a link."""
         path = directory.child(name)
         if status is not None:
-            if whiteout.is_device(status.st_mode, status.st_rdev):
+            if not self.removing and whiteout.is_device(status.st_mode, status.st_rdev):
                 os.unlink(name, dir_fd=directory.fd)
                 self.make_directory(directory, name, self.default())
                 self.over(directory, name)
             return None
         below = self._below(path)
         if below is None:
-            self.make_directory(directory, name, self.default())
+            if not self.removing:
+                self.make_directory(directory, name, self.default())
         elif stat.S_ISLNK(below.status.st_mode):
             self._links.add(path)
             return os.readlink(below.name, dir_fd=below.directory)
@@ -84,7 +86,8 @@ class OverlayApplier(Applier):
         return None
 
     def made(self, path: str) -> None:
-        """What resolved through a lower link of that name does so no longer."""
+        """An entry names it; what resolved through a lower link of that name does no longer."""
+        self._inherited.discard(path)
         if path in self._links:
             self._links.discard(path)
             self.root.forget()
@@ -93,7 +96,7 @@ class OverlayApplier(Applier):
         """Such a directory shows nothing of a lower one of its name."""
         self._make_opaque(self.root.open_child(directory, name))
 
-    def whiteout(self, entry: Entry) -> None:
+    def remove(self, entry: Entry) -> None:
         """Mark a path as removed; a directory that this layer made there becomes opaque.
 
         Spec: image-spec layer.md#whiteouts
@@ -109,7 +112,7 @@ class OverlayApplier(Applier):
         elif stat.S_ISDIR(status.st_mode):
             self._make_opaque(self.root.open_child(directory, name))
 
-    def opaque(self, entry: Entry) -> None:
+    def remove_children(self, entry: Entry) -> None:
         """Mark a directory as opaque. Spec: image-spec layer.md#opaque-whiteout"""
         self._make_opaque(self.root.directory(entry.path))
 
@@ -130,12 +133,11 @@ class OverlayApplier(Applier):
 
     def finish(self) -> None:
         """Settle what only the end can tell, then give directories their attributes."""
-        for path in self._inherited:
-            if path in self._removed or not self._sees_below(path):
-                self._directories[path] = self.default()
         if "" in self._opaque:
             self._empty_root()
-        self._drop_stale_marks()
+        self._settle_marks()
+        self._settle_inherited()
+        self.root.forget()
         super().finish()
 
     def _make_opaque(self, directory: Directory) -> None:
@@ -146,47 +148,64 @@ class OverlayApplier(Applier):
             whiteout.make_opaque(directory.fd, user=self._user_xattrs)
 
     def _sees_below(self, path: str) -> bool:
-        """Whether no directory of this layer hides what lower layers have at a real path."""
-        if path in self._removed:
-            return False
-        if not self._opaque:
-            return True
-        ancestor = path
-        while ancestor:
-            ancestor = ancestor.rpartition("/")[0]
-            if ancestor in self._opaque:
-                return False
-        return True
+        """Whether nothing of this layer hides what lower layers have at a real path."""
+        return path not in self._removed and not self._in_opaque(path)
+
+    def _in_opaque(self, path: str) -> bool:
+        if self._opaque:
+            while path:
+                path = path.rpartition("/")[0]
+                if path in self._opaque:
+                    return True
+        return False
 
     def _below(self, path: str) -> Found | None:
         return self._lowers.find(path) if self._sees_below(path) else None
 
     def _empty_root(self) -> None:
         """Overlayfs ignores an opaque root: each name that lower layers show is removed."""
-        top = self.root.top
         for name in self._lowers.names():
-            status = top.lstat(name)
-            if status is None:
-                whiteout.make_device(name, top.fd)
-                self._removed.add(name)
-            elif stat.S_ISDIR(status.st_mode):
-                self._make_opaque(self.root.open_child(top, name))
+            self.left_out(self.root.top, name)
+        self._opaque.discard("")
 
-    def _drop_stale_marks(self) -> None:
-        """Where marks are files (see ``whiteout.make_device``), drop those of names made later."""
-        for path in self._removed:
+    def _settle_marks(self) -> None:
+        """Drop marks of what no lower layer shows, and those of names that were made later.
+
+        In a directory that only one layer has, overlayfs would list the mark itself.
+        """
+        for path in sorted(self._removed):
             parent, _, name = path.rpartition("/")
             try:
                 directory = self.root.real(parent)
             except (FileNotFoundError, NotADirectoryError):
                 continue
-            mark = whiteout.PREFIX + name
-            status = directory.lstat(name)
-            if status is None or directory.lstat(mark) is None:
-                continue
-            os.unlink(mark, dir_fd=directory.fd)
-            if stat.S_ISDIR(status.st_mode):
+            needed = self._needs_mark(path)
+            made = whiteout.settle_mark(name, directory.fd, needed=needed)
+            if made and needed:
                 self._make_opaque(self.root.open_child(directory, name))
+
+    def _needs_mark(self, path: str) -> bool:
+        if not self._lowers_known:
+            return True
+        return not self._in_opaque(path) and self._lowers.find(path) is not None
+
+    def _settle_inherited(self) -> None:
+        """Directories that are here only because something in them was removed, and which are
+        removed themselves, go; those that hold something of this layer are its own.
+        """
+        for path in sorted(self._inherited, reverse=True):
+            if self._sees_below(path):
+                continue
+            parent, _, name = path.rpartition("/")
+            directory = self.root.real(parent)
+            try:
+                os.rmdir(name, dir_fd=directory.fd)
+            except OSError:
+                self._directories[path] = self.default()
+                continue
+            del self._directories[path]
+            if path in self._removed and self._needs_mark(path):
+                whiteout.make_device(name, directory.fd)
 
     def _copy_up(self, below: Found, directory: Directory, name: str, path: str) -> None:
         kept = Kept.of(below.status, below.xattrs())

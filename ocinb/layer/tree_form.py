@@ -26,7 +26,7 @@ class TreeApplier(Applier):
 
     def missing(self, directory: Directory, name: str, status: os.stat_result | None) -> str | None:
         """Make a parent that no entry names."""
-        if status is None:
+        if status is None and not self.removing:
             self._made.add(self.make_directory(directory, name, self.default()))
         return None
 
@@ -38,7 +38,7 @@ class TreeApplier(Applier):
         """Whiteouts of this layer do not remove it."""
         self._made.add(path)
 
-    def whiteout(self, entry: Entry) -> None:
+    def remove(self, entry: Entry) -> None:
         """Remove a path, except what this layer put there.
 
         Spec: image-spec layer.md#whiteouts
@@ -52,7 +52,7 @@ class TreeApplier(Applier):
         whiteout.prune_child(directory.fd, name, path, self._made, reset)
         self._reset(reset)
 
-    def opaque(self, entry: Entry) -> None:
+    def remove_children(self, entry: Entry) -> None:
         """Remove the children of a directory, except what this layer put there.
 
         Spec: image-spec layer.md#opaque-whiteout

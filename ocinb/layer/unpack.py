@@ -76,7 +76,7 @@ def unpack(
     media_type: str | None = None,
     diff_id: Digest | None = None,
     form: Form = "overlay",
-    lowers: Sequence[Path] = (),
+    lowers: Sequence[Path] | None = None,
     user_xattrs: bool | None = None,
     limits: Limits | None = None,
     what: str = "layer",
@@ -90,7 +90,9 @@ def unpack(
             layer of a stack; in the form ``tree`` the changeset is applied over what is there.
         media_type: of the layer's descriptor.
         diff_id: what the uncompressed archive must hash to; None to be told.
-        lowers: directories of the layers below in overlay form, bottom to top.
+        lowers: directories of the layers below in overlay form, bottom to top; empty for the
+            lowest layer, None where they are not known (then every whiteout becomes a mark, and
+            parents that the archive does not name are new).
         user_xattrs: mark opaque directories by ``user.overlay.opaque``; None: where
             ``trusted.overlay.opaque`` is not permitted.
         limits: how much the archive may ask for.
@@ -131,7 +133,7 @@ def _unpack(
     media_type: str | None,
     diff_id: Digest | None,
     form: Form,
-    lowers: Sequence[Path],
+    lowers: Sequence[Path] | None,
     user_xattrs: bool,
     limits: Limits,
     what: str,

@@ -108,6 +108,31 @@ def make_device(name: str, directory: int) -> None:
         os.close(os.open(PREFIX + name, flags, 0, dir_fd=directory))
 
 
+def settle_mark(name: str, directory: int, *, needed: bool) -> bool:
+    """Remove a mark that is not needed, or whose name was made after it.
+
+    Returns:
+        Whether the name is now a directory beside which a mark stood (that happens where marks
+        are files): it must become opaque.
+    """
+    status = _lstat(name, directory)
+    if status is not None and is_device(status.st_mode, status.st_rdev):
+        if not needed:
+            os.unlink(name, dir_fd=directory)
+        return False
+    if _lstat(PREFIX + name, directory) is None or (status is None and needed):
+        return False
+    os.unlink(PREFIX + name, dir_fd=directory)
+    return status is not None and stat.S_ISDIR(status.st_mode)
+
+
+def _lstat(name: str, directory: int) -> os.stat_result | None:
+    try:
+        return os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
 def make_opaque(directory: int, *, user: bool) -> None:
     """Mark a directory of an overlay layer as opaque (``user``: for a ``userxattr`` mount)."""
     os.setxattr(directory, USER_OPAQUE if user else TRUSTED_OPAQUE, OPAQUE_VALUE)
