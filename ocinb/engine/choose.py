@@ -88,7 +88,7 @@ def choose(directory: pathlib.Path) -> Rung:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     rungs = []
     for name, user_namespace in ((ROOT, False), (USER_NAMESPACE, True)):
-        tried = probe(str(directory), user_namespace=user_namespace)
+        tried = probe(str(directory), user_namespace=user_namespace, all_kinds=False)
         rung = _rung(name, tried, _enable_user_namespaces() if user_namespace else "")
         if rung.works:
             return rung

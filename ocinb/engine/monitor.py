@@ -12,7 +12,7 @@ import os
 import time
 
 from ocinb.engine.container_files import ContainerFiles, Process, write_json
-from ocinb.engine.events_file import append_event
+from ocinb.engine.events_file import EventsReader, append_event
 from ocinb.engine.exit_status import of_wait
 from ocinb.engine.frames import EXIT, NEWS, REPLY, error_document
 from ocinb.engine.loop import Loop
@@ -146,7 +146,7 @@ class Monitor:
             self._undo(force=True)
             raise
         self._step(2, "seen from outside: create returned", time.time() - began)
-        self._change(CREATED)
+        self._change_seen(CREATED)
         return {"pid": self._init.pid}
 
     def _start(self, remove: bool) -> dict[str, Any]:
@@ -157,7 +157,7 @@ class Monitor:
         self._started = time.time()
         self._step(8, "seen from outside: start returned", self._started - began)
         write_json(self._files.started, {"time": self._started})
-        self._change(RUNNING)
+        self._change_seen(RUNNING)
         return {}
 
     def _detach(self) -> dict[str, Any]:
@@ -179,7 +179,7 @@ class Monitor:
                 container=self._container,
                 number=10,
                 detail=f"exit status {status}",
-                seconds=ended - self._started if self._started else 0.0,
+                seconds=max(ended - self._program_began(ended), 0.0),
             )
         )
         self._change(STOPPED, exit_status=status)
@@ -302,6 +302,13 @@ class Monitor:
 
     # events
 
+    def _program_began(self, otherwise: float) -> float:
+        """When step 8 was over, by whoever saw it."""
+        for event in EventsReader(self._files.events).new():
+            if isinstance(event, StepFinished) and event.number == 8:
+                return event.time
+        return otherwise
+
     def _step(self, number: int, detail: str, seconds: float = 0.0) -> None:
         """A step as it can be seen from outside, for runtimes that do not tell."""
         if self._runtime is not None and not self._runtime.ours:
@@ -310,6 +317,11 @@ class Monitor:
                     container=self._container, number=number, detail=detail, seconds=seconds
                 )
             )
+
+    def _change_seen(self, status: str) -> None:
+        """A status as it can be concluded from outside, for runtimes that do not tell."""
+        if self._runtime is not None and not self._runtime.ours:
+            self._change(status)
 
     def _change(self, status: str, exit_status: int = -1) -> None:
         self._record(

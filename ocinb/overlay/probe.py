@@ -17,7 +17,7 @@ from ocinb.frozen import Frozen
 from ocinb.linux import flags as f
 from ocinb.linux.syscalls import Kernel
 from ocinb.overlay import execute
-from ocinb.overlay.plan import COPY, FUSE, KINDS, OVERLAY, plan
+from ocinb.overlay.plan import COPY, FUSE, OVERLAY, plan
 from ocinb.overlay.trees import remove_tree
 
 TYPE_CHECKING = False
@@ -71,26 +71,30 @@ class Probe(Frozen):
     @property
     def why(self) -> str:
         """In one line: what is used, and why not what would be better."""
-        refused = [f"{a.kind}: {a.answer}" for a in self.attempts[: KINDS.index(self.best.kind)]]
+        better = self.attempts[: self.attempts.index(self.best)]
+        refused = [f"{attempt.kind}: {attempt.answer}" for attempt in better]
         return "; ".join([f"{self.best.kind}: {self.best.answer}", *refused])
 
 
-def probe(directory: str, *, user_namespace: bool = False) -> Probe:
+def probe(directory: str, *, user_namespace: bool = False, all_kinds: bool = True) -> Probe:
     """Try each kind of mount with files in ``directory``, which must exist and be writable.
 
     Args:
         directory: on the filesystem where containers will write; it decides what works.
         user_namespace: try it as the superuser of a new user namespace.
+        all_kinds: go on after the first that works; otherwise the others are not in ``attempts``.
     """
     namespaces = _answer(lambda: _enter(user_namespace))
-    if namespaces and user_namespace:
-        refused = [Attempt(kind=k, works=False, answer=namespaces) for k in (OVERLAY, FUSE)]
-    else:
-        # Without a namespace of its own fuse-overlayfs may work all the same, by fusermount3.
-        enter = (lambda: _enter(user_namespace)) if not namespaces else _stay
-        refused = [_try(kind, directory, enter) for kind in (OVERLAY, FUSE)]
-    copy = Attempt(kind=COPY, works=True, answer="all files are copied")
-    return Probe(attempts=(*refused, copy), user_namespace=user_namespace, namespaces=namespaces)
+    attempts: list[Attempt] = []
+    for kind in (OVERLAY, FUSE):
+        if namespaces and user_namespace:
+            attempts.append(Attempt(kind=kind, works=False, answer=namespaces))
+        elif all_kinds or not any(attempt.works for attempt in attempts):
+            # Without a namespace of its own fuse-overlayfs may work all the same, by fusermount3.
+            enter = _stay if namespaces else partial(_enter, user_namespace)
+            attempts.append(_try(kind, directory, enter))
+    attempts.append(Attempt(kind=COPY, works=True, answer="all files are copied"))
+    return Probe(attempts=tuple(attempts), user_namespace=user_namespace, namespaces=namespaces)
 
 
 def _try(kind: str, directory: str, enter: Callable[[], None]) -> Attempt:
