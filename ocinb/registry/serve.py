@@ -20,8 +20,8 @@ from ocinb.registry.faults import FaultPlan, Faults
 from ocinb.registry.pull_through import Upstream
 
 if TYPE_CHECKING:
-    from ocinb.registry.certificates import Certificates
     from ocinb.events import Record
+    from ocinb.registry.certificates import Certificates
 
 THREADS = 64
 """Requests worked on at once; a slow upload holds one of them."""

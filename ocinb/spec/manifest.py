@@ -74,10 +74,14 @@ def check_kind(data: bytes, inner: str | None, offered: str | None, *, forbidden
             hint="the registry or the index mislabels it; it is not used",
         )
     kind = decode(data, _Kind, "the document")
-    present = {"manifests": kind.manifests, "layers": kind.layers or kind.fs_layers}
-    if present[forbidden] is not None:
+    if forbidden == "manifests":
+        found = ["manifests"] if kind.manifests is not None else []
+    else:
+        parts = {"layers": kind.layers, "fsLayers": kind.fs_layers, "config": kind.config}
+        found = [name for name, value in parts.items() if value is not None]
+    if found:
         raise InvalidDocument(
-            f"the document has {forbidden} and is something else at the same time",
-            path=f"$.{forbidden}",
+            f"the document has {found[0]} and is something else at the same time",
+            path=f"$.{found[0]}",
             hint="such a document can be read in two ways; it is not used",
         )
