@@ -8,7 +8,10 @@ import sys
 
 from ocinb.errors import CommandError, OcinbError
 from ocinb.linux.flags import CLOSE_RANGE_CLOEXEC
+from ocinb.runtime import exec_command, foreground
 from ocinb.runtime.command_line import Command, Context
+from ocinb.runtime.configuration import load
+from ocinb.runtime.descriptors import connect, preserved
 from ocinb.runtime.options import Option, Parsed
 from ocinb.runtime.parent import CreateOptions
 from ocinb.spec.runtime_state import STOPPED
@@ -19,71 +22,66 @@ if TYPE_CHECKING:
 
     from ocinb.runtime.container_state import Container
     from ocinb.runtime.operations import Runtime
+    from ocinb.runtime.terminal import Terminal
 
 
 def create(context: Context, options: Parsed) -> int:
     """Make a container, up to its user's program."""
-    runtime, container = _create(context, options, detached=True)
+    runtime, container, _ = _create(context, options, detached=True)
     _write_pid(runtime, container, options)
     return 0
 
 
 def _create(
-    context: Context, options: Parsed, *, detached: bool, console: int = -1
-) -> tuple[Runtime, Container]:
+    context: Context, options: Parsed, *, detached: bool
+) -> tuple[Runtime, Container, Terminal | None]:
     container_id = options.arguments[0]
     runtime = context.runtime(container_id)
-    bundle = options.text("bundle") or "."
-    preserve = _preserved(options)
+    preserve = preserved(options)
     # What a caller leaked to us goes no further: not to hooks, not to the program.
     runtime.kernel.close_range(3 + preserve, flags=CLOSE_RANGE_CLOEXEC)
-    terminal = console >= 0
-    if options.text("console_socket"):
-        console = _connect(options.text("console_socket"))
+    bundle = os.path.abspath(options.text("bundle") or ".")
+    config = load(bundle)
+    terminal, console = _console(runtime, config, options, detached=detached)
     creating = CreateOptions(
         console=console,
         preserve=preserve,
         pivot=not options.given("no_pivot"),
         keyring=not options.given("no_new_keyring"),
         rootless=context.rootless,
-        detached=detached,
     )
-    try:
-        return runtime, runtime.create(container_id, bundle, creating)
-    finally:
-        if console >= 0 and not terminal:
-            os.close(console)
+    container = runtime.create(container_id, bundle, creating, config)
+    if terminal:
+        terminal.receive()
+    elif console >= 0:
+        os.close(console)
+    return runtime, container, terminal
 
 
-def _preserved(options: Parsed) -> int:
-    """How many descriptors from 3 on stay; all others are closed at every exec from now on."""
-    number = options.number("preserve_fds", 0) + int(os.environ.get("LISTEN_FDS") or 0)
-    for fd in range(3, 3 + number):
-        try:
-            os.fstat(fd)
-        except OSError:
-            raise CommandError(f"--preserve-fds: descriptor {fd} is not open") from None
-    return number
+def _console(
+    runtime: Runtime, config: dict[str, Any], options: Parsed, *, detached: bool
+) -> tuple[Terminal | None, int]:
+    """Where the terminal's master goes: to the caller's socket, or to ourselves."""
+    wanted = (config.get("process") or {}).get("terminal")
+    path = options.text("console_socket")
+    if path:
+        if not wanted:
+            raise CommandError("--console-socket is of no use without process.terminal")
+        return None, connect(path)
+    if not wanted:
+        return None, -1
+    if detached:
+        raise CommandError("process.terminal needs --console-socket where nobody waits")
+    from ocinb.runtime.terminal import Terminal
 
-
-def _connect(path: str) -> int:
-    import socket
-
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        connection.connect(path)
-    except OSError as error:
-        reason = os.strerror(error.errno or 0).lower()
-        raise CommandError(f"the console socket {path} cannot be reached: {reason}") from None
-    return connection.detach()
+    terminal = Terminal(runtime.kernel)
+    return terminal, terminal.console
 
 
 def _write_pid(runtime: Runtime, container: Container, options: Parsed) -> None:
-    from ocinb.runtime.foreground import write_pid_file
-
     if options.text("pid_file"):
         try:
-            write_pid_file(options.text("pid_file"), container.pid)
+            foreground.write_pid_file(options.text("pid_file"), container.pid)
         except OcinbError:
             runtime.delete(container.id, force=True)
             raise
@@ -98,17 +96,15 @@ def start(context: Context, options: Parsed) -> int:
 
 def run(context: Context, options: Parsed) -> int:
     """Create, start, wait, delete."""
-    from ocinb.runtime import foreground
-
     container_id = options.arguments[0]
     detached = options.given("detach")
-    runtime, container = _create(context, options, detached=detached)
+    runtime, container, terminal = _create(context, options, detached=detached)
     try:
         _write_pid(runtime, container, options)
         runtime.start(container_id)
         if detached:
             return 0
-        status = foreground.wait(runtime.kernel, container.pid)
+        status = foreground.wait(runtime.kernel, container.pid, terminal)
         runtime.exited(container, status)
     except BaseException:
         runtime.delete(container_id, force=True)
@@ -283,6 +279,7 @@ _ALL = (
     ),
     Command(name="pause", function=pause, usage="ID", help="freeze a container's processes"),
     Command(name="resume", function=resume, usage="ID", help="let them go on"),
+    *exec_command.COMMANDS,
 )
 
 COMMANDS = {command.name: command for command in _ALL}

@@ -9,22 +9,27 @@ import os
 import signal
 
 from ocinb.errors import StorageError, SyscallError
+from ocinb.runtime.container_state import write_atomically
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocinb.linux.syscalls import Kernel
+    from ocinb.runtime.terminal import Terminal
 
 _KEPT = (signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD, signal.SIGPIPE, signal.SIGURG)
 _SIGNALLED = 128
 
 
-def wait(kernel: Kernel, pid: int) -> int:
+def wait(kernel: Kernel, pid: int, terminal: Terminal | None = None) -> int:
     """Wait for our child of this pid, passing every signal on; returns its exit status.
 
     A process that was killed by a signal has 128 and the signal's number, as in a shell.
     """
 
     def forward(number: int, _: object) -> None:
+        if number == signal.SIGWINCH and terminal:
+            terminal.resize()
+            return
         try:
             kernel.kill(pid, number)
         except SyscallError:
@@ -35,10 +40,14 @@ def wait(kernel: Kernel, pid: int) -> int:
             signal.signal(number, forward)
         except (OSError, ValueError):
             continue  # a real-time signal that the C library keeps for itself
+    if terminal:
+        ended = os.pidfd_open(pid)
+        terminal.carry(ended)
+        os.close(ended)
     while True:
         # As a subreaper we inherit what a container without a pid namespace leaves behind.
-        ended, status = os.waitpid(-1, 0)
-        if ended == pid:
+        other, status = os.waitpid(-1, 0)
+        if other == pid:
             code = os.waitstatus_to_exitcode(status)
             return _SIGNALLED - code if code < 0 else code
 
@@ -49,8 +58,6 @@ def write_pid_file(path: str, pid: int) -> None:
     Raises:
         StorageError: it cannot be written.
     """
-    from ocinb.runtime.container_state import write_atomically
-
     try:
         write_atomically(os.path.abspath(path), str(pid), 0o644)
     except StorageError as error:

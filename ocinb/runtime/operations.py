@@ -14,7 +14,7 @@ import time
 from ocinb.errors import ContainerNotFound, HookFailed, InvalidStatus, StepFailed, SyscallError
 from ocinb.events import StatusChanged
 from ocinb.linux.cgroup import FROZEN, THAWED
-from ocinb.runtime.configuration import check_supported, load
+from ocinb.runtime.configuration import check_supported
 from ocinb.runtime.container_state import Containers, check_id
 from ocinb.runtime.hooks import run_hook, run_hooks
 from ocinb.runtime.init import hooks_ran
@@ -24,6 +24,8 @@ from ocinb.spec.runtime_state import CREATED, CREATING, RUNNING, STOPPED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ocinb.runtime.container_state import Container
     from ocinb.runtime.log import Log
     from ocinb.runtime.recording import Recording
@@ -47,12 +49,20 @@ class Runtime:
         self.kernel = recording.kernel
         self.log = log
 
-    def create(self, container_id: str, bundle: str, options: CreateOptions) -> Container:
+    def create(
+        self, container_id: str, bundle: str, options: CreateOptions, config: dict[str, Any]
+    ) -> Container:
         """Make a container from a bundle, up to but not including the user's program.
+
+        Args:
+            container_id: unique under this root.
+            bundle: absolute path.
+            options: of the caller.
+            config: the bundle's config.json, as ``configuration.load`` gives it.
 
         Raises:
             ContainerExists: the id is taken.
-            InvalidConfig: config.json breaks the specification, or asks for what we cannot do.
+            InvalidConfig: config.json asks for what we cannot do.
             HookFailed: a hook failed; the container is gone.
             OcinbError: a step failed; nothing is left.
 
@@ -60,8 +70,6 @@ class Runtime:
         """
         with self.recording.step(1, bundle):
             check_id(container_id)
-            bundle = os.path.abspath(bundle)
-            config = load(bundle)
             check_supported(config)
             container = self.containers.claim(container_id, bundle, config)
         creation = Creation(container, config, options, self.recording, self.log)

@@ -45,7 +45,6 @@ class CreateOptions(Frozen):
         preserve: descriptors from 3 on that the program shall have.
         pivot: False to move the root instead (``--no-pivot``).
         keyring: False to keep the caller's session keyring.
-        detached: create and ``run --detach``: a terminal needs a console socket.
         rootless: this user cannot have control groups of the host: True, False, None to find out.
     """
 
@@ -53,7 +52,6 @@ class CreateOptions(Frozen):
     preserve: int = 0
     pivot: bool = True
     keyring: bool = True
-    detached: bool = True
     rootless: bool | None = None
 
 

@@ -1,0 +1,179 @@
+"""A further process in a container that exists: ``exec``.
+
+It joins the namespaces of the container's process instead of making any, and then goes through
+the same rows of ``init.py`` that make the container's own process what config.json says.
+
+Spec: none (runc convention); its ``process`` is runtime-spec config.md#process
+"""
+
+from __future__ import annotations
+
+import os
+
+from ocinb.errors import InvalidStatus, StepFailed, SyscallError
+from ocinb.linux import flags as f
+from ocinb.linux.beneath import Beneath
+from ocinb.linux.namespaces import FLAGS, open_namespace, same
+from ocinb.runtime.environment import Environment
+from ocinb.runtime.go_between import KINDS, adjust_oom_score, become_superuser
+from ocinb.runtime.init import PROCESS_ROWS, PROGRAM_ROWS, carry_out
+from ocinb.runtime.parent import described, rebuilt, set_rlimit
+from ocinb.runtime.steps import console, session
+from ocinb.runtime.sync import FAILED, INIT, PROCEED, READY, Channel
+from ocinb.spec.runtime_state import CREATED, PAUSED, RUNNING
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ocinb.runtime.container_state import Container
+    from ocinb.runtime.operations import Runtime
+
+_NOT_PERMITTED, _SIGKILL = 1, 9
+
+
+def execute(
+    runtime: Runtime,
+    container: Container,
+    process: dict[str, Any],
+    *,
+    console_socket: int = -1,
+    preserve: int = 0,
+    ignore_paused: bool = False,
+) -> int:
+    """Run a process in a container; returns its pid once the program was executed.
+
+    Args:
+        runtime: whose container it is.
+        container: created or running.
+        process: a checked ``process`` document.
+        console_socket: for the terminal's master; -1 for none.
+        preserve: descriptors from 3 on that the program shall have.
+        ignore_paused: wait for a paused container to be resumed instead of refusing.
+
+    Raises:
+        InvalidStatus: the container is stopped or paused.
+        StepFailed: the program cannot be found or executed, or a property cannot be applied.
+    """
+    container.require("exec", CREATED, RUNNING)
+    if container.shown_status(runtime.kernel) == PAUSED and not ignore_paused:
+        raise InvalidStatus(f"cannot exec in container {container.id}: it is paused")
+    env = Environment(
+        config=container.config(),
+        process=process,
+        bundle=container.data["bundle"],
+        rootfs=container.data["rootfs"],
+        recording=runtime.recording,
+        log=runtime.log,
+        state=container.state(),
+    )
+    env.console_socket = console_socket
+    env.preserve = preserve
+    ours, theirs = Channel.pair()
+    runtime.kernel.prctl(f.PR_SET_CHILD_SUBREAPER, 1)
+    child = os.fork()
+    if child == 0:
+        ours.close()
+        _child(env, theirs, container.pid)
+    theirs.close()
+    try:
+        return _converse(runtime, container, env, ours, child)
+    finally:
+        ours.close()
+
+
+def _converse(
+    runtime: Runtime, container: Container, env: Environment, channel: Channel, child: int
+) -> int:
+    pid = child
+    try:
+        container.cgroup(runtime.kernel).add(child)
+        channel.send(PROCEED)
+        ready = False
+        while True:
+            message = channel.receive()
+            if message is None:
+                # The descriptor was closed by the exec; or by a death that came before.
+                if ready:
+                    return pid
+                raise StepFailed("the process ended before the program was executed")
+            if message["kind"] == FAILED:
+                raise rebuilt(message)
+            if message["kind"] == INIT:
+                os.waitpid(child, 0)
+                pid = message["pid"]
+                for number, limit in enumerate(env.process.get("rlimits") or []):
+                    runtime.recording.field = f"process.rlimits[{number}]"
+                    set_rlimit(runtime.recording, pid, limit)
+                channel.send(PROCEED)
+            ready = ready or message["kind"] == READY
+    except BaseException:
+        try:
+            runtime.kernel.kill(pid, _SIGKILL)
+            os.waitpid(pid, 0)
+        except (SyscallError, ChildProcessError):
+            pass  # it ended by itself
+        raise
+
+
+def _child(env: Environment, channel: Channel, container_pid: int) -> None:
+    """The forked process; it never returns."""
+    try:
+        env.recording.process = "init"
+        channel.expect_proceed()
+        session.forbid_imports(env)
+        adjust_oom_score(env)
+        env.host_proc = env.kernel.open("/proc", f.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        _join_all(env, container_pid)
+        pid = os.fork()
+        if pid:
+            channel.send(INIT, pid=pid)
+            os._exit(0)
+        channel.expect_proceed()
+        session.lead_session(env)
+        session.join_keyring(env)
+        root = env.kernel.open("/", f.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        env.root = Beneath(env.kernel, root)
+        console.attach_exec_console(env)
+        carry_out(env, PROCESS_ROWS)
+        channel.send(READY)
+        carry_out(env, PROGRAM_ROWS)
+    except BaseException as error:
+        channel.send(FAILED, **described(error, env.recording.field))
+    finally:
+        os._exit(1)
+
+
+def _join_all(env: Environment, container_pid: int) -> None:
+    """Join every namespace that the container's process does not share with us.
+
+    Those that a user namespace owns can be joined only from inside it; others only from outside.
+    """
+    descriptors = {}
+    for name in env.namespaces:
+        kind = KINDS[name]
+        fd = open_namespace(env.kernel, f"/proc/{container_pid}/ns/{kind}", kind)
+        if not same(fd, kind):
+            descriptors[kind] = fd
+    # Not dumpable before anything of the container can look at us (CVE-2016-9962).
+    env.kernel.prctl(f.PR_SET_DUMPABLE, 0)
+    left = [kind for kind in descriptors if kind not in ("user", "mnt")]
+    if "user" in descriptors:
+        left = [kind for kind in left if not _try_join(env, kind, descriptors[kind])]
+        env.kernel.setns(descriptors["user"], f.CLONE_NEWUSER)
+        become_superuser(env)
+    for kind in [*left, *(["mnt"] if "mnt" in descriptors else [])]:
+        env.applying(f"linux.namespaces ({kind})")
+        env.kernel.setns(descriptors[kind], FLAGS[kind])
+    for fd in descriptors.values():
+        os.close(fd)
+
+
+def _try_join(env: Environment, kind: str, fd: int) -> bool:
+    try:
+        env.kernel.setns(fd, FLAGS[kind])
+    except SyscallError as error:
+        if error.errno != _NOT_PERMITTED:
+            raise
+        return False
+    return True
