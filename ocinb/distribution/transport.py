@@ -227,9 +227,13 @@ class Transport:
             )
             if call.body is not None:
                 request.headers["content-length"] = str(call.body.length)
-                request.stream = call.body
-            elif call.method in ("POST", "PUT", "PATCH"):
-                request.headers["content-length"] = "0"
+                request = httpx.Request(
+                    call.method,
+                    url,
+                    headers=request.headers,
+                    stream=call.body,
+                    extensions=request.extensions,
+                )
             auth = call.auth if _origin(url) == origin else None
             try:
                 response = self._http.send(request, auth=auth, stream=True, follow_redirects=False)

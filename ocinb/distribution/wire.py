@@ -175,8 +175,12 @@ class Recorded(httpx.BaseTransport):
             del response.headers["content-encoding"]
             response.extensions[CODING] = coding
         assert isinstance(response.stream, httpx.SyncByteStream)
-        response.stream = _Counted(response, response.stream, exchange, self._network)
-        return response
+        return httpx.Response(
+            response.status_code,
+            headers=response.headers,
+            stream=_Counted(response.status_code, response.stream, exchange, self._network),
+            extensions=response.extensions,
+        )
 
 
 class _Exchange:
@@ -185,6 +189,8 @@ class _Exchange:
     def __init__(self, record: Record, request: httpx.Request, connects: int) -> None:
         self._record = record
         self._request = request
+        # An auth flow adds to the headers of the same request after its first answer.
+        self._sent = masked_headers(request.headers)
         self._call: Call = request.extensions.get(CALL) or Call(endpoint="")
         self._connects = connects
         self._started = time.monotonic()
@@ -214,7 +220,7 @@ class _Exchange:
                 url=masked_url(str(request.url)),
                 endpoint=self._call.endpoint,
                 status=self._status,
-                request_headers=masked_headers(request.headers),
+                request_headers=self._sent,
                 response_headers=self._headers,
                 request_bytes=int(length) if length.isdigit() else 0,
                 response_bytes=self.received,
@@ -229,7 +235,7 @@ class _Exchange:
 class _Counted(httpx.SyncByteStream):
     def __init__(
         self,
-        response: httpx.Response,
+        status: int,
         inner: httpx.SyncByteStream,
         exchange: _Exchange,
         network: Network,
@@ -238,7 +244,7 @@ class _Counted(httpx.SyncByteStream):
         self._exchange = exchange
         self._network = network
         self._limit = None if exchange.for_content else MAX_ERROR_BODY
-        self._status = response.status_code
+        self._status = status
 
     def __iter__(self) -> Iterator[bytes]:
         exchange, limit = self._exchange, self._limit
