@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ocinb.changes import Changes, stack_changes
+from ocinb.container import Container
 from ocinb.spec.document import parse_object
 from ocinb.spec.reference import Reference
 from ocinb.table import Table, columns, human_ago, human_bytes, parse_rfc3339
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from ocinb.container import Container
-    from ocinb.engine import Engine, LocalImage
+    from ocinb.engine.engine import Engine
+    from ocinb.engine.images import LocalImage
     from ocinb.overlay.manager import Mount
 
 LAYER_COLUMNS = columns(
@@ -102,8 +103,6 @@ class Image:
             args: the command, in place of the image's.
             options: as ``Container.run`` takes them.
         """
-        from ocinb.container import Container
-
         return Container.run(self._engine, self.local, *args, **options)
 
     def layer_table(self) -> Table:

@@ -13,7 +13,7 @@ from ocinb.table import Table, columns, parse_rfc3339
 
 if TYPE_CHECKING:
     from ocinb.commands.session import Session
-    from ocinb.engine import Engine
+    from ocinb.engine.engine import Engine
 
 COLUMNS = columns("image digest:digest platform size:bytes layers:int created:time")
 

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ocinb.events import Recorder
 from ocinb.settings import Settings
 
 if TYPE_CHECKING:
-    from ocinb.engine import Engine
+    from collections.abc import Callable
 
+    from ocinb.engine.engine import Engine
 
-class Output(Protocol):
-    """Where a container's own output goes while it comes."""
-
-    def stdout(self, data: bytes) -> None:
-        """Show bytes of its standard output."""
-
-    def stderr(self, data: bytes) -> None:
-        """Show bytes of its standard error."""
+    Output = Callable[[bytes, int], None]
 
 
 class Session:
@@ -29,7 +23,8 @@ class Session:
     Args:
         settings: directories and defaults; from the environment if not given.
         recorder: keeps the events of everything this session does.
-        output: where an attached container writes; None: it has the terminal of this process.
+        output: takes bytes of an attached container and the number of their stream (1, 2);
+            None: the container has standard input and outputs of this process.
     """
 
     def __init__(
@@ -45,7 +40,7 @@ class Session:
     @cached_property
     def engine(self) -> Engine:
         """Made when a command first needs it: many do not."""
-        from ocinb.engine import Engine
+        from ocinb.engine.engine import Engine
 
         return Engine(self.settings, self.recorder)
 

@@ -31,6 +31,8 @@ COMMANDS = (
     "run",
     "ps",
     "state",
+    "lifecycle",
+    "trace",
     "logs",
     "kill",
     "delete",
@@ -56,8 +58,14 @@ OTHER_WORDS = {
 }
 """Words of other tools → ours, for the hint."""
 
-SCRIPT = "ocinb.script"
+_SCRIPT = "ocinb.script"
 """Key of ``click.Context.meta`` under which a cell's text lies."""
+
+
+def cell_script(context: click.Context) -> str | None:
+    """The text of the cell under a ``%%oci`` line, or None."""
+    script: str | None = context.meta.get(_SCRIPT)
+    return script
 
 
 class HelpAsked(Exception):
@@ -86,6 +94,26 @@ class _HelpAsValue:
 
 class Command(_HelpAsValue, click.Command):
     """A command whose help is a value."""
+
+    takes_cell = False
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run it.
+
+        Raises:
+            CommandError: it was called by ``%%oci`` and has no use for the cell's text.
+        """
+        if cell_script(context) is not None and not self.takes_cell:
+            raise CommandError(
+                f"{context.info_name} takes no cell", hint="write %oci with one per cent sign"
+            )
+        return super().invoke(context)
+
+
+class CellCommand(Command):
+    """A command that takes the text of a ``%%oci`` cell; see ``cell_script``."""
+
+    takes_cell = True
 
 
 class Group(_HelpAsValue, click.Group):
@@ -175,7 +203,7 @@ def call(
             max_content_width=min(width, 100),
             terminal_width=min(width, 100),
         )
-        context.meta[SCRIPT] = script
+        context.meta[_SCRIPT] = script
         with context:
             return root.invoke(context)
     except HelpAsked as asked:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocinb.commands.values import Document, Text
 from ocinb.notebook.tables import frame_html, frame_text, html_table
-from ocinb.table import Table, aligned
+from ocinb.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +29,8 @@ _PRE = (
 
 def install(shell: InteractiveShell) -> None:
     """Register with IPython; no type is imported that is not used (pandas takes 0.7 s)."""
-    html = shell.display_formatter.formatters["text/html"]
-    plain = shell.display_formatter.formatters["text/plain"]
+    formatters: Any = shell.display_formatter
+    html, plain = (formatters.formatters[kind] for kind in ("text/html", "text/plain"))
     for module in FRAME_MODULES:
         html.for_type_by_name(module, "DataFrame", frame_html)
         plain.for_type_by_name(module, "DataFrame", _pretty(frame_text))
@@ -79,8 +79,3 @@ def facts_html(facts: Table) -> str:
         for name, value in facts.rows
     )
     return f'<table style="border-collapse:collapse">{rows}</table>'
-
-
-def facts_text(facts: Table) -> str:
-    """The same for a terminal."""
-    return aligned(facts.kinds, facts.rows)

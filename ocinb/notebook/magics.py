@@ -26,7 +26,7 @@ PROGRAM = "%oci"
 
 
 @magics_class
-class OciMagics(Magics):  # type: ignore[misc]
+class OciMagics(Magics):
     """The magics of one IPython shell, with one session.
 
     Attributes:
@@ -81,7 +81,8 @@ class OciMagics(Magics):  # type: ignore[misc]
 
     def _is_bare(self, line: str) -> bool:
         """Whether the magic stands alone, not behind ``x =``; IPython does not tell a magic."""
-        source = self.shell.history_manager.input_hist_parsed[-1]
+        shell: Any = self.shell
+        source = shell.history_manager.input_hist_parsed[-1]
         try:
             statements = ast.parse(source).body
         except SyntaxError:

@@ -49,13 +49,12 @@ class CellOutput:
         self._out, self._err = SafeText(), SafeText()
         self._shown = 0
 
-    def stdout(self, data: bytes) -> None:
-        """Bytes of standard output; empty at its end."""
-        self._write(sys.stdout, self._out.feed(data, final=not data))
-
-    def stderr(self, data: bytes) -> None:
-        """Bytes of standard error; empty at its end."""
-        self._write(sys.stderr, self._err.feed(data, final=not data))
+    def __call__(self, data: bytes, stream: int) -> None:
+        """Bytes of standard output (1) or standard error (2)."""
+        if stream == 1:
+            self._write(sys.stdout, self._out.feed(data))
+        else:
+            self._write(sys.stderr, self._err.feed(data))
 
     def _write(self, stream: IO[str], text: str) -> None:
         left = CUT_AFTER - self._shown

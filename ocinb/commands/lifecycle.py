@@ -1,0 +1,28 @@
+"""``lifecycle``: the thirteen steps of a container."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ocinb.commands.options import listing
+from ocinb.commands.tree import Command
+from ocinb.commands.values import Picture
+
+if TYPE_CHECKING:
+    from ocinb.commands.session import Session
+    from ocinb.table import Table
+
+
+@click.command(cls=Command)
+@click.argument("container")
+@click.option("--diagram", is_flag=True, help="In a notebook: draw the time line.")
+@listing
+@click.pass_obj
+def command(session: Session, container: str, diagram: bool) -> Table | Picture:
+    """Show the steps of a container's life in the specification's order, with times."""
+    from ocinb.container import Container
+
+    table = Container.find(session.engine, container).lifecycle_table()
+    return Picture("lifecycle_line", table) if diagram else table

@@ -1,0 +1,23 @@
+"""``logs``: what a container has written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ocinb.commands.tree import Command
+from ocinb.commands.values import Text
+
+if TYPE_CHECKING:
+    from ocinb.commands.session import Session
+
+
+@click.command(cls=Command)
+@click.argument("container")
+@click.pass_obj
+def command(session: Session, container: str) -> Text:
+    """Show what a container has written so far."""
+    from ocinb.container import Container
+
+    return Text(Container.find(session.engine, container).logs)

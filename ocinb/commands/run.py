@@ -1,0 +1,89 @@
+"""``run``: a container of an image."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ocinb.commands.container_options import container_options
+from ocinb.commands.options import platform_option, runtime_option
+from ocinb.commands.tree import CellCommand, cell_script
+from ocinb.errors import OcinbError
+
+if TYPE_CHECKING:
+    from ocinb.bundle.options import ContainerOptions
+    from ocinb.commands.session import Session
+
+EVERYTHING_ELSE = {"allow_interspersed_args": False}
+"""What stands behind the image belongs to the container's command, options too."""
+
+
+@click.command(cls=CellCommand, context_settings=EVERYTHING_ELSE)
+@click.argument("image")
+@click.argument("args", nargs=-1, type=click.UNPROCESSED)
+@click.option("--name", help="Of the container; one is made up if not given.")
+@click.option("-i", "--interactive", is_flag=True, help="Give it this standard input.")
+@click.option("-d", "--detach", is_flag=True, help="Do not wait for it.")
+@click.option("--rm", "remove", is_flag=True, help="Remove it when it has ended.")
+@runtime_option
+@platform_option
+@container_options
+@click.pass_context
+def command(
+    context: click.Context,
+    image: str,
+    options: ContainerOptions,
+    name: str | None,
+    interactive: bool,
+    detach: bool,
+    remove: bool,
+    runtime: str | None,
+    platform: str | None,
+) -> Any:
+    """Run a command in a new container of IMAGE, which is pulled if the store lacks it.
+
+    The exit status is the command's; 125 where ocinb failed, 126 where the command cannot be
+    executed, 127 where there is none. In a notebook the text of a %%oci run cell is run by sh.
+    """
+    from ocinb.container import Container
+
+    session: Session = context.obj
+    options = _with_script(options, cell_script(context))
+    try:
+        engine = session.engine
+        local = engine.image(image, platform) if platform else engine.available(image)
+        sys.stdout.flush()
+        done = engine.run(
+            local,
+            options,
+            name=name,
+            runtime=runtime,
+            detach=detach,
+            output=session.output,
+            stdin=0 if interactive and session.output is None else None,
+            tty=options.terminal,
+            keep=detach or not remove,
+        )
+    except OcinbError as error:
+        raise _with_status(error) from None
+    return Container.of(engine, done, local.name, kept=detach or not remove, name=name)
+
+
+def _with_script(options: ContainerOptions, script: str | None) -> ContainerOptions:
+    if script is None:
+        return options
+    entrypoint = [] if options.entrypoint is None else options.entrypoint
+    args = ["/bin/sh", "-c", script, "sh", *(options.args or ())]
+    return dataclasses.replace(options, entrypoint=entrypoint, args=args)
+
+
+def _with_status(error: OcinbError) -> OcinbError:
+    """The error with the exit status that docker and podman give such a failure."""
+    from ocinb.engine.exit_status import of_error
+
+    marked: Any = error
+    marked.exit_status = of_error(error)
+    return error

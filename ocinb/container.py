@@ -1,0 +1,232 @@
+"""A container as a person holds it: its states, its trace, its log, and what can be done to it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ocinb.bundle.options import ContainerOptions
+from ocinb.engine.engine import Finished
+from ocinb.trace import lifecycle, trace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from ocinb.engine.containers import ContainerRecord
+    from ocinb.engine.engine import Engine
+    from ocinb.engine.images import LocalImage
+    from ocinb.engine.launch import OutputCallback
+    from ocinb.events import Event
+    from ocinb.table import Table
+
+LOG_KEPT = 1_000_000
+"""Bytes of output that are remembered of a container whose record was not kept."""
+
+
+class Container:
+    """A container, running or ended.
+
+    Attributes:
+        id: for the OCI runtime; unique.
+        name: for people.
+        image: the whole name of its image.
+        exit_status: of its program, as a shell has it; None while it runs.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        id: str,
+        *,
+        name: str,
+        image: str,
+        exit_status: int | None = None,
+        events: Sequence[Event] | None = None,
+        output: bytes = b"",
+    ) -> None:
+        self._engine = engine
+        self._events = events
+        self._output = output
+        self.id = id
+        self.name = name
+        self.image = image
+        self.exit_status = exit_status
+
+    @classmethod
+    def find(cls, engine: Engine, name: str) -> Container:
+        """A container by its name, its id, or the beginning of its id.
+
+        Raises:
+            ContainerNotFound: there is none.
+        """
+        record = engine.container(name)
+        return cls(
+            engine,
+            record.id,
+            name=record.name,
+            image=record.image,
+            exit_status=record.exit_status,
+        )
+
+    @classmethod
+    def run(
+        cls,
+        engine: Engine,
+        image: str | LocalImage,
+        *args: str,
+        options: ContainerOptions | None = None,
+        name: str | None = None,
+        detach: bool = False,
+        keep: bool = False,
+        output: OutputCallback | None = None,
+        stdin: int | bytes | None = None,
+        **wishes: Any,
+    ) -> Container:
+        """Run a container and wait for it, unless it is detached.
+
+        Args:
+            args: the command, in place of the image's.
+            options: all wishes at once, in place of ``args`` and ``wishes``.
+            name: of the container.
+            detach: return as soon as the program runs.
+            keep: whether its record stays until ``delete``.
+            output: given chunks of output and the stream's number; if not given, they are
+                written to ``sys.stdout`` and ``sys.stderr``.
+            stdin: bytes, or a descriptor.
+            wishes: fields of ``bundle.options.ContainerOptions``, as in ``env=["A=1"]``.
+
+        Raises:
+            OcinbError: it could not be run.
+        """
+        kept = bytearray()
+
+        def take(data: bytes, stream: int) -> None:
+            kept.extend(data[: LOG_KEPT - len(kept)])
+            (output or write_here)(data, stream)
+
+        done = engine.run(
+            image,
+            options or ContainerOptions(args=list(args) or None, **wishes),
+            name=name,
+            detach=detach,
+            output=None if detach else take,
+            stdin=stdin,
+            keep=keep or detach,
+        )
+        whole = image if isinstance(image, str) else image.name
+        return cls.of(engine, done, whole, kept=keep or detach, name=name, output=bytes(kept))
+
+    @classmethod
+    def of(
+        cls,
+        engine: Engine,
+        done: Finished | ContainerRecord,
+        image: str,
+        *,
+        kept: bool,
+        name: str | None = None,
+        output: bytes = b"",
+    ) -> Container:
+        """The container of what ``Engine.run`` returned.
+
+        Args:
+            kept: whether its record is still there.
+            output: what it has written, where nothing was kept.
+        """
+        id = done.container if isinstance(done, Finished) else done.id
+        if kept or not isinstance(done, Finished):
+            return cls.find(engine, id)
+        return cls(
+            engine,
+            id,
+            name=name or id,
+            image=image,
+            exit_status=done.exit_status,
+            events=done.events,
+            output=output,
+        )
+
+    @property
+    def status(self) -> str:
+        """As in runtime-spec runtime.md#state, at this moment; ``deleted`` where it is no more."""
+        if self._events is not None:
+            return "deleted"
+        return self._engine.container(self.id).status
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The state document. Spec: runtime-spec runtime.md#state
+
+        Raises:
+            ContainerNotFound: it is no more.
+        """
+        return self._engine.state(self.id).document()
+
+    @property
+    def events(self) -> list[Event]:
+        """Everything that was recorded of it, in order."""
+        if self._events is not None:
+            return list(self._events)
+        return self._engine.events(self.id)
+
+    @property
+    def states(self) -> pd.DataFrame:
+        """The lifecycle: thirteen steps, with status, time and duration of those reached."""
+        return self.lifecycle_table().to_frame()
+
+    @property
+    def trace(self) -> pd.DataFrame:
+        """Every step, system call, hook and state, in order."""
+        return self.trace_table().to_frame()
+
+    @property
+    def logs(self) -> str:
+        """What it has written so far, to both streams."""
+        if self._events is not None:
+            return self._output.decode(errors="replace")
+        chunks = self._engine.logs(self.id)
+        return b"".join(chunk.data for chunk in chunks).decode(errors="replace")
+
+    def kill(self, signal: str | int = "TERM") -> None:
+        """Send a signal to its first process.
+
+        Raises:
+            InvalidStatus: it has ended. CommandError: there is no such signal.
+        """
+        self._engine.kill(self.id, signal)
+
+    def delete(self, *, force: bool = False) -> None:
+        """Remove it; ``force`` ends it first.
+
+        Raises:
+            InvalidStatus: it runs, and ``force`` was not given.
+        """
+        if self._events is None:
+            events = self.events
+            self._engine.delete(self.id, force)
+            self._events = events
+
+    def lifecycle_table(self) -> Table:
+        """``states`` as a plain table."""
+        table = lifecycle(self.events, self.id)
+        table.title = f"lifecycle of {self.name}"
+        return table
+
+    def trace_table(self) -> Table:
+        """``trace`` as a plain table."""
+        table = trace(self.events, self.id)
+        table.title = f"trace of {self.name}"
+        return table
+
+    def __repr__(self) -> str:
+        how = "" if self.exit_status is None else f", exit status {self.exit_status}"
+        return f"<Container {self.name}: {self.status}{how}>"
+
+
+def write_here(data: bytes, stream: int) -> None:
+    """Pass a container's output on to where this Python writes; in a notebook: the cell."""
+    target = sys.stdout if stream == 1 else sys.stderr
+    target.write(data.decode(errors="replace"))
+    target.flush()

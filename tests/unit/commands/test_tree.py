@@ -1,0 +1,102 @@
+"""The command tree: what is typed becomes a value, or one clear sentence."""
+
+from __future__ import annotations
+
+import click
+import pytest
+
+from ocinb.commands import tree
+from ocinb.commands.session import Session
+from ocinb.commands.values import Help, Json
+from ocinb.errors import CommandError
+from ocinb.settings import Settings
+from ocinb.table import Table
+
+
+@pytest.fixture
+def session(tmp_path):
+    return Session(Settings(root=tmp_path / "root", run_root=tmp_path / "run"))
+
+
+def commands(group=tree.root, path=()):
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        yield (*path, name), command
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+
+
+ALL = dict(commands())
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_every_command_has_a_line_of_help_and_gives_its_help_as_a_value(path, session):
+    assert ALL[path].get_short_help_str(limit=200)
+    text = tree.call([*path, "--help"], session)
+    assert isinstance(text, Help)
+    assert f"Usage: ocinb {' '.join(path)}" in text
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_every_option_is_explained(path):
+    options = [p for p in ALL[path].params if isinstance(p, click.Option)]
+    shown_by_values = (click.Choice, click.IntRange)
+    assert [o.name for o in options if not (o.help or isinstance(o.type, shown_by_values))] == []
+
+
+def test_nothing_at_all_is_answered_with_the_list_of_commands(session):
+    text = tree.call([], session)
+    assert all(name in text for name in tree.COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        (["imags"], "did you mean images?"),
+        (["rm"], "did you mean delete?"),
+        (["stop"], "did you mean kill?"),
+        (["qqqq"], "ocinb --help lists the commands"),
+        (["registry", "dwn"], "did you mean down?"),
+        (["images", "--formt", "json"], "did you mean --format?"),
+        (["images", "--qqqqqq"], "ocinb images --help lists its options"),
+        (["pull"], "ocinb pull --help shows what it takes"),
+    ],
+)
+def test_what_is_not_known_suggests_the_nearest(typed, hint, session):
+    with pytest.raises(CommandError) as caught:
+        tree.call(typed, session)
+    assert caught.value.hint == hint
+    assert "\n" not in caught.value.message
+    assert not caught.value.message.endswith(".")
+
+
+def test_help_and_hints_name_the_program_as_it_was_called(session):
+    assert "Usage: %oci pull" in tree.call(["pull", "--help"], session, program="%oci")
+    with pytest.raises(CommandError) as caught:
+        tree.call(["pull"], session, program="%oci")
+    assert caught.value.hint == "%oci pull --help shows what it takes"
+
+
+def test_a_listing_is_a_table_and_json_on_request(session):
+    table = tree.call(["version"], session)
+    assert isinstance(table, Table)
+    json = tree.call(["version", "--format", "json"], session)
+    assert isinstance(json, Json)
+    assert json.value == table.records()
+
+
+def test_other_directories_can_be_named(session, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    assert not tree.call(["--root", str(elsewhere), "images"], session).rows
+    assert (elsewhere / "store" / "oci-layout").exists()
+    assert not (tmp_path / "root").exists()
+
+
+def test_commands_never_print(session, capsys):
+    tree.call(["version"], session)
+    tree.call(["images"], session)
+    tree.call(["--help"], session)
+    with pytest.raises(CommandError):
+        tree.call(["nothing"], session)
+    assert capsys.readouterr() == ("", "")
