@@ -36,6 +36,8 @@ class Gate:
     def __init__(self, container: Container) -> None:
         path = f"{container.directory}/exec.fifo"
         os.mkfifo(path, 0o600)
+        # Written by the container's user, which may be any; the directory is private.
+        os.chmod(path, 0o622)
         self._fifo = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         self._lock = os.open(f"{container.directory}/init.lock", flags, 0o600)
