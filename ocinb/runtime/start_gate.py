@@ -83,6 +83,8 @@ def open_gate(container: Container) -> dict[str, Any] | None:
     Spec: runtime-spec runtime.md#start
     """
     path = f"{container.directory}/exec.fifo"
+    # Before the gate opens: a short program may be over, and reaped, before we look again.
+    process = os.pidfd_open(container.pid)
     # Non-blocking: should the container's process be killed meanwhile, nobody would ever answer.
     fifo = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
@@ -90,30 +92,27 @@ def open_gate(container: Container) -> dict[str, Any] | None:
             fcntl.flock(fifo, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InvalidStatus(f"container {container.id} is being started already") from None
-        said = _read_all(fifo, container.pid)
+        said = _read_all(fifo, process)
     finally:
         os.close(fifo)
+        os.close(process)
     if said:
         failure: dict[str, Any] = json.loads(said)
         return failure
     return None
 
 
-def _read_all(fifo: int, pid: int) -> bytes:
-    process = os.pidfd_open(pid)
+def _read_all(fifo: int, process: int) -> bytes:
     poll = select.poll()
     poll.register(fifo, select.POLLIN)
     poll.register(process, select.POLLIN)
     said = b""
-    try:
-        while True:
-            ready = dict(poll.poll())
-            if fifo in ready:
-                data = os.read(fifo, 65536)
-                if not data:
-                    return said
-                said += data
-            elif process in ready:
-                raise StepFailed("the container's process ended before the program was executed")
-    finally:
-        os.close(process)
+    while True:
+        ready = dict(poll.poll())
+        if fifo in ready:
+            data = os.read(fifo, 65536)
+            if not data:
+                return said
+            said += data
+        elif process in ready:
+            raise StepFailed("the container's process ended before the program was executed")
