@@ -129,13 +129,14 @@ class RegistryServer:
 
     def _listen(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        # asyncio sets TCP_NODELAY only where the protocol is named: without it a small answer
+        # waits 40 ms for the client's delayed acknowledgement.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
-            # asyncio sets TCP_NODELAY only where the protocol is named: without it a small
-            # answer waits 40 ms for the client's delayed acknowledgement.
-            listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((self._host, self._port))
         except OSError as error:
+            listener.close()
             raise UnsupportedHost(
                 f"cannot listen on {self._host}:{self._port}: {(error.strerror or '').lower()}",
                 hint="port 0 chooses a free port",
