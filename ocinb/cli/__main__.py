@@ -48,7 +48,7 @@ def _tell(narration: Narration, progress: LiveProgress) -> None:
     try:
         for part in narration:
             progress.settle()
-            render.show(part)
+            render.narrate(part)
             sys.stdout.flush()
     finally:
         narration.close()

@@ -72,9 +72,9 @@ class LiveProgress:
 
     def _tell(self) -> None:
         for row in self._transfers.rows:
-            line = f"{short_digest(row.digest)}  {row.state}  {human_bytes(row.total)}"
-            if row.is_over and line not in self._told:
-                self._told.add(line)
+            if row.is_over and row.digest not in self._told:
+                self._told.add(row.digest)
+                line = f"{short_digest(row.digest)}  {row.state}  {human_bytes(row.total)}"
                 print(line, file=sys.stderr, flush=True)
 
     def _begin(self) -> Live:

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+GAP = 2
+"""Spaces between columns."""
+NARROWEST = 8
+"""Characters to which a text may be cut."""
+
 
 def on_terminal() -> bool:
     """Whether standard output is a terminal."""
@@ -95,33 +100,58 @@ def _table(value: Table) -> None:
         print(aligned(value.kinds, value.rows, short=False))
         return
     columns = fitting(value, width())
-    _console().print(_drawn(value, columns))
+    _console().print(_drawn(value, columns, width()))
+
+
+def narrate(part: Any) -> None:
+    """Print a part of a narration; its tables are for reading, also in a pipe."""
+    table = part.table if isinstance(part, Picture) else part
+    if not isinstance(table, Table) or on_terminal():
+        show(part)
+        return
+    kept = [i for i, column in enumerate(table.columns) if not column.detail]
+    kinds = {table.columns[i].name: table.columns[i].kind for i in kept}
+    print(aligned(kinds, [tuple(row[i] for i in kept) for row in table.rows]))
 
 
 def fitting(table: Table, available: int) -> list[Column]:
     """The columns to show: details are left out, last first, where the terminal is narrow."""
     columns = list(table.columns)
-    needed = {c.name: _column_width(table, c) + 2 for c in columns}
+    needed = {c.name: _column_width(table, c) + GAP for c in columns}
     for column in reversed(table.columns):
         if column.detail and sum(needed[c.name] for c in columns) > available:
             columns.remove(column)
     return columns
 
 
+def widths(table: Table, columns: Sequence[Column], available: int) -> list[int]:
+    """Characters for each column: the widest texts give way until the line fits."""
+    found = [_column_width(table, column) for column in columns]
+    texts = [i for i, column in enumerate(columns) if column.kind == "text"]
+    spare = available - GAP * (len(columns) - 1)
+    while sum(found) > spare and texts:
+        widest = max(texts, key=found.__getitem__)
+        if found[widest] <= NARROWEST:
+            break
+        found[widest] -= 1
+    return found
+
+
 def _column_width(table: Table, column: Column) -> int:
-    cells = (len(shown(column.kind, value)) for value in table.column(column.name))
-    return max(len(column.title), *cells) if len(table) else len(column.title)
+    cells = (len(one_line(shown(column.kind, value))) for value in table.column(column.name))
+    return max([len(column.title), *cells])
 
 
-def _drawn(table: Table, columns: Sequence[Column]) -> Any:
+def _drawn(table: Table, columns: Sequence[Column], available: int) -> Any:
     import rich.table
     from rich.text import Text as RichText
 
-    drawn = rich.table.Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
+    drawn = rich.table.Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    for column, room in zip(columns, widths(table, columns, available), strict=True):
         drawn.add_column(
             column.title,
             justify="right" if column.kind in NUMERIC else "left",
+            width=room,
             no_wrap=True,
             overflow="ellipsis",
             style="cyan" if column.kind == "digest" else None,
