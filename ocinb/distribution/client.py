@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
@@ -72,6 +73,7 @@ class Client:
         self.network = Network()
         self._calls = Calls(Authority(credentials))
         self._routes = Routes(self.hosts, self.network, transport)
+        weakref.finalize(self, self._routes.close)
         self.transport = Transport(
             self._routes.choose,
             self.network,

@@ -160,19 +160,20 @@ class Stream(httpcore.NetworkStream):
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
         """The same connection under TLS, after the handshake."""
+        if isinstance(self._socket, ssl.SSLSocket):
+            raise httpcore.ConnectError("TLS inside TLS is not supported: use an http: proxy")
+        open_socket: socket.socket = self._socket
         try:
-            if isinstance(self._socket, ssl.SSLSocket):
-                raise httpcore.ConnectError("TLS inside TLS is not supported: use an http: proxy")
-            wrapped = ssl_context.wrap_socket(
+            open_socket = wrapped = ssl_context.wrap_socket(
                 self._socket, server_hostname=server_hostname, do_handshake_on_connect=False
             )
             stream = Stream(wrapped, self._network)
             stream._handshake(wrapped, timeout)
         except OSError as error:
-            self.close()
+            open_socket.close()
             raise httpcore.ConnectError(str(error)) from error
         except BaseException:
-            self.close()
+            open_socket.close()
             raise
         return stream
 
