@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+
 import pandas as pd
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from ocinb.commands.session import Session
 from ocinb.commands.values import Document
@@ -16,14 +19,16 @@ from ocinb.settings import Settings
 @pytest.fixture
 def shell(tmp_path, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    shell = InteractiveShell()
+    config = Config()
+    config.HistoryManager.enabled = False  # in memory, no file
+    shell = InteractiveShell(config=config)
     shell.colors = "nocolor"
     session = Session(Settings(root=tmp_path / "root", run_root=tmp_path / "run"))
     magics = extension.load(shell, session)
     yield shell
     magics.errors.uninstall()
-    shell.history_manager.end_session()
-    shell.history_manager.db.close()
+    atexit.unregister(shell.atexit_operations)
+    shell.restore_sys_module_state()
 
 
 def run(shell, cell):
