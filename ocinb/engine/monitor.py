@@ -258,12 +258,8 @@ class Monitor:
         )
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         stdin, stdout, stderr = stdio or (null, null, null)
-        try:
-            pid = spawn(argv, stdin=stdin, stdout=stdout, stderr=stderr)
-        except OSError as error:
-            raise failure(self._runtime, operation, 127, str(error.strerror).lower()) from None
-        finally:
-            os.close(null)
+        pid = spawn(argv, stdin=stdin, stdout=stdout, stderr=stderr)
+        os.close(null)
         status = os.waitstatus_to_exitcode(self._wait(pid, mortal=operation != "delete"))
         seconds = time.perf_counter() - started
         self._record(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 
 from ocinb.errors import StepFailed, UnsupportedHost
@@ -106,22 +107,23 @@ def failure(runtime: RuntimeProcess, operation: str, status: int, message: str) 
 def spawn(argv: tuple[str, ...], *, stdin: int, stdout: int, stderr: int) -> int:
     """Start a program with these three descriptors and nothing else of ours; its pid.
 
-    Signals are as a program expects them: Python ignores SIGPIPE, its children should not.
+    For a process with one thread. Signals are as a program expects them: Python ignores SIGPIPE
+    and SIGXFSZ, and ``posix_spawn`` of the GNU C library would leave 32 and 33 ignored.
     """
-    sigpipe, sigxfsz = 13, 25
-    actions = [
-        (os.POSIX_SPAWN_DUP2, stdin, 0),
-        (os.POSIX_SPAWN_DUP2, stdout, 1),
-        (os.POSIX_SPAWN_DUP2, stderr, 2),
-    ]
-    return os.posix_spawn(
-        argv[0],
-        argv,
-        os.environ,
-        file_actions=actions,
-        setsigdef=[sigpipe, sigxfsz],
-        setsigmask=[],
-    )
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        for target, descriptor in enumerate((stdin, stdout, stderr)):
+            if descriptor == target:
+                os.set_inheritable(target, True)
+            else:
+                os.dup2(descriptor, target)
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        os.execv(argv[0], argv)
+    finally:
+        os._exit(127)
 
 
 def _which(name: str) -> str | None:
