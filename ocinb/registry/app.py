@@ -107,7 +107,7 @@ class Registry:
         except Refusal as refusal:
             response = refusal.response()
         except StorageError as error:
-            response = Refusal(507, "UNAVAILABLE", error.message).response()
+            response = Refusal(507, ErrorCode.DENIED, error.message).response()
         response.endpoint = endpoint
         response.headers["Docker-Distribution-API-Version"] = "registry/2.0"
         if request.method == "HEAD":

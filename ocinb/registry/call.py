@@ -142,7 +142,7 @@ def page_size(call: Call, default: int | None = None) -> int | None:
     if text is None:
         return default
     if not (text.isascii() and text.isdigit()) or len(text) > 9:
-        raise Refusal(400, "PAGINATION_NUMBER_INVALID", f"n must be a number, not {text[:20]!r}")
+        raise Refusal(400, ErrorCode.UNSUPPORTED, f"n must be a number, not {text[:20]!r}")
     return int(text)
 
 

@@ -57,7 +57,7 @@ class Faults:
         if plan.rate_limit and self._over(plan.rate_limit):
             return Refusal(429, ErrorCode.TOOMANYREQUESTS, headers={"Retry-After": "1"}).response()
         if plan.status and self._hit("status", plan.times):
-            return Refusal(plan.status, "UNAVAILABLE", "a fault on purpose").response()
+            return Refusal(plan.status, ErrorCode.DENIED, "a fault on purpose").response()
         if plan.slow:
             request.body = _slow(request.body, plan.slow)
         response = self._inner(request)
