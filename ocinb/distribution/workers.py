@@ -36,26 +36,28 @@ def run_together(
             return task()
 
     executor = ThreadPoolExecutor(parallel, thread_name_prefix="ocinb-transfer")
+    futures: list[Future[T]] = []
     try:
-        futures = [executor.submit(work, task) for task in tasks]
-        _wait(futures, outer)
+        futures += (executor.submit(work, task) for task in tasks)
+        _raise_first(futures, outer)
         return [future.result() for future in futures]
     except BaseException as error:
         cancel.set()
         executor.shutdown(wait=False, cancel_futures=True)
-        wait(futures, timeout=_GRACE)
+        wait([future for future in futures if not future.cancelled()], timeout=_GRACE)
         raise _first_cause(futures, error) from None
     finally:
         executor.shutdown(wait=False)
 
 
-def _wait(futures: list[Future[T]], outer: Cancel) -> None:
+def _raise_first(futures: list[Future[T]], outer: Cancel) -> None:
+    """Wait for all, but not longer than for the first that fails."""
     pending: set[Future[T]] = set(futures)
     while pending:
         outer.check()
         done, pending = wait(pending, timeout=Cancel.SLICE, return_when=FIRST_EXCEPTION)
-        if any(future.exception() for future in done):
-            return
+        for future in done:
+            future.result()
 
 
 def _first_cause(futures: list[Future[T]], error: BaseException) -> BaseException:
