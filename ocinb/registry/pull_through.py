@@ -2,7 +2,8 @@
 
 The registry may not import the client, so who builds the server gives it an ``Upstream``.
 
-Spec: none (Docker convention); distribution-spec spec.md#registry-proxying in the text after 1.1.1
+Spec: none (Docker convention); the distribution specification has a section on proxying since the
+text after 1.1.1.
 """
 
 from __future__ import annotations

@@ -62,6 +62,7 @@ def test_anything_else_is_asked_for_one(guarded: Caller, header: str) -> None:
 def test_reading_may_be_free(tmp_path: Path) -> None:
     call = Caller(Registry(tmp_path, access=Basic(KNOWN, anonymous_pull=True)))
     assert call("GET", "/v2/a/manifests/1").status == 404
+    assert call("GET", "/v2/").status == 401  # so that who has a password shows it
     assert call("POST", "/v2/a/blobs/uploads/").status == 401
     assert call("GET", "/v2/a/manifests/1", authorization=basic("ann", "no")).status == 401
 
