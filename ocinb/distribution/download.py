@@ -25,6 +25,7 @@ def download(client: Client, store: Store, reference: Reference, descriptor: Des
 
     Bytes are hashed as they come and the blob appears when its digest is verified. A broken
     transfer goes on from the last byte with ``Range``, in this call and in a later process.
+    Content that the descriptor carries itself is not fetched.
     Wrong bytes are fetched once more from the start, then not from a mirror.
 
     Raises:
@@ -33,6 +34,9 @@ def download(client: Client, store: Store, reference: Reference, descriptor: Des
         StorageError: the disk refused.
     """
     started = time.monotonic()
+    embedded = descriptor.embedded()
+    if embedded is not None:
+        keep(store, embedded, descriptor)
     received = 0
     cancel = client.network.cancel
     for last in (False, True):
@@ -59,6 +63,14 @@ def download(client: Client, store: Store, reference: Reference, descriptor: Des
         )
         break
     return received
+
+
+def keep(store: Store, data: bytes, descriptor: Descriptor) -> None:
+    """Put verified bytes into the store, under the digest they were verified with."""
+    with store.blob(descriptor.digest, descriptor.size) as writer:
+        if not writer.present:
+            writer.write(data[writer.offset :])
+            writer.commit()
 
 
 class _Transfer:

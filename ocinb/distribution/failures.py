@@ -206,13 +206,13 @@ def parse_errors(body: bytes) -> tuple[tuple[str, str], ...]:
             code, message = item["code"][:64], item.get("message")
             if not isinstance(message, str) or not message:
                 message = DESCRIPTIONS.get(ErrorCode(code), "") if code in _CODES else ""
-            pairs.append((code, _printable(message)))
+            pairs.append((code, printable(message)))
     return tuple(pairs)
 
 
 _CODES = frozenset(ErrorCode)
 
 
-def _printable(text: str) -> str:
-    # What a registry says goes to a terminal: no control characters, and not too much of it.
+def printable(text: str) -> str:
+    """What a registry says, fit for a terminal: no control characters, not too much of it."""
     return "".join(c if c.isprintable() else " " for c in text[:300]).strip().rstrip(".")

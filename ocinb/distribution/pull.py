@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from ocinb.content.store import Store
 from ocinb.distribution.client import Client
-from ocinb.distribution.download import download
+from ocinb.distribution.download import download, keep
 from ocinb.distribution.resolve import Resolved, fetch_target, resolve
 from ocinb.distribution.schema1 import convert
 from ocinb.distribution.workers import run_together
@@ -138,15 +138,7 @@ def check_layers(manifest: Manifest, config: ImageConfig) -> None:
 
 def _keep(store: Store, reference: Reference, resolved: Resolved) -> str:
     for fetched in (*resolved.indexes, resolved.fetched):
-        keep_document(store, fetched.data, fetched.descriptor)
+        keep(store, fetched.data, fetched.descriptor)
     name = str(reference)
     store.names.set(name, resolved.target.descriptor)
     return name
-
-
-def keep_document(store: Store, data: bytes, descriptor: Descriptor) -> None:
-    """Put verified bytes into the store, under the digest they were verified with."""
-    with store.blob(descriptor.digest, descriptor.size) as writer:
-        if not writer.present:
-            writer.write(data[writer.offset :])
-            writer.commit()

@@ -22,7 +22,7 @@ class RetryPolicy(Frozen):
         attempts: in a row without progress, the first one included.
         first_delay: seconds before the second attempt; doubled for each further one, with jitter.
         longest_delay: seconds; also the longest ``Retry-After`` that is obeyed.
-        refused_attempts: where nobody listens, waiting rarely helps.
+        refused_attempts: where no connection comes about, waiting rarely helps.
     """
 
     attempts: int = 5
@@ -59,7 +59,8 @@ class Patience:
         self._failures += 1
         if error is not None and is_permanent(error):
             return False
-        limit = policy.refused_attempts if _is_refused(error) else policy.attempts
+        unconnected = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+        limit = min(policy.attempts, policy.refused_attempts if unconnected else policy.attempts)
         delay = min(policy.first_delay * 2 ** (self._failures - 1), policy.longest_delay)
         asked = seconds_of(retry_after)
         if self._failures >= limit or (asked is not None and asked > policy.longest_delay):
@@ -108,9 +109,3 @@ def is_permanent(error: Exception) -> bool:
         if isinstance(cause, socket.gaierror):
             return cause.errno != socket.EAI_AGAIN
     return False
-
-
-def _is_refused(error: Exception | None) -> bool:
-    return error is not None and any(
-        isinstance(cause, ConnectionRefusedError) for cause in causes(error)
-    )

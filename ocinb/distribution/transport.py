@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
@@ -10,11 +11,12 @@ from typing import TYPE_CHECKING
 import httpx
 
 from ocinb.distribution.auth import RegistryAuth
-from ocinb.distribution.failures import redirect_refused, status_failure, unreachable
+from ocinb.distribution.failures import printable, redirect_refused, status_failure, unreachable
 from ocinb.distribution.network import Network
 from ocinb.distribution.retry import RETRIED_STATUSES, Patience, RetryPolicy
 from ocinb.distribution.wire import CALL, USER_AGENT, Call, Recorded
 from ocinb.errors import RegistryError
+from ocinb.events import Warned
 from ocinb.frozen import Frozen
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 MAX_REDIRECTS = 5
 
 _SHORT = 16 * 1024
+
+_WARNING = re.compile(r'299 - "(.*)"')
 
 
 class Timeouts(Frozen):
@@ -100,6 +104,8 @@ class Transport:
         may_downgrade: Callable[[httpx.URL], bool] | None = None,
     ) -> None:
         self.network = network
+        self._record = record
+        self._warnings: set[str] = set()
         self._policy = policy
         self._may_downgrade = may_downgrade
         timeout = httpx.Timeout(
@@ -185,6 +191,7 @@ class Transport:
         while True:
             try:
                 response = self._once(call, patience.attempt)
+                self._tell_warnings(call.registry, response)
                 if response.status_code in expect:
                     return response
                 try:
@@ -200,6 +207,18 @@ class Transport:
             retried = response.status_code in RETRIED_STATUSES
             if not (retried and patience.again(retry_after=response.headers.get("retry-after"))):
                 raise failure
+
+    def _tell_warnings(self, registry: str, response: httpx.Response) -> None:
+        """Pass on what the registry wants people to know, once.
+
+        Spec: distribution-spec spec.md#warnings
+        """
+        for header in response.headers.get_list("warning")[:16]:
+            found = _WARNING.fullmatch(header[:4096])
+            text = f"registry {registry}: {printable(found[1])}" if found else ""
+            if text and text not in self._warnings:
+                self._warnings.add(text)
+                self._record(Warned(message=text))
 
     def finish(self, response: httpx.Response) -> None:
         """Let go of an answer: what little is left of it is read, to keep its connection."""
