@@ -16,34 +16,66 @@ from ocinb.errors import ContainerError
 
 GRACE = 2.0
 """Seconds that a program has after Ctrl-C to end by itself."""
+CLEANUP = 10.0
+"""Seconds after SIGKILL in which everything must be cleaned up."""
 
 
-def wait(shim: Shim) -> dict[str, Any]:
-    """Wait until the container has ended and is cleaned up; what exit.json says.
+def start_and_wait(shim: Shim, *, remove: bool) -> dict[str, Any]:
+    """Start the program and wait until it has ended and is cleaned up; what exit.json says.
 
     Ctrl-C is passed on as SIGINT. A program that goes on for longer than ``GRACE``, or a second
     Ctrl-C, is answered by SIGKILL: the first process of a container ignores signals that it does
     not handle.
 
+    Args:
+        remove: whether the monitor shall remove the container's directory, should this process
+            be killed meanwhile.
+
     Raises:
-        ContainerError: the monitor was killed.
+        StepFailed: it could not be started. ContainerError: the monitor was killed.
+        KeyboardInterrupt: not even SIGKILL brought the end, as while a hook hangs.
     """
-    deadline: float | None = None
+    shim.order("start", remove=remove)
+    patience = _Patience(shim)
     while shim.exit is None:
         try:
-            left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
-            if not shim.listen(left) and shim.exit is None:
+            if not shim.listen(patience.left) and shim.exit is None:
                 raise ContainerError(
                     "the monitor of the container was killed, so nobody saw how it ended",
                     hint="ocinb ps shows what is left, ocinb delete --force removes it",
                 )
-            if deadline is not None and time.monotonic() >= deadline:
-                shim.kill(signal.SIGKILL)
-                deadline = time.monotonic() + GRACE
+            shim.check()
+            patience.check()
         except KeyboardInterrupt:
-            shim.kill(signal.SIGINT if deadline is None else signal.SIGKILL)
-            deadline = time.monotonic() + GRACE
+            patience.interrupt()
     return shim.exit
+
+
+class _Patience:
+    """How long is waited after Ctrl-C, and what happens then."""
+
+    def __init__(self, shim: Shim) -> None:
+        self._shim = shim
+        self._steps = [(signal.SIGINT, GRACE), (signal.SIGKILL, CLEANUP)]
+        self._deadline: float | None = None
+
+    @property
+    def left(self) -> float | None:
+        """Seconds until the next step; None: as long as it takes."""
+        return None if self._deadline is None else max(self._deadline - time.monotonic(), 0.0)
+
+    def interrupt(self) -> None:
+        """Take the next step: SIGINT, SIGKILL, giving up."""
+        if not self._steps:
+            raise KeyboardInterrupt
+        number, seconds = self._steps.pop(0)
+        self._shim.kill(number)
+        self._deadline = time.monotonic() + seconds
+
+    def check(self) -> None:
+        """Take the next step when the time for the last one is over."""
+        if self.left == 0.0:
+            self.interrupt()
 
 
 @contextlib.contextmanager

@@ -161,6 +161,11 @@ class Containers:
             os.close(lock)
 
 
+def record_of(files: ContainerFiles) -> ContainerRecord:
+    """The container of a directory, as it is at this moment."""
+    return _record(files, read_json(files.record))
+
+
 def _record(files: ContainerFiles, document: dict[str, Any]) -> ContainerRecord:
     # In this order: what is read later happened later, so a change in between does not confuse.
     init = files.read_process(files.init)

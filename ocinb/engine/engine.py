@@ -252,14 +252,15 @@ class Engine:
                 rootfs = self._stack(shim, layers)
                 config = self._write_bundle(files, local, wished, rootfs, tty)
                 self._create(shim, files, config)
-                shim.ask("start", remove=not keep)
                 if detach:
+                    shim.ask("start", remove=not keep)
                     shim.detach()
                     return self.container(read_json(files.record)["id"])
                 with attached.raw_terminal(shim, wanted=tty and output is None):
-                    ended = attached.wait(shim)
+                    ended = attached.start_and_wait(shim, remove=not keep)
         except BaseException:
-            self._containers.forget(files)
+            if not (keep and os.path.exists(files.started)):
+                self._operations.discard(files)
             raise
         if not keep:
             self._containers.forget(files)
@@ -289,7 +290,7 @@ class Engine:
                 self._create(shim, files, config)
                 shim.detach()
         except BaseException:
-            self._containers.forget(files)
+            self._operations.discard(files)
             raise
         return self.container(read_json(files.record)["id"])
 

@@ -89,13 +89,25 @@ class Shim:
         Raises:
             OcinbError: what the monitor answered. ContainerError: it was killed.
         """
-        self._reply = None
-        self._send(order(do, **values))
-        while self._reply is None:
+        self.order(do, **values)
+        while (reply := self.check()) is None:
             if not self.listen():
                 where, why = self._files.directory, self._last_words()
                 raise ContainerError(f"the monitor of {where} is gone: {why}")
-        if "error" in self._reply:
+        return reply
+
+    def order(self, do: str, **values: Any) -> None:
+        """Give an order without waiting."""
+        self._reply = None
+        self._send(order(do, **values))
+
+    def check(self) -> dict[str, Any] | None:
+        """The answer to the last order; None while it is being carried out.
+
+        Raises:
+            OcinbError: the answer is an error.
+        """
+        if self._reply and "error" in self._reply:
             raise revive(self._reply)
         return self._reply
 
@@ -109,7 +121,7 @@ class Shim:
 
     def detach(self) -> None:
         """Leave the container to its monitor."""
-        self.ask("detach")
+        self._send(order("detach"))
         self._control.close()
 
     def listen(self, timeout: float | None = None) -> bool:

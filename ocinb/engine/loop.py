@@ -125,6 +125,7 @@ class Loop:
         self.connected = False
         self._to_say.clear()
         os.close(self._control)
+        self._control = -1  # the number will soon belong to something else
 
     def _pass_on(self, stream: int, data: bytes) -> None:
         self.say(STDOUT if stream == 1 else STDERR, data)

@@ -86,7 +86,6 @@ class Monitor:
             "mount": self._mount,
             "create": self._create,
             "start": self._start,
-            "detach": self._detach,
         }
         operation = operations[order.pop("do")]
         try:
@@ -96,7 +95,7 @@ class Monitor:
         self._loop.say(REPLY, json.dumps(reply).encode())
 
     def _at_once(self, order: dict[str, Any]) -> bool:
-        """A signal does not wait until another order has been carried out."""
+        """What does not wait until another order has been carried out, and has no reply."""
         if order["do"] == "kill":
             if self._init_fd >= 0 and self._init.pid not in self._loop.ended:
                 self._kernel.pidfd_send_signal(self._init_fd, order["signal"])
@@ -104,6 +103,8 @@ class Monitor:
             if self._loop.output.terminal >= 0:
                 terminal = self._loop.output.terminal
                 set_size(self._kernel, terminal, order["rows"], order["columns"])
+        elif order["do"] == "detach":
+            self._detached = True
         else:
             return False
         return True
@@ -158,10 +159,6 @@ class Monitor:
         self._step(8, "seen from outside: start returned", self._started - began)
         write_json(self._files.started, {"time": self._started})
         self._change_seen(RUNNING)
-        return {}
-
-    def _detach(self) -> dict[str, Any]:
-        self._detached = True
         return {}
 
     # the end

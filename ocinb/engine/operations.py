@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ocinb.engine.container_files import ContainerFiles, Process, read_json, write_json
-from ocinb.engine.containers import ContainerRecord, Containers
+from ocinb.engine.containers import ContainerRecord, Containers, record_of
 from ocinb.engine.runtime_process import complaint, failure, find_runtime
 from ocinb.errors import CommandError, ContainerError, InvalidStatus, OcinbError
 from ocinb.events import RuntimeCalled, ignore
@@ -100,6 +100,10 @@ class Operations:
         files, record = self._containers.find(name)
         if not force:
             _require(record, "delete", STOPPED)
+        self.discard(files)
+
+    def discard(self, files: ContainerFiles) -> None:
+        """End whatever there still is of a container, and remove it."""
         init, monitor = files.read_process(files.init), files.read_process(files.monitor)
         if init is not None and init.alive:
             _kill(init)
@@ -110,7 +114,7 @@ class Operations:
         if not read_json(files.exit).get("clean"):
             # Its monitor was killed, so nobody has told the runtime yet.
             with contextlib.suppress(OcinbError):
-                self._call(files, record, "delete", force=True)
+                self._call(files, record_of(files), "delete", force=True)
         self._containers.forget(files)
 
     def _call(

@@ -1,0 +1,229 @@
+"""Containers live on, end, and are told the truth about, whoever is killed.
+
+Each program below is a process of its own that has an ``engine``: it may be killed like any
+other, as superuser and as an ordinary user.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.engine.conftest import Program, finish, until
+from tests.support.peers import require
+
+pytestmark = pytest.mark.root
+
+SLEEP = "engine.run('demo', Options(args=['sleep', '100']), name='box', detach=True)\n"
+
+
+def containers(place: Path) -> list[Path]:
+    return [path.parent for path in place.glob("root/containers/*/container.json")]
+
+
+def process(directory: Path, name: str) -> int:
+    pid: int = json.loads((directory / f"{name}.json").read_text())["pid"]
+    return pid
+
+
+def started(place: Path) -> bool:
+    return any((directory / "started").exists() for directory in containers(place))
+
+
+def leave(engine: subprocess.Popen[str]) -> None:
+    """Kill the program; the monitor may still hold its output."""
+    engine.kill()
+    engine.wait()
+    for stream in (engine.stdout, engine.stderr):
+        assert stream is not None
+        stream.close()
+
+
+def test_detached_then_looked_at_killed_and_deleted_by_others(program: Program) -> None:
+    finish(program(SLEEP))
+    show = "r = engine.container('box'); print(r.status, r.exit_status, r.pid > 0, r.command[-2:])"
+    assert finish(program(show)) == "running None True ('sleep', '100')\n"
+    state = "s = engine.state('box'); print(s.status, s.id == engine.container('box').id)"
+    assert finish(program(state)) == "running True\n"
+    refused = (
+        "try: engine.delete('box')\nexcept Exception as error: print(type(error).__name__, error)"
+    )
+    assert "InvalidStatus cannot delete container box: it is running" in finish(program(refused))
+    finish(program("engine.kill('box', 'KILL')"))
+    gone = "while engine.container('box').status != 'stopped': time.sleep(0.02)\n"
+    assert finish(program(gone + show)) == "stopped 137 False ('sleep', '100')\n"
+    assert finish(program("print(engine.state('box').status)")) == "stopped\n"
+    finish(program("engine.delete('box')"))
+    assert finish(program("print(engine.containers())")) == "[]\n"
+
+
+def test_output_of_a_detached_container_is_kept_for_later(program: Program) -> None:
+    finish(program("engine.run('demo', Options(args=['id']), name='box', detach=True)"))
+    logs = (
+        "while engine.container('box').status != 'stopped': time.sleep(0.02)\n"
+        "print(b''.join(c.data for c in engine.logs('box')).decode(), end='')\n"
+        "engine.delete('box')"
+    )
+    assert finish(program(logs)).startswith("uid=0(root) gid=0(root)")
+
+
+def test_delete_with_force_ends_what_runs(program: Program) -> None:
+    finish(program(SLEEP + "engine.delete('box', force=True)\nassert engine.containers() == []"))
+
+
+def test_created_first_and_started_later_by_another_process(program: Program) -> None:
+    finish(program("engine.create('demo', Options(args=['echo', 'later']), name='box')"))
+    assert finish(program("print(engine.container('box').status)")) == "created\n"
+    again = (
+        "engine.start('box')\n"
+        "while engine.container('box').status != 'stopped': time.sleep(0.02)\n"
+        "print(b''.join(c.data for c in engine.logs('box')).decode(), end='')\n"
+        "print(engine.container('box').exit_status)\nengine.delete('box')"
+    )
+    assert finish(program(again)) == "later\n0\n"
+
+
+def test_the_container_survives_its_engine(program: Program, place: Path) -> None:
+    script = "sh', '-c', 'sleep 1; echo survived; exit 4"
+    engine = program(f"engine.run('demo', Options(args=['{script}']), name='box', keep=True)")
+    until(lambda: started(place))
+    leave(engine)
+    assert finish(program("print(engine.container('box').status)")) == "running\n"
+    ending = (
+        "while engine.container('box').status != 'stopped': time.sleep(0.02)\n"
+        "print(engine.container('box').exit_status)\n"
+        "print(b''.join(c.data for c in engine.logs('box')).decode(), end='')\n"
+        "engine.delete('box')"
+    )
+    assert finish(program(ending)) == "4\nsurvived\n"
+
+
+def test_a_container_that_nobody_keeps_is_removed_even_without_its_engine(
+    program: Program, place: Path
+) -> None:
+    engine = program("engine.run('demo', Options(args=['sleep', '1']), name='box')")
+    until(lambda: started(place))
+    leave(engine)
+    until(lambda: not containers(place))
+
+
+def test_an_engine_killed_half_way_leaves_nothing_running(program: Program, place: Path) -> None:
+    hook = "{'createRuntime': [{'path': '/bin/sleep', 'args': ['sleep', '100']}]}"
+    engine = program(
+        f"engine.run('demo', Options(args=['sleep', '100'], hooks={hook}), name='box')"
+    )
+    until(lambda: any((d / "events.jsonl").exists() for d in containers(place)))
+    leave(engine)
+    until(lambda: any((d / "exit.json").exists() for d in containers(place)))
+    show = "r = engine.container('box'); print(r.status, r.exit_status, r.error)"
+    told = "stopped None whoever started it went away before the program ran\n"
+    assert finish(program(show)) == told
+    finish(program("engine.delete('box')"))
+
+
+def test_the_monitor_killed_the_container_goes_on_and_is_told_of(
+    program: Program, place: Path
+) -> None:
+    finish(program(SLEEP))
+    (directory,) = containers(place)
+    os.kill(process(directory, "monitor"), signal.SIGKILL)
+    show = "r = engine.container('box'); print(r.status, r.exit_status)"
+    assert finish(program(show)) == "running None\n"
+    os.kill(process(directory, "init"), signal.SIGKILL)
+    until(lambda: finish(program(show)) == "stopped None\n")
+    finish(program("engine.delete('box')"))
+    assert finish(program("print(engine.containers())")) == "[]\n"
+    assert list(place.glob("run/runtime/*")) == []
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("runtime", ["ocinb", "runc"])
+def test_the_monitor_killed_delete_with_force_still_removes_everything(
+    program: Program, place: Path, runtime: str
+) -> None:
+    if runtime != "ocinb":
+        require(runtime)
+    options = "Options(args=['sleep', '100'])"
+    finish(program(f"engine.run('demo', {options}, name='box', detach=True, runtime={runtime!r})"))
+    (directory,) = containers(place)
+    os.kill(process(directory, "monitor"), signal.SIGKILL)
+    finish(program("engine.delete('box', force=True)"))
+    assert containers(place) == []
+    assert list(place.glob("run/runtime/*")) == []
+    assert list(Path("/sys/fs/cgroup").glob(f"*/{directory.name}")) == []
+
+
+def test_the_monitor_stopped_does_not_hold_up_delete(program: Program, place: Path) -> None:
+    finish(program(SLEEP))
+    (directory,) = containers(place)
+    os.kill(process(directory, "monitor"), signal.SIGSTOP)
+    finish(program("engine.delete('box', force=True)"))
+    assert containers(place) == []
+
+
+def test_an_attached_engine_is_told_when_the_monitor_is_killed(
+    program: Program, place: Path
+) -> None:
+    engine = program(
+        "from ocinb.errors import ContainerError\n"
+        "try: engine.run('demo', Options(args=['sleep', '100']), name='box', keep=True)\n"
+        "except ContainerError as error: print(error)"
+    )
+    until(lambda: started(place))
+    (directory,) = containers(place)
+    os.kill(process(directory, "monitor"), signal.SIGKILL)
+    assert "the monitor of the container was killed" in finish(engine)
+    finish(program("assert engine.container('box').status == 'running'"))
+    finish(program("engine.delete('box', force=True)"))
+
+
+@pytest.mark.parametrize(
+    ("script", "status"),
+    [
+        ('trap "echo caught; exit 5" INT; echo ready; while :; do sleep 0.05; done', 5),
+        ("echo ready; exec sleep 100", 137),
+    ],
+    ids=["a program that listens", "a program that does not"],
+)
+def test_control_c_ends_the_container_within_seconds(
+    program: Program, place: Path, script: str, status: int
+) -> None:
+    engine = program(
+        f"done = engine.run('demo', Options(args=['sh', '-c', {script!r}]))\n"
+        "print(done.exit_status, engine.containers())"
+    )
+    assert engine.stdout is not None
+    assert engine.stdout.readline() == "ready\n"
+    engine.send_signal(signal.SIGINT)
+    assert finish(engine).endswith(f"{status} []\n")
+
+
+def test_control_c_before_the_program_runs(program: Program, place: Path) -> None:
+    hook = "{'createRuntime': [{'path': '/bin/sleep', 'args': ['sleep', '100']}]}"
+    engine = program(
+        f"try: engine.run('demo', Options(args=['true'], hooks={hook}))\n"
+        "except KeyboardInterrupt: print('interrupted', engine.containers())"
+    )
+    until(lambda: any((d / "events.jsonl").exists() for d in containers(place)))
+    engine.send_signal(signal.SIGINT)
+    assert finish(engine) == "interrupted []\n"
+
+
+def test_in_a_pipeline_a_reader_that_ends_is_noticed(program: Program) -> None:
+    engine = program(
+        "done = engine.run('demo', Options(args=['sh', '-c', 'while echo y; do :; done']))\n"
+        "print(done.exit_status, file=sys.stderr)"
+    )
+    assert engine.stdout is not None
+    assert engine.stdout.readline() == "y\n"
+    engine.stdout.close()
+    assert engine.wait(30) == 0
+    assert engine.stderr is not None
+    # 141 is 128 and SIGPIPE; a shell whose echo fails may also end by itself.
+    assert engine.stderr.read().strip().splitlines()[-1] in ("141", "0")
+    engine.stderr.close()
