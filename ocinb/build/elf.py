@@ -21,6 +21,7 @@ _DT_NULL, _DT_NEEDED, _DT_STRTAB, _DT_SONAME, _DT_RPATH, _DT_RUNPATH = 0, 1, 5, 
 _MAX_HEADERS = 1024
 _MAX_DYNAMIC = 1 << 16
 _MAX_STRING = 4096
+_MAX_OFFSET = 1 << 40
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def _file_offset(segments: list[tuple[int, int, int, int]], address: int) -> int
 
 
 def _string(file: IO[bytes], offset: int) -> str:
-    file.seek(offset)
+    _seek(file, offset)
     text, end, _ = file.read(_MAX_STRING).partition(b"\0")
     if not end:
         raise ValueError("a string in it does not end")
@@ -153,8 +154,14 @@ def _split(texts: list[str]) -> tuple[str, ...]:
 
 
 def _at(file: IO[bytes], offset: int, size: int) -> bytes:
-    file.seek(offset)
+    _seek(file, offset)
     data = file.read(size)
     if len(data) != size:
         raise ValueError("it ends too early")
     return data
+
+
+def _seek(file: IO[bytes], offset: int) -> None:
+    if not 0 <= offset <= _MAX_OFFSET:
+        raise ValueError("it points outside itself")
+    file.seek(offset)

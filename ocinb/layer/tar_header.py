@@ -113,8 +113,9 @@ def number(raw: bytes, field: str) -> int:
         HeaderError: neither.
     """
     if raw[0] & 0x80:
-        value = int.from_bytes(raw, "big", signed=True)
-        return value if value < 0 else value & ((1 << (8 * len(raw) - 1)) - 1)
+        if raw[0] & 0x40:
+            return int.from_bytes(raw, "big", signed=True)
+        return int.from_bytes(raw, "big") & ((1 << (8 * len(raw) - 1)) - 1)
     digits = raw.partition(b"\0")[0].strip(b" ")
     try:
         if digits and not digits.isdigit():

@@ -10,6 +10,7 @@ Spec: image-spec layer.md#distributable-format
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -42,6 +43,7 @@ _KINDS = {
     tar.DIRECTORY: DIRECTORY,
     tar.FIFO: FIFO,
 }
+_ENCODING = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()  # as os.fsdecode
 _MODE_BITS = 0o7777
 _SECOND = 10**9
 _LARGEST = 1 << 62
@@ -191,7 +193,7 @@ class TarReader:
             if b"mtime" in records:
                 mtime = pax.nanoseconds(records[b"mtime"])
             xattrs = pax.xattrs(self._global | dict(local)) or NO_XATTRS
-        text = os.fsdecode(name)
+        text = name.decode(*_ENCODING)
         self._name = text
         kind = _KINDS[header.type]
         if not 0 <= size <= _LARGEST or not 0 <= uid < _MAX_ID or not 0 <= gid < _MAX_ID:
