@@ -17,10 +17,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from ocinb.content.durable import make_directory, replace_file, storage_errors
+from ocinb.content.leases import lease
 from ocinb.content.locks import locked
 from ocinb.content.names import EMPTY_INDEX, Names
 from ocinb.content.writer import BlobWriter, HashState
@@ -49,6 +51,7 @@ class Store:
 
     Attributes:
         root: the image layout's directory.
+        ingest: where partial blobs and locks are.
         names: the images by name.
 
     Raises:
@@ -59,20 +62,20 @@ class Store:
     def __init__(self, root: Path | str, record: Record = ignore) -> None:
         self.root = Path(root)
         self._record = record
-        self._ingest = self.root / INGEST
+        self.ingest = self.root / INGEST
         self._make()
-        self.names = Names(self.root, self._ingest / "names.lock", self.claim, record)
+        self.names = Names(self.root, self.ingest / "names.lock", self.claim, record)
 
     def _make(self) -> None:
         layout, index = self.root / LAYOUT_FILE, self.root / INDEX_FILE
         if not (layout.exists() and index.exists()):
             for algorithm in ENCODED_LENGTH:
                 make_directory(self.root / BLOBS / algorithm)
-            with locked(self._ingest / "names.lock"):
+            with locked(self.ingest / "names.lock"):
                 if not index.exists():
-                    replace_file(index, encode(EMPTY_INDEX), temporary=self._ingest)
+                    replace_file(index, encode(EMPTY_INDEX), temporary=self.ingest)
                 if not layout.exists():
-                    replace_file(layout, LAYOUT_DOCUMENT, temporary=self._ingest)
+                    replace_file(layout, LAYOUT_DOCUMENT, temporary=self.ingest)
         with storage_errors("read", layout):
             check_layout(layout.read_bytes())
 
@@ -94,7 +97,7 @@ class Store:
         if not path.is_file():
             return False
         try:
-            with locked(self._ingest / "sweep.lock", shared=True):
+            with locked(self.ingest / "sweep.lock", shared=True):
                 os.utime(path)
         except (OSError, StorageError):
             return path.is_file()  # collected meanwhile, or a store that we may only read
@@ -187,7 +190,7 @@ class Store:
                 self._record(BlobProgress(digest=digest, done=0, total=size or 0, action="waiting"))
             return waiting()
 
-        partial = self._ingest / f"{digest.algorithm}-{digest.encoded}"
+        partial = self.ingest / f"{digest.algorithm}-{digest.encoded}"
         return BlobWriter(self, partial, digest=digest, size=size, waiting=wait)
 
     def upload(
@@ -214,7 +217,18 @@ class Store:
         """The partial file of an upload."""
         if not key.replace("-", "").replace("_", "").isalnum():
             raise ValueError(f"{key!r} is not an upload key")
-        return self._ingest / f"upload-{key}"
+        return self.ingest / f"upload-{key}"
+
+    def lease(self) -> AbstractContextManager[None]:
+        """While it is held, what comes into the store is not collected, however long it takes.
+
+        Hold one from the first blob to the name::
+
+            with store.lease():
+                ...  # fetch blobs
+                store.names.set(name, manifest)
+        """
+        return lease(self.ingest)
 
     def digests(self) -> Iterator[Digest]:
         """The digests of all blobs, in no order. Files that are not blobs are skipped."""
