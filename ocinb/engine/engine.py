@@ -17,7 +17,7 @@ from ocinb.bundle.options import ContainerOptions
 from ocinb.bundle.write import write_bundle
 from ocinb.content.store import Store
 from ocinb.engine import attached
-from ocinb.engine.choose import Rung, choose
+from ocinb.engine.choose import Rung, choose, ladder
 from ocinb.engine.container_files import ContainerFiles, read_json
 from ocinb.engine.containers import ContainerRecord, Containers
 from ocinb.engine.images import Images, LocalImage
@@ -99,6 +99,10 @@ class Engine:
             UnsupportedHost: not at all.
         """
         return choose(self.settings.root)
+
+    def ladder(self) -> list[Rung]:
+        """Every way of running containers, best first, with what the kernel answered to each."""
+        return ladder(self.settings.root)
 
     # images
 
@@ -408,7 +412,7 @@ class Engine:
         )
         config = runtime_config(image.config, wished, rootfs)
         user = config["process"]["user"]
-        if self.rung.user_namespace and (user["uid"] or user["gid"]):
+        if self.rung.user_namespace and os.geteuid() and (user["uid"] or user["gid"]):
             raise UnsupportedHost(
                 f"the program wants to be user {user['uid']}:{user['gid']}, but an ordinary "
                 "user's containers have the id 0 only",

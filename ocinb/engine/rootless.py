@@ -17,8 +17,8 @@ from ocinb.linux.syscalls import Kernel
 def enter_namespaces(kernel: Kernel, *, user: bool) -> None:
     """Give this process a mount namespace, and for ordinary users a user namespace around it.
 
-    The process must have one thread only. In the user namespace it is the superuser, and its
-    own id is the only one there is.
+    The process must have one thread only. In the user namespace it is the superuser; an ordinary
+    user has no other id there, somebody who is the superuser already keeps all ids.
 
     Raises:
         SyscallError, UnsupportedHost: the kernel does not allow it.
@@ -41,8 +41,7 @@ class _Outside:
     """A child that stays outside the new user namespace to write its maps."""
 
     def __init__(self, kernel: Kernel) -> None:
-        uids = [IdMap(inside=0, outside=os.geteuid(), size=1)]
-        gids = [IdMap(inside=0, outside=os.getegid(), size=1)]
+        uids, gids = _maps(os.geteuid(), "uid"), _maps(os.getegid(), "gid")
         parent = os.getpid()
         go, self._go = os.pipe()
         self._answer, answer = os.pipe()
@@ -79,3 +78,11 @@ class _Outside:
             said = file.read()
         os.waitpid(self._child, 0)
         return said
+
+
+def _maps(own: int, kind: str) -> list[IdMap]:
+    if os.geteuid() != 0:
+        return [IdMap(inside=0, outside=own, size=1)]
+    with open(f"/proc/self/{kind}_map", encoding="ascii") as file:
+        ranges = [line.split() for line in file]
+    return [IdMap(inside=int(n), outside=int(n), size=int(size)) for n, _, size in ranges]

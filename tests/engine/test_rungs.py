@@ -1,0 +1,149 @@
+"""Every way of stacking layers and every rung of the ladder, down to where nothing is allowed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ocinb.bundle.options import ContainerOptions
+from ocinb.engine import Engine
+from ocinb.engine.choose import NOTHING, ROOT, USER_NAMESPACE, Rung
+from ocinb.engine.engine import Finished
+from ocinb.errors import StorageError
+from ocinb.events import Mounted, Recorder
+from ocinb.layer.unpacked import UnpackedLayers
+from ocinb.linux import flags as f
+from ocinb.linux.syscalls import Kernel
+from ocinb.settings import Settings
+from tests.engine.conftest import Program, finish
+from tests.support.peers import require
+
+pytestmark = pytest.mark.root
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("kind", ["overlay", "fuse-overlayfs", "copy"])
+@pytest.mark.parametrize("user_namespace", [False, True])
+def test_layers_are_stacked_alike_by_every_kind(
+    engine: Engine, recorder: Recorder, kind: str, user_namespace: bool
+) -> None:
+    if kind == "fuse-overlayfs":
+        require(kind)
+    tried = engine.ladder()[1 if user_namespace else 0]
+    assert tried.probe is not None
+    attempt = tried.probe.of(kind)
+    if not attempt.works:
+        pytest.skip(f"{kind} does not work here: {attempt.answer}")
+    # The rung that would be chosen is another one; the attempt is what the probe found.
+    # Whoever needs the user namespace could not have set trusted.* attributes either.
+    engine.layers = UnpackedLayers(engine.settings.layers, recorder, user_xattrs=user_namespace)
+    engine.__dict__["rung"] = Rung(**dict(tried) | {"mount": attempt})
+    chunks: list[bytes] = []
+    script = (
+        "ls /etc/motd 2>/dev/null; ls /usr/share/demo; cat /srv/notes/today;"
+        "rm -r /srv/notes && mkdir /srv/notes && ls /srv/notes; echo x > /etc/new && cat /etc/new"
+    )
+    done = engine.run(
+        "demo",
+        ContainerOptions(args=["sh", "-c", script]),
+        output=lambda data, _: chunks.append(data),
+    )
+    assert isinstance(done, Finished)
+    assert b"".join(chunks) == b"new\nnow it is a directory\nx\n"
+    assert [event.kind for event in recorder.of(Mounted)] == [kind]
+
+
+def test_the_superuser_stands_on_the_first_rung(engine: Engine) -> None:
+    rungs = {rung.name: rung for rung in engine.ladder()}
+    assert list(rungs) == [ROOT, USER_NAMESPACE, NOTHING]
+    assert engine.rung.name == ROOT
+    assert rungs[ROOT].works
+    assert rungs[ROOT].enable == ""
+
+
+def test_an_ordinary_user_is_told_what_its_containers_cannot_be(program: Program) -> None:
+    told = finish(
+        program(
+            "from ocinb.errors import OcinbError\n"
+            "print(engine.rung.name)\n"
+            "try: engine.run('demo', Options(args=['id'], user='demo'), output=print)\n"
+            "except OcinbError as error: print(error, error.hint)"
+        )
+    )
+    if told.startswith(ROOT):
+        assert "uid=1000(demo)" in told
+    else:
+        assert told.startswith(USER_NAMESPACE)
+        assert "the program wants to be user 1000:1000" in told
+        assert "run it with --user 0" in told
+
+
+LOCKED = """\
+set -e
+echo 0 > /proc/sys/user/max_user_namespaces
+exec setpriv --bounding-set=-all --inh-caps=-all --no-new-privs "$@"
+"""
+"""The superuser of a user namespace, in which no other may be made, without a capability."""
+
+
+def test_where_nothing_is_allowed_everything_but_running_works(
+    settings: Settings, place: Path
+) -> None:
+    program = f"""
+from ocinb.bundle.options import ContainerOptions as Options
+from ocinb.engine import Engine
+from ocinb.errors import UnsupportedHost
+from ocinb.settings import Settings
+import pathlib
+place = pathlib.Path({str(place)!r})
+engine = Engine(Settings(root=place / 'root', run_root=place / 'run'))
+image = engine.image('demo')
+print(len(engine.unpack(image)))
+print(engine.bundle(image, Options(), place / 'bundle').exists())
+mount = engine.mount(image, place / 'tree')
+print(mount.kind, (place / 'tree/etc/os-release').exists(), (place / 'tree/etc/motd').exists())
+print(mount.why)
+engine.umount(place / 'tree')
+print([rung.works for rung in engine.ladder()])
+try: engine.run('demo')
+except UnsupportedHost as error: print(error, '|', error.hint)
+print(engine.containers())
+"""
+    done = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "sh", "-c", LOCKED, "sh",
+         sys.executable, "-c", program],
+        capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[:3] == ["6", "True", "copy True False"]
+    assert "overlay: mount: operation not permitted" in lines[3]
+    assert lines[4] == "[False, False, True]"
+    assert lines[5].startswith("the kernel does not let this user run containers: unshare: ")
+    assert "/proc/sys/user/max_user_namespaces" in lines[5]
+    assert lines[6] == "[]"
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(place: Path, demo_store: Path) -> None:
+    root = place / "root"
+    root.mkdir()
+    Kernel().mount("none", str(root), "tmpfs", 0, "size=40m")
+    try:
+        shutil.copytree(demo_store, root / "store")
+        engine = Engine(Settings(root=root, run_root=place / "run"))
+        engine.unpack(engine.image("demo"))
+        engine.rung  # noqa: B018 (the probe needs space too)
+        with (root / "filler").open("wb") as filler:
+            with pytest.raises(OSError, match="No space left"):
+                while True:
+                    filler.write(b"\0" * 65536)
+                    filler.flush()
+            with pytest.raises(StorageError, match="no space left on device"):
+                engine.run("demo")
+        assert engine.containers() == []
+    finally:
+        Kernel().umount(str(root), f.MNT_DETACH)
