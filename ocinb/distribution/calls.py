@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from ocinb.distribution.auth import Access, Authority
 from ocinb.distribution.hosts import Source
 from ocinb.distribution.manifests import ACCEPT
-from ocinb.distribution.transport import Body, Outgoing
+from ocinb.distribution.outgoing import Body, Outgoing
 from ocinb.spec.digest import Digest
 
 PULL, PUSH, DELETE = "pull", "pull,push", "delete,pull"

@@ -17,15 +17,17 @@ from ocinb.distribution import paging
 from ocinb.distribution.auth import Authority
 from ocinb.distribution.calls import Calls
 from ocinb.distribution.credentials import Credentials
+from ocinb.distribution.decimal_text import decimal
 from ocinb.distribution.failures import encoded_body
 from ocinb.distribution.hosts import Hosts, Source
 from ocinb.distribution.manifests import Fetched, checked_manifest, told_descriptor
 from ocinb.distribution.network import Network
+from ocinb.distribution.outgoing import Body, Timeouts
 from ocinb.distribution.ranges import start_of
 from ocinb.distribution.retry import Patience, RetryPolicy
 from ocinb.distribution.routes import Routes
 from ocinb.distribution.sessions import Session, received_of, session_of
-from ocinb.distribution.transport import Body, Timeouts, Transport
+from ocinb.distribution.transport import Transport
 from ocinb.errors import ContentError, DistributionError, DocumentError
 from ocinb.events import Warned, ignore
 from ocinb.spec.descriptor import Descriptor
@@ -182,8 +184,8 @@ class Client:
         with self.transport.send(call, expect=(200, 404)) as response:
             if response.status_code == 404:
                 return None
-            length = response.headers.get("content-length", "")
-            return int(length) if length.isdigit() else -1
+            length = decimal(response.headers.get("content-length"))
+            return -1 if length is None else length
 
     def start_upload(
         self,

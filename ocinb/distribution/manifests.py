@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 
+from ocinb.distribution.decimal_text import decimal
 from ocinb.distribution.failures import encoded_body
 from ocinb.errors import InvalidDigest, InvalidDocument
 from ocinb.frozen import Frozen
@@ -125,10 +126,8 @@ def told_descriptor(reference: Reference, response: httpx.Response) -> Descripto
         InvalidDigest: they name it by something that is no digest.
     """
     digest = response.headers.get("docker-content-digest")
-    length = response.headers.get("content-length", "")
+    length = decimal(response.headers.get("content-length"))
     media_type = _content_type(response)
-    if not digest or not length.isdigit() or not media_type:
+    if not digest or length is None or not media_type:
         return None
-    return Descriptor(
-        media_type=media_type, digest=_told_digest(reference, digest), size=int(length)
-    )
+    return Descriptor(media_type=media_type, digest=_told_digest(reference, digest), size=length)

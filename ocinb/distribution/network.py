@@ -122,7 +122,7 @@ class Stream(httpcore.NetworkStream):
         while True:
             # Waiting stands outside of "except": its failure is not caused by these.
             try:
-                data = self._socket.recv(RECEIVE)
+                data = self._receive()
                 self._received += len(data)
                 return data
             except (BlockingIOError, ssl.SSLWantReadError):
@@ -132,6 +132,18 @@ class Stream(httpcore.NetworkStream):
             except OSError as error:
                 raise httpcore.ReadError(str(error)) from error
             self._wait_for_data(event, timeout)
+
+    def _receive(self) -> bytes:
+        """What is there: of TLS as many records as fill a plain read, for each is 16 KiB."""
+        data = self._socket.recv(RECEIVE)
+        if not data or not isinstance(self._socket, ssl.SSLSocket):
+            return data
+        parts, size = [data], len(data)
+        with contextlib.suppress(OSError):  # nothing more, or a failure that the next read finds
+            while size < RECEIVE and (data := self._socket.recv(RECEIVE)):
+                parts.append(data)
+                size += len(data)
+        return b"".join(parts) if len(parts) > 1 else parts[0]
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of ``buffer``."""

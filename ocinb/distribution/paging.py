@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 import msgspec
 
-from ocinb.distribution.transport import Outgoing, Transport
+from ocinb.distribution.outgoing import Outgoing
+from ocinb.distribution.transport import Transport
 from ocinb.errors import InvalidDocument, RegistryError
 from ocinb.spec.document import MAX_DOCUMENT, parse_object
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 
+from ocinb.distribution.decimal_text import decimal
 from ocinb.errors import RegistryError
 
 
@@ -18,9 +19,9 @@ def start_of(response: httpx.Response, asked: int) -> int:
     if response.status_code != 206:
         return 0
     unit, _, rest = response.headers.get("content-range", "").partition(" ")
-    first = rest.strip().partition("-")[0]
-    if unit != "bytes" or not first.isdigit() or len(first) > 18 or int(first) > asked:
+    first = decimal(rest.strip().partition("-")[0])
+    if unit != "bytes" or first is None or first > asked:
         raise RegistryError(
             f"the registry sends another part than bytes {asked:,} and following", status=206
         )
-    return int(first)
+    return first

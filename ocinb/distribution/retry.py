@@ -10,6 +10,7 @@ import time
 import httpx
 
 from ocinb.distribution.cancel import Cancel
+from ocinb.distribution.decimal_text import decimal
 from ocinb.frozen import Frozen
 
 RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
@@ -76,12 +77,13 @@ def seconds_of(retry_after: str | None) -> float | None:
     """Seconds that a ``Retry-After`` header asks for, as a number or as a date; None without."""
     if not retry_after:
         return None
-    if retry_after.strip().isdigit():
-        return float(retry_after)
+    seconds = decimal(retry_after)
+    if seconds is not None:
+        return float(seconds)
     try:
         then = email.utils.parsedate_to_datetime(retry_after)
         return max(0.0, then.timestamp() - time.time())
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, TypeError, IndexError):
         return None
 
 

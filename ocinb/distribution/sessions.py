@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import httpx
 
-from ocinb.distribution.transport import Body, Outgoing, check_location
+from ocinb.distribution.decimal_text import decimal
+from ocinb.distribution.outgoing import Body, Outgoing
+from ocinb.distribution.transport import check_location
 from ocinb.errors import RegistryError
 from ocinb.frozen import Frozen
 from ocinb.spec.digest import Digest
@@ -77,12 +79,12 @@ def session_of(opened: Outgoing, response: httpx.Response, offset: int = 0) -> S
             citation="distribution-spec spec.md#post-then-put",
         )
     url = check_location(opened.registry, response.request.url, location)
-    minimum = response.headers.get("oci-chunk-min-length", "")
+    minimum = decimal(response.headers.get("oci-chunk-min-length"))
     return Session(
         url=url,
         opened=opened,
         offset=offset,
-        chunk_minimum=int(minimum) if minimum.isdigit() else 0,
+        chunk_minimum=minimum or 0,
     )
 
 
@@ -93,7 +95,8 @@ def received_of(response: httpx.Response, otherwise: int) -> int:
     """
     text = response.headers.get("range", "").removeprefix("bytes=")
     first, dash, last = text.partition("-")
-    if first != "0" or not dash or not last.isdigit() or len(last) > 18:
+    end = decimal(last)
+    if first != "0" or not dash or end is None:
         return otherwise
     # "0-0" is written both for one byte and for none; a registry with one byte corrects us (416).
-    return int(last) + 1 if int(last) > 0 else 0
+    return end + 1 if end > 0 else 0

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 
 import httpx
 
-from ocinb.distribution.auth import RegistryAuth
+from ocinb.distribution.decimal_text import decimal
 from ocinb.distribution.failures import printable, redirect_refused, status_failure, unreachable
 from ocinb.distribution.network import Network
+from ocinb.distribution.outgoing import Outgoing, Timeouts
 from ocinb.distribution.retry import RETRIED_STATUSES, Patience, RetryPolicy
 from ocinb.distribution.wire import CALL, USER_AGENT, Call, Recorded
 from ocinb.errors import RegistryError
 from ocinb.events import Warned
-from ocinb.frozen import Frozen
 
 if TYPE_CHECKING:
     from ocinb.events import Record
@@ -27,60 +27,6 @@ MAX_REDIRECTS = 5
 _SHORT = 16 * 1024
 
 _WARNING = re.compile(r'299 - "(.*)"')
-
-
-class Timeouts(Frozen):
-    """Seconds. Each is a limit on silence; none limits a transfer that goes on.
-
-    Attributes:
-        connect: until a connection stands, TLS included.
-        read: until the next bytes of an answer.
-        write: until the other side takes more.
-    """
-
-    connect: float = 15.0
-    read: float = 60.0
-    write: float = 60.0
-
-
-class Body(httpx.SyncByteStream):
-    """A request's body that can be sent again from its start.
-
-    Attributes:
-        length: bytes.
-    """
-
-    def __init__(self, length: int, open_chunks: Callable[[], Iterator[bytes]]) -> None:
-        self.length = length
-        self._open = open_chunks
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._open()
-
-    @classmethod
-    def of(cls, data: bytes) -> Body:
-        """A body of bytes in memory."""
-        return cls(len(data), lambda: iter((data,)) if data else iter(()))
-
-
-class Outgoing(Frozen):
-    """A request that can be made any number of times.
-
-    Attributes:
-        endpoint: the specification's name of the endpoint.
-        subject: what is asked for, as an error names it: ``demo:1.0``, a digest.
-        registry: whose host this is, as a person wrote it.
-        auth: who we are, for the origin of ``url`` only.
-    """
-
-    method: str
-    url: httpx.URL
-    endpoint: str
-    registry: str
-    subject: str = ""
-    headers: Mapping[str, str] = {}
-    body: Body | None = None
-    auth: RegistryAuth | None = None
 
 
 class Transport:
@@ -222,8 +168,8 @@ class Transport:
 
     def finish(self, response: httpx.Response) -> None:
         """Let go of an answer: what little is left of it is read, to keep its connection."""
-        length = response.headers.get("content-length", "")
-        short = length.isdigit() and len(length) < 10 and int(length) <= _SHORT
+        length = decimal(response.headers.get("content-length"))
+        short = length is not None and length <= _SHORT
         if response.status_code == 204 or response.request.method == "HEAD":
             short = True
         if short and not response.is_stream_consumed and self.network.cancel.goes_on():

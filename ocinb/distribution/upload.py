@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 
 from ocinb.distribution.cancel import Cancelled
 from ocinb.distribution.client import Client
+from ocinb.distribution.outgoing import Body
 from ocinb.distribution.retry import RETRIED_STATUSES, Patience
 from ocinb.distribution.sessions import Session
-from ocinb.distribution.transport import Body
 from ocinb.errors import DistributionError, RegistryError, RegistryUnreachable
 from ocinb.events import BlobDone, BlobProgress
 from ocinb.spec.descriptor import Descriptor

@@ -9,8 +9,8 @@ import pytest
 
 from ocinb.content.store import Store
 from ocinb.distribution.client import Client
+from ocinb.distribution.outgoing import Timeouts
 from ocinb.distribution.retry import RetryPolicy
-from ocinb.distribution.transport import Timeouts
 from ocinb.events import Recorder
 
 QUICK = RetryPolicy(attempts=3, first_delay=0.001, refused_attempts=2, longest_delay=2.0)

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from ocinb.content.store import Store
 from ocinb.distribution.client import Client
 from ocinb.distribution.hosts import Hosts
+from ocinb.distribution.outgoing import Timeouts
 from ocinb.distribution.pull import pull
 from ocinb.distribution.retry import RetryPolicy, seconds_of
-from ocinb.distribution.transport import Timeouts
 from ocinb.distribution.trust import Trust
 from ocinb.distribution.wire import masked_headers, masked_url
 from ocinb.errors import RegistryUnreachable
