@@ -168,5 +168,5 @@ def open_files(source: Path, scratch: Path) -> Iterator[Files]:
                     shutil.copyfileobj(stream, plain, READ_SIZE)
             except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
                 raise ContentError(f"{source} is damaged: {error}") from error
-            plain.flush()
+            plain.seek(0)
         yield TarFiles(plain, str(source))
