@@ -14,7 +14,8 @@ from ocinb.errors import StorageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from contextlib import suppress
+from collections.abc import Iterable
 
 OPAQUE = ("trusted.overlay.opaque", "user.overlay.opaque")
 """The kernel reads the first one, or with the mount option ``userxattr`` the second."""
@@ -88,7 +89,9 @@ def remove_tree(path: str) -> None:
                 if entry.is_dir(follow_symlinks=False):
                     pending.append(entry.path)
                 else:
-                    os.unlink(entry.path)
+                    # The kernel empties the work directory of a detached overlay meanwhile.
+                    with suppress(FileNotFoundError):
+                        os.unlink(entry.path)
         emptied.append(directory)
     for directory in reversed(emptied):
         os.rmdir(directory)

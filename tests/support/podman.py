@@ -19,6 +19,7 @@ netns = "none"
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
+runtime = "runc"
 """
 _POLICY = '{"default": [{"type": "insecureAcceptAnything"}]}'
 
