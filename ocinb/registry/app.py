@@ -5,9 +5,12 @@ It knows nothing of sockets: ``serve`` puts it on one, tests call it directly.
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ocinb.content.gc import GRACE, Garbage, collect
 from ocinb.content.store import Store
 from ocinb.errors import StorageError
 from ocinb.registry import blobs, discovery, manifests, tokens, uploads
@@ -15,6 +18,7 @@ from ocinb.registry.access import Access, needed_scopes
 from ocinb.registry.call import Call, Storage, check_name
 from ocinb.registry.messages import Refusal, Request, Response, json_response
 from ocinb.registry.pull_through import PullThrough, Upstream
+from ocinb.registry.repositories import repositories
 from ocinb.registry.routes import Route, route
 from ocinb.spec.distribution import ErrorCode
 
@@ -50,6 +54,9 @@ HANDLERS: dict[str, Handler] = {
     "_catalog": discovery.list_repositories,
 }
 """Row of the endpoint table → the function that answers it."""
+
+EXPIRY_INTERVAL = 3600.0
+"""Seconds between looks for uploads that were given up."""
 
 READING = frozenset({"GET", "HEAD"})
 
@@ -90,8 +97,7 @@ class Registry:
         self._access = access
         self._pull_through = PullThrough(upstream) if upstream else None
         self._minimum_chunk = minimum_chunk
-        if not read_only:
-            uploads.expire(self._storage)
+        self._next_expiry = time.monotonic()
 
     def handle(self, request: Request) -> Response:
         """Answer one request. Whatever a client sends, the answer is not a 5xx but for a disk
@@ -114,6 +120,21 @@ class Registry:
             response.body = b""
         return response
 
+    def collect_garbage(self, *, grace: float = GRACE, dry_run: bool = False) -> Garbage:
+        """Remove blobs and manifests that belong to no repository any longer, as after deletes.
+
+        Safe while requests are answered. For ``grace`` see ``ocinb.content.gc.collect``.
+        """
+        found = repositories(self._storage.repositories)
+        roots = [d for r in found for d in itertools.chain(r.blobs(), r.manifests())]
+        return collect(self.store, roots=roots, grace=grace, dry_run=dry_run)
+
+    def _expire_uploads(self) -> None:
+        """Once an hour, remove the uploads that nobody goes on with."""
+        if time.monotonic() >= self._next_expiry:
+            self._next_expiry = time.monotonic() + EXPIRY_INTERVAL
+            uploads.expire(self._storage)
+
     def _answer(self, request: Request, found: Route) -> Response:
         if found.name:
             check_name(found.name)
@@ -121,6 +142,8 @@ class Registry:
             self._access.check(request, needed_scopes(request, found))
         if self._read_only and request.method not in READING:
             raise Refusal(405, ErrorCode.UNSUPPORTED, "this registry is read-only")
+        if request.method == "POST":
+            self._expire_uploads()
         call = Call(
             request=request,
             endpoint=found.endpoint,

@@ -10,7 +10,7 @@ import asyncio
 import concurrent.futures
 import time
 import urllib.parse
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from ocinb.events import Exchange, ignore
@@ -63,7 +63,7 @@ class Application:
             response = await loop.run_in_executor(self._pool, self._handle, request)
             if not await self._rest_is_read(request, body):
                 response.headers["Connection"] = "close"
-            async for count in self._send(response, send):
+            async for count in self._send(response, receive, send):
                 sent += count
         except (ClientGone, Cut) as gone:
             # Returning in the middle of an answer makes the server close the connection.
@@ -95,19 +95,27 @@ class Application:
         expects = body.received == 0 and "expect" in request.headers
         return await body.drain(0 if expects else DRAIN)
 
-    async def _send(self, response: Response, send: Send) -> Any:
+    async def _send(self, response: Response, receive: Receive, send: Send) -> AsyncIterator[int]:
+        """Send the answer; yields the count of the bytes of its body as they go."""
         headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in response.headers.items()]
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         if isinstance(response.body, bytes):
             await send({"type": "http.response.body", "body": response.body})
             yield len(response.body)
             return
-        async for piece in self._pieces(response.body):
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-            yield len(piece)
-        await send({"type": "http.response.body", "body": b""})
+        # The server does not tell when it sends to nobody: only receiving shows that.
+        leaving = asyncio.ensure_future(_disconnected(receive))
+        try:
+            async for piece in self._pieces(response.body):
+                if leaving.done():
+                    raise ClientGone("the client closed the connection")
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                yield len(piece)
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            leaving.cancel()
 
-    async def _pieces(self, body: FileSlice | Iterator[bytes]) -> Any:
+    async def _pieces(self, body: FileSlice | Iterator[bytes]) -> AsyncIterator[bytes]:
         """The pieces of a body, the next one being read while the last is sent."""
         loop = asyncio.get_running_loop()
         iterator = iter(body)
@@ -122,6 +130,11 @@ class Application:
             close = getattr(iterator, "close", None)
             if close:
                 close()
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 class _Incoming:

@@ -129,6 +129,32 @@ def test_a_client_that_leaves_in_the_middle_can_go_on(tmp_path: Path) -> None:
         assert done.status_code == 201
 
 
+def test_a_client_that_leaves_while_it_is_sent_to_is_noticed(tmp_path: Path) -> None:
+    recorder, left = Recorder(), threading.Event()
+    recorder.subscribe(lambda event: left.set() if event.error else None)
+    data = bytes(60_000_000)  # more than all buffers on the way hold
+    with RegistryServer(tmp_path, record=recorder) as server, client(server) as http:
+        location = push(http, data)
+        with http.stream("GET", location) as response:
+            next(response.iter_raw())
+        assert left.wait(20)
+    event = recorder.events[-1]
+    assert "closed" in event.error
+    assert event.response_bytes < len(data)
+
+
+def test_stopping_does_not_wait_for_a_client_that_stalls(tmp_path: Path) -> None:
+    with RegistryServer(tmp_path) as server, client(server) as http:
+        location = http.post("/v2/a/blobs/uploads/").headers["location"]
+        raw = patch_of(server, location, 1_000_000)
+        raw.sendall(b"x" * 1000)
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
+        stopping.join(20)
+        raw.close()
+        assert not stopping.is_alive()
+
+
 def patch_of(server: RegistryServer | Process, location: str, length: int) -> socket.socket:
     """A connection on which the head of a PATCH was sent."""
     host, port = server.address.split(":")
