@@ -43,6 +43,10 @@ class LogWriter:
         except OSError:
             return
 
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._fd)
+
 
 class LogChunk(Frozen):
     """A piece of output.
@@ -66,6 +70,8 @@ def read_log(path: str) -> Iterator[LogChunk]:
         return
     with file:
         for line in file:
+            if not line.endswith(b"\n") or line.count(b" ") < 3:
+                continue  # cut short by a full disk
             stamp, name, tag, data = line[:-1].split(b" ", 3)
             end = b"\n" if tag == b"F" else b""
             yield LogChunk(time=stamp.decode(), stream=_NUMBERS[name], data=data + end)
