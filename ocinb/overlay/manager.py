@@ -186,7 +186,7 @@ class MountManager:
             if mount.target == goal:
                 self._undo(mount, lazy=lazy)
                 return
-        raise BundleError(f"{goal} is not a mount of ours", hint="see ocinb mount --list")
+        raise BundleError(f"{goal} is not a mount of ours", hint="ocinb mounts lists ours")
 
     def list(self) -> list[Mount]:
         """The mounts of ours that are there now, oldest first."""

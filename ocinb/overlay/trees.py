@@ -9,13 +9,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 
 from ocinb.errors import StorageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from contextlib import suppress
-from collections.abc import Iterable
+    from collections.abc import Iterable
 
 OPAQUE = ("trusted.overlay.opaque", "user.overlay.opaque")
 """The kernel reads the first one, or with the mount option ``userxattr`` the second."""
