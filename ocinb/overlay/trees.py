@@ -69,32 +69,39 @@ def remove_tree(path: str) -> None:
     that is still there makes it fail with ``EBUSY`` before anything beyond it is touched.
     """
     try:
-        device = os.lstat(path).st_dev
+        info = os.lstat(path)
     except FileNotFoundError:
         return
+    if not stat.S_ISDIR(info.st_mode):
+        os.unlink(path)
+        return
+    device = info.st_dev
     pending = [path]
     emptied: list[str] = []
     while pending:
-        directory = pending.pop()
-        info = os.lstat(directory)
-        if info.st_dev != device:
-            raise OSError(errno.EBUSY, "something is mounted here", directory)
-        if not stat.S_ISDIR(info.st_mode):
-            os.unlink(directory)
-            continue
-        if info.st_mode & 0o700 != 0o700:
-            os.chmod(directory, 0o700)
-        with os.scandir(directory) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    pending.append(entry.path)
-                else:
-                    # The kernel empties the work directory of a detached overlay meanwhile.
-                    with suppress(FileNotFoundError):
-                        os.unlink(entry.path)
-        emptied.append(directory)
+        # Others may remove too: the kernel empties the work directory of a detached overlay.
+        with suppress(FileNotFoundError):
+            emptied.append(_empty(pending.pop(), device, pending))
     for directory in reversed(emptied):
-        os.rmdir(directory)
+        with suppress(FileNotFoundError):
+            os.rmdir(directory)
+
+
+def _empty(directory: str, device: int, pending: list[str]) -> str:
+    """Unlink what is in a directory; its own directories are noted in ``pending``."""
+    info = os.lstat(directory)
+    if info.st_dev != device:
+        raise OSError(errno.EBUSY, "something is mounted here", directory)
+    if info.st_mode & 0o700 != 0o700:
+        os.chmod(directory, 0o700)
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                pending.append(entry.path)
+            else:
+                with suppress(FileNotFoundError):
+                    os.unlink(entry.path)
+    return directory
 
 
 def _apply(layer: str, target: str) -> None:
