@@ -5,6 +5,7 @@ Spec: image-spec image-layout.md#content; none (Docker convention) for docker-ar
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,7 @@ def _copy(store: Store, files: Files, path: str, digest: Digest, size: int) -> N
     with store.blob(digest, size) as writer:
         if writer.present:
             return
-        writer.rewind(0)
+        writer.rewind()
         for piece in files.pieces(path):
             writer.write(piece)
         writer.commit()
@@ -197,9 +198,7 @@ def _docker_layer(store: Store, files: Files, path: str, diff_id: Digest) -> Des
 
 
 def _digest(files: Files, path: str) -> Digest:
-    from hashlib import sha256
-
-    hasher = sha256()
+    hasher = hashlib.sha256()
     for piece in files.pieces(path):
         hasher.update(piece)
     return Digest(f"sha256:{hasher.hexdigest()}")

@@ -75,5 +75,5 @@ def usage(store: Store) -> Usage:
         images=tuple(images),
         total=sum(sizes.values()),
         reclaimable=sum(size for digest, size in sizes.items() if digest not in kept),
-        partial=sum(p.stat().st_size for p in store.ingest.iterdir() if p.is_file()),
+        partial=sum(path.stat().st_size for path in store.ingest.glob("*")),
     )

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from ocinb.content.durable import make_directory, storage_errors, sync_directory, write_all
 from ocinb.errors import ContentError, DigestMismatch, SizeMismatch
 from ocinb.frozen import Frozen
 from ocinb.spec.digest import Digest
-
-if TYPE_CHECKING:
-    import hashlib
 
 READ_SIZE = 1024 * 1024
 """Bytes read at once where a file is hashed."""
@@ -224,7 +222,7 @@ class BlobWriter:
     def _publish(self, digest: Digest) -> None:
         place = self._shelf.path(digest)
         with storage_errors("write", place):
-            if self._shelf.claim(digest):
+            if self._shelf.claim(digest) and place.stat().st_size == self.offset:
                 self._partial.unlink(missing_ok=True)
             else:
                 os.fsync(self._file)
@@ -235,11 +233,16 @@ class BlobWriter:
         self.present = True
         self.close()
 
-    def rewind(self, offset: int) -> None:
-        """Forget the bytes behind ``offset``; what is before is read and hashed again."""
+    def mark(self) -> HashState:
+        """The present place, to which ``rewind`` can go back."""
+        return HashState(algorithm=self._algorithm, offset=self.offset, hasher=self._hash.copy())
+
+    def rewind(self, mark: HashState | None = None) -> None:
+        """Forget the bytes that were written since ``mark``; without one, all of them."""
         with storage_errors("write", self._partial):
-            os.ftruncate(self._file, offset)
-            self._hash, self.offset = _hash_file(self._file, self._algorithm)
+            self.offset = mark.offset if mark else 0
+            self._hash = mark.hasher if mark else hashlib.new(self._algorithm)
+            os.ftruncate(self._file, self.offset)
             os.lseek(self._file, self.offset, os.SEEK_SET)
 
     def state(self) -> HashState:
@@ -294,9 +297,7 @@ def check_file(path: Path, digest: Digest, size: int | None = None) -> None:
 
 
 def _hash_file(file: int, algorithm: str) -> tuple[hashlib._Hash, int]:
-    from hashlib import new
-
-    hasher, offset = new(algorithm), 0
+    hasher, offset = hashlib.new(algorithm), 0
     while data := os.pread(file, READ_SIZE, offset):
         hasher.update(data)
         offset += len(data)

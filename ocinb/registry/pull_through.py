@@ -93,7 +93,7 @@ class PullThrough:
         if writer.present:
             call.repository.link_blob(digest)
             return None
-        writer.rewind(0)
+        writer.rewind()
         headers = {
             "Content-Type": "application/octet-stream",
             "Docker-Content-Digest": digest,

@@ -208,15 +208,16 @@ def _receive(call: Call, writer: BlobWriter) -> None:
         Refusal: 416 for the wrong place, 400 for a length other than announced; the upload is
             then as it was before.
     """
-    start = writer.offset
+    mark = writer.mark()
+    start = mark.offset
     announced = _announced(call, start)
     for piece in call.request.body:
         if announced is not None and writer.offset + len(piece) > start + announced:
-            writer.rewind(start)
+            writer.rewind(mark)
             raise _wrong_length(announced)
         writer.write(piece)
     if announced is not None and writer.offset != start + announced:
-        writer.rewind(start)
+        writer.rewind(mark)
         raise _wrong_length(announced)
 
 

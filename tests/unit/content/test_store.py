@@ -210,6 +210,33 @@ def test_an_upload_learns_its_digest_at_the_end(store: Store) -> None:
     assert leftovers(store) == set()
 
 
+def test_what_was_written_since_a_mark_can_be_forgotten(store: Store) -> None:
+    with store.blob(DIGEST, len(DATA)) as writer:
+        writer.write(DATA[:500])
+        mark = writer.mark()
+        writer.write(b"not this")
+        writer.rewind(mark)
+        assert writer.offset == 500
+        writer.write(DATA[500:])
+        writer.commit()
+    other = digest_of(b"other")
+    with store.blob(other) as writer:
+        writer.write(b"not this")
+        writer.rewind()
+        writer.write(b"other")
+        writer.commit()
+    assert store.size(other) == 5
+
+
+def test_a_damaged_blob_is_replaced_by_an_upload(store: Store) -> None:
+    store.add(DATA, "a/b")
+    store.path(DIGEST).write_bytes(b"damaged")
+    with store.upload("u") as writer:
+        writer.write(DATA)
+        writer.commit(DIGEST)
+    assert store.read(describe(DATA, "a/b")) == DATA
+
+
 @pytest.mark.parametrize("key", ["", "../x", "a/b", "."])
 def test_an_upload_key_cannot_leave_the_store(store: Store, key: str) -> None:
     with pytest.raises(ValueError, match="upload key"):
