@@ -100,7 +100,9 @@ class _Sink:
         if data:
             self.blob.update(data)
             self.blob_size += len(data)
-            self._out.write(data)
+            rest = memoryview(data)
+            while rest:  # an unbuffered file may take less
+                rest = rest[self._out.write(rest) :]
 
 
 def pack(entries: Iterable[Entry], out: IO[bytes], *, compression: Compression = "gzip") -> Packed:
