@@ -19,7 +19,7 @@ from ocinb.engine.loop import Loop
 from ocinb.engine.rootless import enter_namespaces
 from ocinb.engine.runtime_process import RuntimeProcess, complaint, failure, spawn
 from ocinb.engine.terminal import Console, set_size
-from ocinb.errors import ContainerError, OcinbError
+from ocinb.errors import ContainerError, OcinbError, SyscallError
 from ocinb.events import RuntimeCalled, StatusChanged, StepFinished, Warned
 from ocinb.linux.beneath import Beneath
 from ocinb.linux.syscalls import Kernel
@@ -36,6 +36,11 @@ if TYPE_CHECKING:
 
 _LAST_WORDS = 5.0
 """Seconds that an engine has to read the last frames."""
+_PIPE_GRACE = 1.0
+"""Seconds that a program has to end once nobody reads what it writes, as in ``… | head -1``.
+
+SIGPIPE would have ended it, but the first process of a pid namespace is spared that.
+"""
 
 
 class Monitor:
@@ -60,6 +65,7 @@ class Monitor:
         self._init = Process(pid=0, started=0)
         self._init_fd = -1
         self._started = 0.0
+        self._refused_at = 0.0
         self._detached = False
         self._remove = False
         self._done = False
@@ -73,8 +79,13 @@ class Monitor:
                 self._give_up()
             elif self._loop.orders:
                 self._carry_out(self._loop.orders.pop(0))
+            elif self._loop.output.refused and not self._refused_at:
+                self._refused_at = time.monotonic()
+            elif self._refused_at and time.monotonic() - self._refused_at > _PIPE_GRACE:
+                self._at_once({"do": "kill", "signal": 9})
+                self._refused_at = time.monotonic()
             else:
-                self._loop.turn(self._init_fd)
+                self._loop.turn(self._init_fd, _PIPE_GRACE if self._refused_at else None)
 
     @property
     def _abandoned(self) -> bool:
@@ -204,11 +215,18 @@ class Monitor:
                 self._record(Warned(message=error.message))
         try:
             for mount in self._mounts.list():
-                self._mounts.unmount(mount.target, lazy=True)
+                self._unmount(mount.target)
         except (OcinbError, OSError) as error:
             clean = False
             self._record(Warned(message=str(error)))
         return clean
+
+    def _unmount(self, target: str) -> None:
+        try:
+            self._mounts.unmount(target)
+        except SyscallError:
+            # A process that outlived the container works in it still: it ends with that.
+            self._mounts.unmount(target, lazy=True)
 
     def _leave(self, last: dict[str, Any]) -> None:
         self._loop.say(EXIT, json.dumps(last).encode())

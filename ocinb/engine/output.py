@@ -28,6 +28,7 @@ class Output:
 
     Attributes:
         terminal: the master side of the container's terminal, or -1.
+        refused: whether somebody has stopped reading what the container goes on writing.
     """
 
     def __init__(self, log: str, sinks: dict[int, int], send: Send) -> None:
@@ -37,6 +38,7 @@ class Output:
         self._sources: dict[int, int] = {}
         self._input = -1
         self.terminal = -1
+        self.refused = False
 
     @property
     def open(self) -> bool:
@@ -111,8 +113,9 @@ class Output:
         if sink < 0:
             self._send(stream, data)
         elif not _write_all(sink, data):
-            # As in a shell pipeline whose reader ended: the program is told by SIGPIPE.
+            # As in a shell pipeline whose reader ended: the next write gets EPIPE.
             self._close(source)
+            self.refused = True
         return True
 
     def _type(self) -> None:

@@ -261,3 +261,15 @@ def test_an_image_is_mounted_for_a_look(engine: Engine, place: Path) -> None:
     assert not (place / "look").exists()
     own = engine.mount(engine.image("demo"))
     engine.umount(own.target)
+
+
+def test_many_at_once_keep_apart(engine: Engine) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    def run(number: int) -> tuple[int, str]:
+        ran = Ran(engine, "sh", "-c", f"echo {number} > /n; cat /n; exit {number}")
+        return ran.status, ran.text()
+
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(run, range(16)))
+    assert done == [(number, f"{number}\n") for number in range(16)]

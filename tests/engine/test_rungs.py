@@ -22,7 +22,7 @@ from ocinb.settings import Settings
 from tests.engine.conftest import Program, finish
 from tests.support.peers import require
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.slow]
 
 
 @pytest.mark.peer
