@@ -202,9 +202,9 @@ class Transport:
             auth = call.auth if _origin(url) == origin else None
             try:
                 response = self._http.send(request, auth=auth, stream=True, follow_redirects=False)
-            except httpx.RemoteProtocolError as error:
+            except (httpx.RemoteProtocolError, httpx.InvalidURL) as error:
                 # httpx reads a redirect's Location even where it does not follow it.
-                if "location header" in str(error):
+                if isinstance(error, httpx.InvalidURL) or "location header" in str(error):
                     raise redirect_refused(call.registry, url, "to what is no URL") from error
                 raise
             if not response.has_redirect_location:

@@ -19,6 +19,7 @@ from ocinb.distribution.hosts import Hosts
 from ocinb.distribution.pull import pull
 from ocinb.distribution.push import push
 from ocinb.distribution.referrers import delete_manifest, put_with_subject, referrers
+from ocinb.distribution.registries_conf import RegistriesConf
 from ocinb.distribution.retry import RetryPolicy
 from ocinb.distribution.trust import Trust
 from ocinb.errors import AuthenticationFailed, RegistryError, RegistryUnreachable
@@ -277,6 +278,17 @@ def test_a_certificate_of_an_unknown_authority_is_refused(
     (tmp_path / guarded.address).mkdir()  # speak TLS, but trust nobody in particular
     client = Client(hosts=Hosts(trust=Trust([tmp_path])), policy=QUICK)
     with pytest.raises(RegistryUnreachable, match="certificate that is not trusted"):
+        client.ping(guarded.address)
+
+
+def test_a_certificate_is_not_verified_where_that_is_configured(
+    guarded: DockerRegistry, tmp_path: Path
+) -> None:
+    (tmp_path / "conf").write_text(
+        f'[[registry]]\nlocation = "{guarded.address}"\nskip-verify = true\n'
+    )
+    hosts = Hosts(conf=RegistriesConf.read(tmp_path / "conf"))
+    with Client(hosts=hosts, credentials=FixedLogin(guarded.address, ANN)) as client:
         client.ping(guarded.address)
 
 

@@ -133,6 +133,7 @@ HOSTILE: list[tuple[str, Callable[[ServedImage], Script], type[OcinbError], str]
     ("a redirect to itself", looping, RegistryError, "more than 5 redirects"),
     ("a redirect to a file", redirecting("file:///etc/passwd"), RegistryError, "not http or https"),
     ("a redirect to no URL", redirecting("http://[::"), RegistryError, "no URL"),
+    ("a redirect to a digest", redirecting("sha256:abc"), RegistryError, "no URL"),
     ("a 303", redirecting("/v2/", 303), RegistryError, "303"),
     (
         "a gzip bomb by Content-Encoding, for a blob",
