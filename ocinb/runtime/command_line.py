@@ -6,6 +6,7 @@ Spec: none (runc convention); the operations behind it are runtime-spec runtime.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 from ocinb import __version__
@@ -100,6 +101,8 @@ def run_command(words: Sequence[str]) -> int:
     """Carry out a command line; returns the exit status, 1 for every error of our own."""
     # Until the options are read there is no log but standard error.
     log = Log()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     try:
         options, rest = parse(words, GLOBAL, what="ocinb-runtime", stop=True)
         if options.given("version"):
@@ -120,6 +123,11 @@ def run_command(words: Sequence[str]) -> int:
         where = f"{error.filename}: " if error.filename else ""
         log.error(f"{where}{os.strerror(error.errno or 0).lower()}")
     return 1
+
+
+def _interrupt(number: int, _: object) -> None:
+    """End as an error does, so that what was begun is undone."""
+    raise SystemExit(128 + number)
 
 
 def _dispatch(context: Context, words: list[str]) -> int:

@@ -101,10 +101,12 @@ def run(context: Context, options: Parsed) -> int:
     runtime, container, terminal = _create(context, options, detached=detached)
     try:
         _write_pid(runtime, container, options)
+        if not detached:
+            foreground.forward_signals(runtime.kernel, container.pid, terminal)
         runtime.start(container_id)
         if detached:
             return 0
-        status = foreground.wait(runtime.kernel, container.pid, terminal)
+        status = foreground.wait(container.pid, terminal)
         runtime.exited(container, status)
     except BaseException:
         runtime.delete(container_id, force=True)

@@ -67,7 +67,10 @@ def _exec(context: Context, options: Parsed) -> int:
         terminal.receive()
     if options.text("pid_file"):
         foreground.write_pid_file(options.text("pid_file"), pid)
-    return 0 if detached else foreground.wait(runtime.kernel, pid, terminal)
+    if detached:
+        return 0
+    foreground.forward_signals(runtime.kernel, pid, terminal)
+    return foreground.wait(pid, terminal)
 
 
 def _process(container: Container, options: Parsed) -> dict[str, Any]:

@@ -20,11 +20,8 @@ _KEPT = (signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD, signal.SIGPIPE, signal.
 _SIGNALLED = 128
 
 
-def wait(kernel: Kernel, pid: int, terminal: Terminal | None = None) -> int:
-    """Wait for our child of this pid, passing every signal on; returns its exit status.
-
-    A process that was killed by a signal has 128 and the signal's number, as in a shell.
-    """
+def forward_signals(kernel: Kernel, pid: int, terminal: Terminal | None = None) -> None:
+    """From now on pass every signal on to a process, before it is the user's program even."""
 
     def forward(number: int, _: object) -> None:
         if number == signal.SIGWINCH and terminal:
@@ -40,6 +37,13 @@ def wait(kernel: Kernel, pid: int, terminal: Terminal | None = None) -> int:
             signal.signal(number, forward)
         except (OSError, ValueError):
             continue  # a real-time signal that the C library keeps for itself
+
+
+def wait(pid: int, terminal: Terminal | None = None) -> int:
+    """Wait for our child of this pid; returns its exit status.
+
+    A process that was killed by a signal has 128 and the signal's number, as in a shell.
+    """
     if terminal:
         ended = os.pidfd_open(pid)
         terminal.carry(ended)

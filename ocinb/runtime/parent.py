@@ -158,6 +158,11 @@ class Creation:
             if not self._rootless or limits or error.errno not in _NOT_ALLOWED:
                 raise
             self.cgroup = Cgroup(self.kernel, {}, (), 0)
+        if self.cgroup.frozen():
+            raise StepFailed(
+                f"the control group {path} is frozen: nothing in it would ever run",
+                citation="runtime-spec config-linux.md#control-groups",
+            )
         self.container.data.update(
             cgroup=self.cgroup.directories,
             cgroup_created=self.cgroup.created,

@@ -63,14 +63,18 @@ def change_root(env: Environment) -> None:
     """Make the root filesystem ``/``, and take the host's away.
 
     ``pivot_root(".", ".")`` puts the old root over the new one, from where it is detached: no
-    directory for it is needed. See pivot_root(2).
+    directory for it is needed. See pivot_root(2). A descriptor of the old root is kept because
+    ``.`` means the new one to mount(2), and the old one to umount(2).
 
     Spec: runtime-spec config.md#createcontainer-hooks (before which it must not happen)
     """
     kernel = env.kernel
     kernel.chdir(env.root.fd)
     if env.pivot:
+        old = kernel.open("/", f.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         kernel.pivot_root(".", ".")
+        kernel.chdir(old)
+        os.close(old)
         # Detaching must not travel to mounts that share with the old root.
         kernel.mount(None, ".", None, f.MS_SLAVE | f.MS_REC)
         kernel.umount(".", f.MNT_DETACH)

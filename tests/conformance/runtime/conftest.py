@@ -1,0 +1,63 @@
+"""The same bundle for three runtimes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.runtimes import NAMES, Bundle, RuntimeProgram, make_rootfs, mount_points_below
+
+MakeBundle = Callable[..., Bundle]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.root)
+            if getattr(item, "callspec", None) and item.callspec.params.get("runtime") != "ours":
+                item.add_marker(pytest.mark.peer)
+
+
+@pytest.fixture(scope="session")
+def rootfs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("rootfs")
+    # Users of a user namespace must be able to reach it.
+    for parent in (directory, *directory.parents[:3]):
+        parent.chmod(parent.stat().st_mode | 0o055)
+    return make_rootfs(directory)
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, rootfs: Path) -> Bundle:
+    return Bundle(tmp_path / "bundle", rootfs)
+
+
+@pytest.fixture(params=NAMES)
+def runtime(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RuntimeProgram]:
+    yield from _runtime(request.param, tmp_path)
+
+
+@pytest.fixture
+def ours(tmp_path: Path) -> Iterator[RuntimeProgram]:
+    """For what runc and crun do otherwise than the specification, or in words of their own."""
+    yield from _runtime("ours", tmp_path)
+
+
+def _runtime(name: str, tmp_path: Path) -> Iterator[RuntimeProgram]:
+    program = RuntimeProgram(name, tmp_path / "state")
+    yield program
+    program.clean()
+    assert not mount_points_below(tmp_path)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _remove_control_groups() -> Iterator[None]:
+    """runc and crun leave the directory that all groups of these tests are in."""
+    yield
+    for tree in Path("/sys/fs/cgroup").glob("**/ocinb-tests"):
+        for group in [*tree.iterdir(), tree]:
+            if group.is_dir():
+                group.rmdir()
