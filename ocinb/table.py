@@ -154,7 +154,7 @@ def shown(kind: str, value: Any, *, short: bool = True, now: float | None = None
         return datetime.fromtimestamp(value, UTC).strftime("%H:%M:%S.%f")
     if kind == "duration":
         return human_duration(float(value))
-    return f"{value:,}" if kind == "int" else str(value)
+    return str(value)
 
 
 def short_digest(digest: str) -> str:

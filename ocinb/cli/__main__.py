@@ -56,8 +56,10 @@ def _tell(narration: Narration, progress: LiveProgress) -> None:
 
 def exit_status(value: object) -> int:
     """A container that ran attached gives its own status; anything else is success."""
-    status = getattr(value, "exit_status", None)
-    return status if isinstance(status, int) else 0
+    from ocinb.commands.values import Ran
+
+    status = value.container.exit_status if isinstance(value, Ran) else 0
+    return status or 0
 
 
 if __name__ == "__main__":

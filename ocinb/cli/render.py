@@ -9,7 +9,7 @@ import sys
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
-from ocinb.commands.values import Document, Done, Heading, Json, Lines, Picture, Said, Text
+from ocinb.commands.values import Document, Done, Heading, Json, Lines, Picture, Ran, Said, Text
 from ocinb.table import NUMERIC, Column, Table, aligned, one_line, shown
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ def width() -> int:
 
 @singledispatch
 def show(value: Any) -> None:
-    """Print a value; types that are not known here print as their text."""
-    print(value)
+    """Print a value; an image or a container prints its name, other objects their text."""
+    print(getattr(value, "name", value))
 
 
 @show.register
@@ -68,6 +68,11 @@ def _json(value: Json) -> None:
 @show.register
 def _done(value: Done) -> None:
     print(value.message if on_terminal() else value.subject)
+
+
+@show.register
+def _ran(_value: Ran) -> None:
+    """Its output was shown while it ran."""
 
 
 @show.register

@@ -11,6 +11,7 @@ import click
 from ocinb.commands.container_options import container_options
 from ocinb.commands.options import platform_option, runtime_option
 from ocinb.commands.tree import CellCommand, cell_script
+from ocinb.commands.values import Ran
 from ocinb.errors import OcinbError
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def command(
         )
     except OcinbError as error:
         raise _with_status(error) from None
-    return Container.of(engine, done, local.name, kept=detach or not remove, name=name)
+    container = Container.of(engine, done, local.name, kept=detach or not remove, name=name)
+    return container if detach else Ran(container)
 
 
 def _with_script(options: ContainerOptions, script: str | None) -> ContainerOptions:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from ocinb.container import Container
     from ocinb.table import Table
 
 
@@ -63,6 +64,17 @@ class Done:
 
     def __repr__(self) -> str:
         return self.message
+
+
+class Ran:
+    """A container that ran attached: its output was shown already.
+
+    Attributes:
+        container: the container, which has ended.
+    """
+
+    def __init__(self, container: Container) -> None:
+        self.container = container
 
 
 class Heading(str):
