@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ocinb.events import Exchange, ignore
 from ocinb.registry.faults import Cut
 from ocinb.registry.messages import ClientGone, FileSlice, Refusal, Request, Response
+from ocinb.registry.zero_copy import EXTENSION
 from ocinb.spec.distribution import ErrorCode
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Application:
             response = await loop.run_in_executor(self._pool, self._handle, request)
             if not await self._rest_is_read(request, body):
                 response.headers["Connection"] = "close"
-            async for count in self._send(response, receive, send):
+            async for count in self._send(response, scope, receive, send):
                 sent += count
         except (ClientGone, Cut) as gone:
             # Returning in the middle of an answer makes the server close the connection.
@@ -95,23 +96,38 @@ class Application:
         expects = body.received == 0 and "expect" in request.headers
         return await body.drain(0 if expects else DRAIN)
 
-    async def _send(self, response: Response, receive: Receive, send: Send) -> AsyncIterator[int]:
+    async def _send(
+        self, response: Response, scope: Message, receive: Receive, send: Send
+    ) -> AsyncIterator[int]:
         """Send the answer; yields the count of the bytes of its body as they go."""
         headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in response.headers.items()]
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        if isinstance(response.body, bytes):
-            await send({"type": "http.response.body", "body": response.body})
-            yield len(response.body)
+        body = response.body
+        send_file = scope.get("extensions", {}).get(EXTENSION)
+        if isinstance(body, bytes):
+            await send({"type": "http.response.body", "body": body})
+            yield len(body)
             return
+        if send_file and isinstance(body, FileSlice):
+            with body:
+                async for count in send_file(self._pool, body.file, body.offset, body.length):
+                    yield count
+        else:
+            async for count in self._send_pieces(body, receive, send):
+                yield count
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _send_pieces(
+        self, body: FileSlice | Iterator[bytes], receive: Receive, send: Send
+    ) -> AsyncIterator[int]:
         # The server does not tell when it sends to nobody: only receiving shows that.
         leaving = asyncio.ensure_future(_disconnected(receive))
         try:
-            async for piece in self._pieces(response.body):
+            async for piece in self._pieces(body):
                 if leaving.done():
                     raise ClientGone("the client closed the connection")
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
                 yield len(piece)
-            await send({"type": "http.response.body", "body": b""})
         finally:
             leaving.cancel()
 

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import TracebackType
 from typing import Any
 
 from ocinb.spec.distribution import DESCRIPTIONS
@@ -52,32 +53,45 @@ class Request:
 
 
 class FileSlice:
-    """A part of an open file as a body. Closed by whoever sends it, or when forgotten."""
+    """A part of an open file as a body; a context manager.
+
+    Whoever sends it closes it; one that is forgotten closes itself.
+
+    Attributes:
+        file: the descriptor.
+        offset: first byte.
+        length: bytes.
+    """
 
     def __init__(self, file: int, offset: int, length: int) -> None:
-        """Take over an open file descriptor; ``offset`` and ``length`` are in bytes."""
-        self._file = file
-        self._offset = offset
-        self._end = offset + length
+        """Take over an open file descriptor."""
+        self.file = file
+        self.offset = offset
+        self.length = length
 
-    def read(self) -> bytes:
-        """The next piece; empty at the end."""
-        data = os.pread(self._file, min(READ_SIZE, self._end - self._offset), self._offset)
-        self._offset += len(data)
-        return data
+    def __iter__(self) -> Iterator[bytes]:
+        offset, end = self.offset, self.offset + self.length
+        with self:
+            while data := os.pread(self.file, min(READ_SIZE, end - offset), offset):
+                offset += len(data)
+                yield data
 
     def close(self) -> None:
         """Close the file."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        if self.file >= 0:
+            os.close(self.file)
+            self.file = -1
 
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            while self._offset < self._end and (data := self.read()):
-                yield data
-        finally:
-            self.close()
+    def __enter__(self) -> FileSlice:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
 
     def __del__(self) -> None:
         self.close()

@@ -18,6 +18,7 @@ from ocinb.registry.app import Registry
 from ocinb.registry.asgi import Application
 from ocinb.registry.faults import FaultPlan, Faults
 from ocinb.registry.pull_through import Upstream
+from ocinb.registry.zero_copy import SendFileProtocol
 
 if TYPE_CHECKING:
     from ocinb.events import Record
@@ -171,6 +172,7 @@ def _configuration(application: Application, tls: Certificates | None) -> uvicor
     options: dict[str, Any] = {
         "lifespan": "off",
         "loop": "asyncio",
+        "http": SendFileProtocol,
         "access_log": False,
         "log_config": None,
         "log_level": "critical",

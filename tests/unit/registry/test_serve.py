@@ -129,11 +129,16 @@ def test_a_client_that_leaves_in_the_middle_can_go_on(tmp_path: Path) -> None:
         assert done.status_code == 201
 
 
-def test_a_client_that_leaves_while_it_is_sent_to_is_noticed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("copied", [False, True], ids=["by the kernel", "in pieces"])
+def test_a_client_that_leaves_while_it_is_sent_to_is_noticed(tmp_path: Path, copied: bool) -> None:
     recorder, left = Recorder(), threading.Event()
     recorder.subscribe(lambda event: left.set() if event.error else None)
     data = bytes(60_000_000)  # more than all buffers on the way hold
-    with RegistryServer(tmp_path, record=recorder) as server, client(server) as http:
+    faults = FaultPlan(slow=10**12) if copied else None
+    with (
+        RegistryServer(tmp_path, record=recorder, faults=faults) as server,
+        client(server) as http,
+    ):
         location = push(http, data)
         with http.stream("GET", location) as response:
             next(response.iter_raw())
@@ -141,6 +146,23 @@ def test_a_client_that_leaves_while_it_is_sent_to_is_noticed(tmp_path: Path) -> 
     event = recorder.events[-1]
     assert "closed" in event.error
     assert event.response_bytes < len(data)
+
+
+def test_a_client_that_reads_slowly_gets_it_all(server: RegistryServer) -> None:
+    data = os.urandom(8_000_000)
+    with client(server) as http:
+        location = push(http, data)
+    host, port = server.address.split(":")
+    raw = socket.socket()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    raw.connect((host, int(port)))
+    with raw, raw.makefile("rb") as stream:
+        for _ in range(2):  # the second request finds the connection in order
+            raw.sendall(f"GET {location} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            assert stream.readline() == b"HTTP/1.1 200 OK\r\n"
+            while stream.readline().strip():
+                pass
+            assert stream.read(len(data)) == data
 
 
 def test_stopping_does_not_wait_for_a_client_that_stalls(tmp_path: Path) -> None:
@@ -171,6 +193,8 @@ def test_tls_with_an_authority_of_its_own(tmp_path: Path) -> None:
         for host in ("127.0.0.1", "localhost"):
             url = f"https://{host}:{server.address.split(':')[1]}/v2/"
             assert httpx.get(url, verify=context).status_code == 200
+        with httpx.Client(base_url=f"https://{server.address}", verify=context) as http:
+            assert http.get(push(http)).content == DATA
         with pytest.raises(httpx.ConnectError):
             httpx.get(f"https://{server.address}/v2/")
         assert server.certificates.key.stat().st_mode & 0o077 == 0
