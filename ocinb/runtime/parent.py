@@ -302,8 +302,12 @@ def _child(env: Environment, channel: Channel, gate: Gate) -> None:
         init.run(env, channel, gate)
     except BaseException as error:
         failure = described(error, env.recording.field)
-        if not gate.report(failure) and not channel.closed:
+        if gate.report(failure):
+            pass  # start waits for it
+        elif not channel.closed:
             channel.send(FAILED, **failure)
+        else:
+            env.log.error(failure["message"])
     finally:
         # Whatever happens, this process never returns into the runtime's own code.
         os._exit(1)
