@@ -116,11 +116,12 @@ def test_unpack_then_pack_gives_the_same_diff_id(tmp_path, compression, form):
 
 
 def test_marks_of_an_overlay_layer_become_whiteouts_again(tmp_path):
+    owner = {"uid": os.geteuid(), "gid": os.getegid()}
     entries = [
-        Entry("", "directory", 0o755),
-        Entry("d", "directory", 0o755),
+        Entry("", "directory", 0o755, **owner),
+        Entry("d", "directory", 0o755, **owner),
         Entry("d", "opaque"),
-        Entry("d/gone", "file", size=0, source=b""),
+        Entry("d/kept", "file", size=0, source=b"", **owner),
         Entry("removed", "whiteout"),
     ]
     raw = packed(entries)
