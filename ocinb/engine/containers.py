@@ -74,6 +74,7 @@ class Containers:
                 hint="letters, digits, '_', '.' and '-', at most 63, not starting with the latter",
             )
         with self._locked():
+            self._sweep()
             taken = {document["name"] for _, document in self._all()}
             if name in taken:
                 raise ContainerExists(
@@ -133,6 +134,18 @@ class Containers:
         records = [_record(files, document) for files, document in self._all()]
         return sorted(records, key=lambda record: record.created)
 
+    def sweep(self) -> None:
+        """Remove what is left of containers whose removal was itself killed."""
+        with self._locked():
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """The lock is held: no container is being made, so each must have its record."""
+        for name in os.listdir(self._root):
+            path = self._root / name
+            if path.is_dir() and not (path / "container.json").exists():
+                remove_tree(str(path))
+
     def _all(self) -> Iterator[tuple[ContainerFiles, dict[str, Any]]]:
         try:
             names = os.listdir(self._root)
@@ -161,9 +174,10 @@ class Containers:
             os.close(lock)
 
 
-def record_of(files: ContainerFiles) -> ContainerRecord:
-    """The container of a directory, as it is at this moment."""
-    return _record(files, read_json(files.record))
+def record_of(files: ContainerFiles) -> ContainerRecord | None:
+    """The container of a directory, as it is at this moment; None once it was removed."""
+    document = read_json(files.record)
+    return _record(files, document) if document else None
 
 
 def _record(files: ContainerFiles, document: dict[str, Any]) -> ContainerRecord:

@@ -23,7 +23,7 @@ from ocinb.engine.containers import ContainerRecord, Containers
 from ocinb.engine.images import Images, LocalImage
 from ocinb.engine.launch import OutputCallback, Shim
 from ocinb.engine.log_file import LogChunk, read_log
-from ocinb.engine.operations import Operations
+from ocinb.engine.operations import Operations, cgroups_path
 from ocinb.engine.runtime_process import find_runtime
 from ocinb.errors import NameNotFound, StorageError, UnsupportedHost
 from ocinb.events import ignore
@@ -326,6 +326,15 @@ class Engine:
         """Remove a container. See ``Operations.delete``."""
         self._operations.delete(name, force=force)
 
+    def repair(self) -> list[Mount]:
+        """Remove what killed processes left half-made or half-removed; the mounts among it.
+
+        Containers whose monitor was killed are not touched: ``containers`` shows them as they
+        are, and ``delete`` removes them.
+        """
+        self._containers.sweep()
+        return self.mounts.repair()
+
     def logs(self, name: str) -> Iterator[LogChunk]:
         """What a container's program has written so far.
 
@@ -404,11 +413,14 @@ class Engine:
         rootfs: Path,
         tty: bool,
     ) -> dict[str, object]:
+        container = os.path.basename(files.directory)
+        rootless = options.rootless or self.rung.user_namespace
         wished = dataclasses.replace(
             options,
             terminal=options.terminal or tty,
-            hostname=options.hostname or os.path.basename(files.directory),
-            rootless=options.rootless or self.rung.user_namespace,
+            hostname=options.hostname or container,
+            rootless=rootless,
+            cgroups_path=options.cgroups_path or (None if rootless else cgroups_path(container)),
         )
         config = runtime_config(image.config, wished, rootfs)
         user = config["process"]["user"]

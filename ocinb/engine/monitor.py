@@ -22,6 +22,7 @@ from ocinb.engine.terminal import Console, set_size
 from ocinb.errors import ContainerError, OcinbError, SyscallError
 from ocinb.events import RuntimeCalled, StatusChanged, StepFinished, Warned
 from ocinb.linux.beneath import Beneath
+from ocinb.linux.processes import all_pids, parent
 from ocinb.linux.syscalls import Kernel
 from ocinb.overlay.manager import MountManager
 from ocinb.overlay.trees import remove_tree
@@ -229,6 +230,9 @@ class Monitor:
             self._mounts.unmount(target, lazy=True)
 
     def _leave(self, last: dict[str, Any]) -> None:
+        for pid in list(all_pids()):
+            if parent(pid) == os.getpid():
+                os.kill(pid, 9)  # a hook of a call that was given up, or what the program left
         self._loop.say(EXIT, json.dumps(last).encode())
         self._loop.flush(_LAST_WORDS)
         if self._remove and not self._loop.connected:
@@ -273,7 +277,7 @@ class Monitor:
         )
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         stdin, stdout, stderr = stdio or (null, null, null)
-        pid = spawn(argv, stdin=stdin, stdout=stdout, stderr=stderr)
+        pid = spawn(self._kernel, argv, stdin=stdin, stdout=stdout, stderr=stderr)
         os.close(null)
         status = os.waitstatus_to_exitcode(self._wait(pid, mortal=operation != "delete"))
         seconds = time.perf_counter() - started

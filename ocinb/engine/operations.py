@@ -16,6 +16,10 @@ from ocinb.engine.containers import ContainerRecord, Containers, record_of
 from ocinb.engine.runtime_process import complaint, failure, find_runtime
 from ocinb.errors import CommandError, ContainerError, InvalidStatus, OcinbError
 from ocinb.events import RuntimeCalled, ignore
+from ocinb.linux.cgroup import Cgroup
+from ocinb.linux.mounts import mount_at, mounts
+from ocinb.linux.processes import all_pids
+from ocinb.linux.syscalls import Kernel
 from ocinb.spec.runtime_state import CREATED, RUNNING, STOPPED, State
 
 if TYPE_CHECKING:
@@ -111,10 +115,13 @@ class Operations:
             _kill(monitor)
         if init is not None:
             _gone(init, _TIDY)
-        if not read_json(files.exit).get("clean"):
+        record = record_of(files)
+        if record is not None and not read_json(files.exit).get("clean"):
             # Its monitor was killed, so nobody has told the runtime yet.
             with contextlib.suppress(OcinbError):
-                self._call(files, record_of(files), "delete", force=True)
+                self._call(files, record, "delete", force=True)
+            _kill_left_behind(files)
+            _remove_cgroups(record.id)
         self._containers.forget(files)
 
     def _call(
@@ -176,6 +183,39 @@ def _require(record: ContainerRecord, operation: str, *statuses: str) -> None:
         hint=hints.get(operation),
         citation=f"runtime-spec runtime.md#{operation}",
     )
+
+
+def cgroups_path(container: str) -> str:
+    """config.json's ``linux.cgroupsPath``, by which a container's control groups are known.
+
+    Spec: runtime-spec config-linux.md#cgroups-path
+    """
+    return f"/ocinb-{container}"
+
+
+def _remove_cgroups(container: str) -> None:
+    """What a runtime left that was killed while it created the container: it has no record."""
+    kernel = Kernel()
+    for mount in mounts():
+        directory = mount.target + cgroups_path(container)
+        if mount.fstype in ("cgroup", "cgroup2") and os.path.isdir(directory):
+            group = Cgroup(kernel, {"": directory}, [directory], 1)
+            with contextlib.suppress(OcinbError):
+                group.kill()
+                group.remove()
+
+
+def _kill_left_behind(files: ContainerFiles) -> None:
+    """Hooks that still run, and fuse-overlayfs: processes that see the container's root mounted.
+
+    It is mounted in the monitor's mount namespace only, so they can be nobody else.
+    """
+    for pid in all_pids():
+        process = Process.of(pid)
+        with contextlib.suppress(OSError):
+            if pid != os.getpid() and mount_at(files.rootfs, mounts(pid)) is not None:
+                _kill(process)
+                _gone(process, _TIDY)
 
 
 def _kill(process: Process) -> None:

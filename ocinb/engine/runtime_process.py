@@ -12,6 +12,11 @@ import sys
 
 from ocinb.errors import StepFailed, UnsupportedHost
 from ocinb.frozen import Frozen
+from ocinb.linux import flags as f
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocinb.linux.syscalls import Kernel
 
 OURS = "ocinb"
 _PACKAGES = {"runc": "runc", "crun": "crun"}
@@ -104,16 +109,18 @@ def failure(runtime: RuntimeProcess, operation: str, status: int, message: str) 
     return StepFailed(f"{runtime.name} could not {operation} the container: {how}")
 
 
-def spawn(argv: tuple[str, ...], *, stdin: int, stdout: int, stderr: int) -> int:
+def spawn(kernel: Kernel, argv: tuple[str, ...], *, stdin: int, stdout: int, stderr: int) -> int:
     """Start a program with these three descriptors and nothing else of ours; its pid.
 
-    For a process with one thread. Signals are as a program expects them: Python ignores SIGPIPE
+    It is killed when this process is: nobody would know what it goes on to make. For a process
+    with one thread. Signals are as a program expects them: Python ignores SIGPIPE
     and SIGXFSZ, and ``posix_spawn`` of the GNU C library would leave 32 and 33 ignored.
     """
     pid = os.fork()
     if pid:
         return pid
     try:
+        kernel.prctl(f.PR_SET_PDEATHSIG, signal.SIGKILL)
         for target, descriptor in enumerate((stdin, stdout, stderr)):
             if descriptor == target:
                 os.set_inheritable(target, True)

@@ -6,6 +6,7 @@ other, as superuser and as an ordinary user.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -42,6 +43,17 @@ def leave(engine: subprocess.Popen[str]) -> None:
     for stream in (engine.stdout, engine.stderr):
         assert stream is not None
         stream.close()
+
+
+def hook_runs(directory: Path) -> bool:
+    """Whether the hook ``sleep 100`` runs: a process that sees the container's root mounted."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            words = Path(f"/proc/{pid}/cmdline").read_bytes()
+            seen = Path(f"/proc/{pid}/mountinfo").read_text()
+            if words == b"sleep\x00100\x00" and f"{directory}/bundle/rootfs" in seen:
+                return True
+    return False
 
 
 def test_detached_then_looked_at_killed_and_deleted_by_others(program: Program) -> None:
@@ -117,7 +129,7 @@ def test_an_engine_killed_half_way_leaves_nothing_running(program: Program, plac
     engine = program(
         f"engine.run('demo', Options(args=['sleep', '100'], hooks={hook}), name='box')"
     )
-    until(lambda: any((d / "events.jsonl").exists() for d in containers(place)))
+    until(lambda: any(hook_runs(directory) for directory in containers(place)))
     leave(engine)
     until(lambda: any((d / "exit.json").exists() for d in containers(place)))
     show = "r = engine.container('box'); print(r.status, r.exit_status, r.error)"
@@ -155,7 +167,28 @@ def test_the_monitor_killed_delete_with_force_still_removes_everything(
     finish(program("engine.delete('box', force=True)"))
     assert containers(place) == []
     assert list(place.glob("run/runtime/*")) == []
-    assert list(Path("/sys/fs/cgroup").glob(f"*/{directory.name}")) == []
+    assert list(Path("/sys/fs/cgroup").glob(f"*/*{directory.name}")) == []
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("runtime", ["ocinb", "runc"])
+def test_the_monitor_killed_while_the_container_is_made(
+    program: Program, place: Path, runtime: str
+) -> None:
+    if runtime != "ocinb":
+        require(runtime)
+    hook = "{'createRuntime': [{'path': '/bin/sleep', 'args': ['sleep', '100']}]}"
+    engine = program(
+        f"options = Options(args=['true'], hooks={hook})\n"
+        f"try: engine.run('demo', options, runtime={runtime!r})\n"
+        "except Exception as error: print(type(error).__name__, engine.containers())"
+    )
+    until(lambda: any(hook_runs(directory) for directory in containers(place)))
+    (directory,) = containers(place)
+    os.kill(process(directory, "monitor"), signal.SIGKILL)
+    assert finish(engine) == "ContainerError []\n"
+    assert list(place.glob("run/runtime/*")) == []
+    assert list(Path("/sys/fs/cgroup").glob(f"*/*{directory.name}")) == []
 
 
 def test_the_monitor_stopped_does_not_hold_up_delete(program: Program, place: Path) -> None:
@@ -209,7 +242,7 @@ def test_control_c_before_the_program_runs(program: Program, place: Path) -> Non
         f"try: engine.run('demo', Options(args=['true'], hooks={hook}))\n"
         "except KeyboardInterrupt: print('interrupted', engine.containers())"
     )
-    until(lambda: any((d / "events.jsonl").exists() for d in containers(place)))
+    until(lambda: any(hook_runs(directory) for directory in containers(place)))
     engine.send_signal(signal.SIGINT)
     assert finish(engine) == "interrupted []\n"
 

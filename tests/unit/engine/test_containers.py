@@ -97,6 +97,16 @@ def test_a_name_is_made_up_from_the_image(containers: Containers) -> None:
     assert record.name == f"demo-{record.id[:6]}"
 
 
+def test_a_removal_that_was_killed_is_ended_by_the_next_who_claims(
+    containers: Containers, tmp_path: Path
+) -> None:
+    files = claim(containers, "box")
+    Path(files.record).unlink()
+    assert containers.list() == []
+    claim(containers, "box")
+    assert not Path(files.directory).exists()
+
+
 @pytest.mark.parametrize("name", ["", "-x", "a/b", "..", "a" * 64, "a b", "é"])
 def test_what_is_not_a_name_is_refused(containers: Containers, name: str) -> None:
     with pytest.raises(ContainerError, match="is not a name"):
