@@ -156,7 +156,8 @@ class Store:
         digest = digest_of(data, algorithm)
         with self.blob(digest, len(data)) as writer:
             if not writer.present:
-                writer.write(data[writer.offset :])
+                writer.rewind()  # what an earlier attempt left is not worth trusting
+                writer.write(data)
                 writer.commit()
         return describe(data, media_type, **properties, digest=digest)
 

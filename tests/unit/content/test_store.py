@@ -133,6 +133,12 @@ def test_damaged_bytes_of_an_earlier_attempt_are_found_at_commit(store: Store) -
     assert leftovers(store) == set()
 
 
+def test_bytes_at_hand_do_not_build_on_an_earlier_attempt(store: Store) -> None:
+    with store.blob(DIGEST, len(DATA)) as writer:
+        writer.write(bytes(1000))
+    assert store.read(store.add(DATA, "a/b")) == DATA
+
+
 def test_two_writers_of_one_blob_take_turns(store: Store) -> None:
     recorder = Recorder()
     other = Store(store.root, recorder)

@@ -245,6 +245,30 @@ def test_as_a_process(tmp_path: Path) -> None:
         assert server.process.returncode == 0
 
 
+def test_a_process_with_passwords_and_faults(tmp_path: Path) -> None:
+    passwords = tmp_path / "htpasswd"
+    passwords.write_text("ann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n")
+    options = ["--htpasswd", str(passwords), "--token", "--status", "503", "--times", "1"]
+    with (
+        Process(tmp_path / "registry", *options) as server,
+        httpx.Client(base_url=f"http://{server.address}") as http,
+    ):
+        assert http.get("/v2/").status_code == 503
+        assert http.get("/v2/").headers["www-authenticate"].startswith("Bearer realm=")
+        answer = http.get("/token", params={"scope": "repository:a:pull"}, auth=("ann", "secret"))
+        headers = {"authorization": f"Bearer {answer.json()['token']}"}
+        assert http.get("/v2/a/tags/list", headers=headers).status_code == 404
+
+
+def test_a_process_that_cannot_begin_says_why(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    argv = [sys.executable, "-m", "ocinb.registry", "--root", str(tmp_path / "file" / "x")]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1
+    assert "not a directory" in done.stderr
+
+
 @pytest.mark.slow
 def test_kill_9_during_an_upload_loses_nothing_that_was_committed(tmp_path: Path) -> None:
     more = os.urandom(2_000_000)
