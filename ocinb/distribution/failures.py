@@ -22,6 +22,9 @@ from ocinb.errors import (
 )
 from ocinb.spec.distribution import DESCRIPTIONS, ErrorCode
 
+_CUT = ("peer closed", "disconnected", "too early")
+"""What h11, httpcore and we ourselves say where the other side hung up."""
+
 _INSECURE_HINT = (
     "if you trust the network between, name it as insecure: OCINB_INSECURE_REGISTRIES={host}"
 )
@@ -60,12 +63,16 @@ def unreachable(registry: str, url: httpx.URL, error: Exception) -> Distribution
         return RegistryError(f"{who} sends headers longer than 100 KiB", status=0)
     if isinstance(error, httpx.TimeoutException):
         return RegistryUnreachable(f"{who} does not answer in time: {error}")
+    if any(sign in str(error) for sign in _CUT):
+        return RegistryUnreachable(
+            f"{who} broke the connection: {_first_line(error).rstrip('.').lower()}"
+        )
     if isinstance(error, httpx.RemoteProtocolError) and url.scheme == "http":
         return RegistryUnreachable(
             f"{who} does not speak plain HTTP: {_first_line(error)}",
             hint="if it speaks HTTPS, do not name it as insecure",
         )
-    return RegistryUnreachable(f"{who} broke the connection: {_first_line(error)}")
+    return RegistryUnreachable(f"{who} broke off: {_first_line(error)}")
 
 
 def _tls_failure(who: str, registry: str, cause: ssl.SSLError) -> DistributionError:

@@ -125,6 +125,12 @@ HOSTILE: list[tuple[str, Callable[[ServedImage], Script], type[OcinbError], str]
         "ends too early",
     ),
     (
+        "a byte for each request",
+        layer_reply(lambda right: replace(right, cut=1)),
+        RegistryUnreachable,
+        "broke the connection",
+    ),
+    (
         "an endless body",
         layer_reply(lambda right: Reply(body=endless())),
         SizeMismatch,

@@ -20,6 +20,7 @@ from ocinb.distribution.network import Network
 from ocinb.distribution.pull import pull
 from ocinb.distribution.workers import run_together
 from ocinb.errors import RegistryError
+from ocinb.spec.digest import Digest
 from tests.support.scripted_registry import (
     Reply,
     Request,
@@ -139,6 +140,20 @@ def test_a_pull_that_is_killed_twenty_times_downloads_hardly_more_than_the_image
         assert held.read_bytes() == image.blobs[digest]
     documents = 21 * (len(image.documents["1"][0]) + int(str(image.config["size"])))
     assert sent <= 1.2 * image.size + documents
+
+
+def test_a_partial_blob_that_was_damaged_on_disk_is_fetched_again(
+    store: Store, client: Client
+) -> None:
+    image = ServedImage(100_000)
+    digest = Digest(str(image.layers[0]["digest"]))
+    with store.blob(digest, 100_000) as writer:
+        writer.write(b"damaged" * 5_000)
+    with ScriptedRegistry(image) as registry:
+        pull(client, store, registry.reference())
+        asked = [r.headers.get("range") for r in registry.requests if is_layer(image, r)]
+    assert asked == ["bytes=35000-", None]
+    assert store.path(digest).read_bytes() == image.blobs[digest]
 
 
 def test_the_first_failure_stops_the_others_and_is_the_one_that_is_told() -> None:
