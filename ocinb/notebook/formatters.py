@@ -23,7 +23,8 @@ FRAME_MODULES = ("pandas.core.frame", "pandas")
 
 _PRE = (
     "max-height:26em;overflow:auto;margin:.3em 0;padding:.6em .9em;border-radius:6px;"
-    "background:rgba(128,128,128,.1)"
+    "background:rgba(128,128,128,.1);font-size:13px;line-height:1.45;"
+    "font-family:ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace"
 )
 
 
@@ -67,7 +68,7 @@ def image_html(image: Image) -> str:
 
 def container_html(container: Container) -> str:
     """A container in one line."""
-    return f'<div style="opacity:.75">{escape(repr(container))}</div>'
+    return f'<div style="opacity:.75">{escape(repr(container).strip("<>"))}</div>'
 
 
 def facts_html(facts: Table) -> str:

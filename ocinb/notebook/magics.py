@@ -64,7 +64,7 @@ class OciMagics(Magics):
             shorten_interrupt(error)
             raise
         result = for_notebook(value)
-        if line.rstrip().endswith(";") and self._is_bare(line):
+        if line.rstrip().endswith(";") and self._is_bare():
             return None
         if isinstance(value, Help):
             print(value)  # noqa: T201 - help belongs under the cell, also in its middle
@@ -79,20 +79,21 @@ class OciMagics(Magics):
         finally:
             narration.close()
 
-    def _is_bare(self, line: str) -> bool:
-        """Whether the magic stands alone, not behind ``x =``; IPython does not tell a magic."""
+    def _is_bare(self) -> bool:
+        """Whether a magic with ``;`` stands alone, not behind ``x =``; IPython does not tell it.
+
+        The cell is looked at as it was written: the line that a magic is given has its names
+        filled in already.
+        """
         shell: Any = self.shell
-        source = shell.history_manager.input_hist_parsed[-1]
         try:
-            statements = ast.parse(source).body
+            statements = ast.parse(shell.history_manager.input_hist_parsed[-1]).body
         except SyntaxError:
             return True
-        return any(
-            isinstance(s, ast.Expr)
-            and isinstance(s.value, ast.Call)
-            and any(isinstance(a, ast.Constant) and a.value == line for a in s.value.args)
-            for s in statements
-        )
+        calls = [s.value for s in statements if isinstance(s, ast.Expr)]
+        arguments = [a for call in calls if isinstance(call, ast.Call) for a in call.args]
+        texts = [str(a.value) for a in arguments if isinstance(a, ast.Constant)]
+        return any(text.rstrip().endswith(";") for text in texts)
 
 
 def for_notebook(value: Any) -> Any:

@@ -23,7 +23,7 @@ _BAR = (
     "display:inline-block;width:180px;height:7px;border-radius:4px;background:rgba(128,128,128,.25)"
 )
 _FILL = "height:7px;border-radius:4px;background:#2b7de0"
-_CELL = "padding:.15em .9em .15em 0;border:0;white-space:nowrap;background:none"
+_CELL = "padding:.15em .9em .15em 0;border:0;white-space:nowrap;background:none;text-align:left"
 _MONO = "font-family:ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace"
 
 

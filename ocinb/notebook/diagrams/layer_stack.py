@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 HEAD, ROW, FOOT = 66, 88, 48
 MARGIN = 24
 PLATE_X, PLATE_HALF, PLATE_RISE = 108, 60, 19
-TEXT_X, TEXT_ROOM = 200, 372
-BAR_X, BAR_WIDTH = 596, 180
+TEXT_X, TEXT_ROOM = 200, 416
+BAR_X, BAR_WIDTH = 636, 140
 THINNEST, THICKEST = 4, 20
 
 _DOCKER_NOTES = ("/bin/sh -c #(nop) ", "/bin/sh -c #(nop)", "/bin/sh -c ")
@@ -119,7 +119,7 @@ def _hole(sheet: Sheet, x: float, y: float) -> None:
 
 
 def _words(sheet: Sheet, top: float, layer: Layer) -> None:
-    sheet.text(TEXT_X, top + 29, made_by(layer.created_by), size=13.5, face="bold", room=TEXT_ROOM)
+    sheet.text(TEXT_X, top + 29, made_by(layer.created_by), size=13, face="bold", room=TEXT_ROOM)
     digest = short_digest(layer.digest)
     sheet.text(TEXT_X, top + 49, digest, "soft", size=12, face="mono")
     after = TEXT_X + text_width(digest, 12, "mono") + 10

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 HEAD, BAND, ROW, FOOT = 66, 46, 25, 44
 MARGIN = 24
-TITLE_X, TITLE_ROOM = 54, 294
-PLOT_X, PLOT_WIDTH = 350, 352
+TITLE_X, TITLE_ROOM = 54, 300
+PLOT_X, PLOT_WIDTH = 358, 344
 NARROWEST = 58
 """Pixels that a state gets at least, however short it was."""
 

@@ -47,6 +47,8 @@ def test_alone_on_a_line_it_is_the_cells_result(shell):
 
 def test_a_semicolon_shows_nothing_but_a_name_still_gets_the_value(shell):
     assert run(shell, "%oci version;").result is None
+    shell.user_ns["which"] = "json"
+    assert run(shell, "%oci version --format $which;").result is None
     run(shell, "kept = %oci version;")
     assert isinstance(shell.user_ns["kept"], pd.DataFrame)
 
