@@ -62,7 +62,13 @@ class Lowers:
     """
 
     def __init__(self, layers: Sequence[Path]) -> None:
-        self._tops = [os.open(path, OPEN_DIRECTORY) for path in reversed(layers)]
+        self._tops: list[int] = []
+        try:
+            for path in reversed(layers):
+                self._tops.append(os.open(path, OPEN_DIRECTORY))
+        except OSError:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -70,6 +76,10 @@ class Lowers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all descriptors."""
         while self._tops:
             os.close(self._tops.pop())
 

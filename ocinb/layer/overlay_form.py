@@ -59,7 +59,7 @@ class OverlayApplier(Applier):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        self._lowers.__exit__(kind, error, _)
+        self._lowers.close()
         super().__exit__(kind, error, _)
 
     def missing(self, directory: Directory, name: str, status: os.stat_result | None) -> str | None:

@@ -106,6 +106,8 @@ def xattrs(records: Mapping[bytes, bytes]) -> dict[str, bytes]:
                 data = base64.b64decode(value + b"=" * (-len(value) % 4), validate=True)
             except (binascii.Error, ValueError):
                 raise HeaderError(f"its attribute {_text(name)} is not base64") from None
+            if not name or b"\0" in name:
+                raise HeaderError("it has an attribute without a possible name")
             found[_text(name)] = data
     for key, value in records.items():
         if key.startswith(SCHILY_XATTR):

@@ -23,13 +23,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ocinb.errors import UnsafePath
+from ocinb.errors import LimitExceeded, UnsafePath
 
 OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 MAX_LINKS = 40
 """Symbolic links followed for one path, as in the kernel."""
 MAX_OPEN = 128
 """Directories kept open."""
+MAX_DEPTH = 256
+"""Components of a real path: links could build trees deeper than any path of an archive."""
 
 
 class Directory:
@@ -111,6 +113,7 @@ class Root:
 
         Raises:
             UnsafePath: the path is the root itself, or its links lead in a circle.
+            LimitExceeded: they lead too deep.
             OSError: a parent that cannot be opened or made.
         """
         parent, _, name = path.rpartition("/")
@@ -249,6 +252,8 @@ class Root:
             raise FileNotFoundError(errno.ENOENT, "no such directory", parent.child(name))
         if not isinstance(found, Directory):
             raise NotADirectoryError(errno.ENOTDIR, "not a directory", parent.child(name))
+        if len(chain) > MAX_DEPTH:
+            raise LimitExceeded(f"its real path has more than {MAX_DEPTH} components")
         chain.append(found)
         return None
 

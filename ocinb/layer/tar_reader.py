@@ -95,6 +95,11 @@ class TarReader:
                 return entry
             self.ignored.append(entry.path)
 
+    @property
+    def at(self) -> str:
+        """The name of the entry read last, for the start of a message; empty at the end."""
+        return f"{_short(self._name)}: " if self._name else ""
+
     def copy_to(self, fd: int) -> None:
         """Write the content of the entry read last to a file descriptor."""
         left = self._left
@@ -196,8 +201,12 @@ class TarReader:
         text = name.decode(*_ENCODING)
         self._name = text
         kind = _KINDS[header.type]
-        if not 0 <= size <= _LARGEST or not 0 <= uid < _MAX_ID or not 0 <= gid < _MAX_ID:
-            raise tar.HeaderError("its size or owner is not possible")
+        if not (
+            0 <= size <= _LARGEST
+            and all(0 <= number < _MAX_ID for number in (uid, gid, *header.device))
+            and -_LARGEST < mtime // _SECOND < _LARGEST
+        ):
+            raise tar.HeaderError("its size, owner, time or device number is not possible")
         if kind is FILE:
             self._left = size
             self._padding = -size % tar.BLOCK

@@ -10,11 +10,11 @@ import dataclasses
 import errno
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Literal
 
-from ocinb.errors import DigestMismatch, LayerError, StorageError, UnsafePath
+from ocinb.errors import DigestMismatch, LayerError, StorageError
 from ocinb.layer import changeset, whiteout
 from ocinb.layer.apply import Applier, remove_content
 from ocinb.layer.changeset import Entry, Limits
@@ -143,14 +143,19 @@ def _unpack(
     algorithm = diff_id.algorithm if diff_id else "sha256"
     with LayerStream(stream, media_type, algorithm, limits, what) as source:
         reader = TarReader(source.chunk, what, limits)
-        applier: Applier
-        if form == "overlay":
-            applier = OverlayApplier(target, reader, limits, what, lowers, user_xattrs)
-        else:
-            applier = TreeApplier(target, reader, limits, what)
-        with applier:
-            _apply_all(reader, applier, what, on_entry)
-        found = Digest(f"{algorithm}:{source.finish()}")
+        with _explained(what, reader):
+            applier: Applier
+            if form == "overlay":
+                applier = OverlayApplier(target, reader, limits, what, lowers, user_xattrs)
+            else:
+                applier = TreeApplier(target, reader, limits, what)
+            with applier:
+                while (entry := reader.next()) is not None:
+                    applier.apply(entry)
+                    if on_entry is not None:
+                        on_entry(entry)
+                applier.finish()
+            found = Digest(f"{algorithm}:{source.finish()}")
         if diff_id is not None and found != diff_id:
             raise DigestMismatch(
                 f"{what} has diffID {found} once it is uncompressed, the image config says "
@@ -161,31 +166,20 @@ def _unpack(
         return _summary(reader, applier, source, found, time.monotonic() - started)
 
 
-def _apply_all(
-    reader: TarReader,
-    applier: Applier,
-    what: str,
-    on_entry: Callable[[Entry], None] | None,
-) -> None:
-    path = ""
+@contextlib.contextmanager
+def _explained(what: str, reader: TarReader) -> Iterator[None]:
+    """Errors of the kernel, and of rooms that do not know the layer, name it and the entry."""
     try:
-        while (entry := reader.next()) is not None:
-            path = entry.path
-            applier.apply(entry)
-            if on_entry is not None:
-                on_entry(entry)
-        path = ""
-        applier.finish()
-    except UnsafePath as error:
+        yield
+    except LayerError as error:
         if error.message.startswith(what):
             raise
-        raise UnsafePath(f"{what}: {path!r}: {error.message}", hint=error.hint) from None
+        message = f"{what}: {reader.at}{error.message}"
+        raise type(error)(message, hint=error.hint, citation=error.citation) from None
     except OSError as error:
         reason = os.strerror(error.errno).lower() if error.errno else str(error)
-        where = f"{path!r}: " if path else ""
-        if error.errno in STORAGE_ERRORS:
-            raise StorageError(f"{what}: {where}{reason}") from error
-        raise LayerError(f"{what}: {where}{reason}") from error
+        kind = StorageError if error.errno in STORAGE_ERRORS else LayerError
+        raise kind(f"{what}: {reader.at}{reason}") from error
 
 
 def _summary(

@@ -61,9 +61,7 @@ def measure(name: str, target: Path, work: Callable[[], object]) -> None:
         sum(getattr(b, f) - getattr(a, f) for a, b in zip(before, after, strict=True))
         for f in ("ru_utime", "ru_stime")
     )
-    sys.stdout.write(
-        f"{name:<12} wall {wall:6.2f} s  user {user:6.2f} s  system {system:6.2f} s\n"
-    )
+    sys.stdout.write(f"{name:<12} wall {wall:6.2f} s  user {user:6.2f} s  system {system:6.2f} s\n")
     shutil.rmtree(target, ignore_errors=True)
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ocinb.errors import LayerError, UnsafePath
+from ocinb.errors import LayerError, LimitExceeded, UnsafePath
 from ocinb.layer.unpack import unpack
 from tests.support.archives import Member, archive, directory, hardlink, layer, member, symlink
 
@@ -182,3 +182,47 @@ def test_no_combination_gets_out(tmp_path_factory, members, form):
         assert error.message.startswith("layer: ")
     assert facts(outside) == before
     assert {p.name for p in base.iterdir()} <= {"outside", "root"}
+
+
+def test_links_do_not_build_trees_deeper_than_paths_may_be(tmp_path):
+    deep = "/".join(["d"] * 200)
+    members = [directory(deep)]
+    for step in range(4):
+        members.append(symlink(f"l{step}", f"{f'l{step - 1}/' if step else ''}{deep}"))
+        members.append(directory(f"l{step}/{deep}"))
+    with pytest.raises(LimitExceeded, match=r"layer: 'l0/d.*components"):
+        unpack(layer(*members), tmp_path / "root")
+    assert not (tmp_path / "root").exists()
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_lies_with_a_right_checksum_are_never_a_crash(tmp_path_factory, data):
+    """Any field of any header may say anything."""
+    base = tmp_path_factory.mktemp("lies")
+    headers = {"SCHILY.xattr.user.a": "b", "LIBARCHIVE.xattr.user.c": "AAEC", "mtime": "1.5"}
+    raw = bytearray(archive([directory("d"), member("d/f", data=b"x" * 600, pax_headers=headers)]))
+    where = data.draw(st.integers(0, len(raw) // 512 - 3)) * 512
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.sampled_from([0, 100, 108, 116, 124, 136, 156, 157, 257, 329, 337]))
+        lie = data.draw(st.binary(min_size=1, max_size=12))
+        raw[where + start : where + start + len(lie)] = lie
+    raw[where + 148 : where + 156] = b" " * 8
+    raw[where + 148 : where + 156] = b"%06o\0 " % sum(raw[where : where + 512])
+    try:
+        unpack(io.BytesIO(raw), base / "root", form=data.draw(st.sampled_from(["tree", "overlay"])))
+    except LayerError as error:
+        assert error.message.startswith("layer: ")
+    assert {p.name for p in base.iterdir()} <= {"root"}
+
+
+@pytest.mark.parametrize("name", ["LIBARCHIVE.xattr.user.%00", "LIBARCHIVE.xattr."])
+def test_attributes_without_a_possible_name(tmp_path, name):
+    with pytest.raises(LayerError, match="attribute"):
+        unpack(layer(member("f", pax_headers={name: "AAEC"})), tmp_path / "root")
+
+
+def test_layers_below_that_are_not_there(tmp_path):
+    with pytest.raises(LayerError, match="no such file"):
+        unpack(layer(member("f")), tmp_path / "root", lowers=[tmp_path / "missing"])
+    assert not (tmp_path / "root").exists()
