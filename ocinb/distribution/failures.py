@@ -87,7 +87,8 @@ def _tls_failure(who: str, registry: str, cause: ssl.SSLError) -> DistributionEr
 
 
 def _first_line(error: Exception) -> str:
-    return masked_url(str(error).splitlines()[0] if str(error) else type(error).__name__)[:200]
+    text = masked_url(str(error).splitlines()[0] if str(error) else type(error).__name__)[:200]
+    return (text[:1].lower() + text[1:]).rstrip(".")
 
 
 def encoded_body(response: httpx.Response, what: str, registry: str) -> None:

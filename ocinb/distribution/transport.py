@@ -26,6 +26,7 @@ MAX_REDIRECTS = 5
 
 _SHORT = 16 * 1024
 
+_MAX_WARNINGS = 100
 _WARNING = re.compile(r'299 - "(.*)"')
 
 
@@ -162,7 +163,7 @@ class Transport:
         for header in response.headers.get_list("warning")[:16]:
             found = _WARNING.fullmatch(header[:4096])
             text = f"registry {registry}: {printable(found[1])}" if found else ""
-            if text and text not in self._warnings:
+            if text and text not in self._warnings and len(self._warnings) < _MAX_WARNINGS:
                 self._warnings.add(text)
                 self._record(Warned(message=text))
 
@@ -182,9 +183,9 @@ class Transport:
         """One attempt, redirects included.
 
         Credentials belong to the origin of the first URL: what a redirect to another host gets
-        has none. Spec: distribution-spec spec.md#api
+        has none, nor has what that host sends back. Spec: distribution-spec spec.md#api
         """
-        url, origin = call.url, _origin(call.url)
+        url, auth = call.url, call.auth
         extensions = {CALL: Call(endpoint=call.endpoint, attempt=attempt)}
         for _ in range(MAX_REDIRECTS + 1):
             request = self._http.build_request(
@@ -199,7 +200,6 @@ class Transport:
                     stream=call.body,
                     extensions=request.extensions,
                 )
-            auth = call.auth if _origin(url) == origin else None
             try:
                 response = self._http.send(request, auth=auth, stream=True, follow_redirects=False)
             except (httpx.RemoteProtocolError, httpx.InvalidURL) as error:
@@ -212,11 +212,11 @@ class Transport:
             self.finish(response)
             if response.status_code == 303:
                 raise redirect_refused(call.registry, url, "303 See Other is not part of the API")
-            url = self._redirected(call.registry, url, response.headers["location"])
+            location = response.headers["location"]
+            url = check_location(call.registry, url, location, self._may_downgrade)
+            if _origin(url) != _origin(call.url):
+                auth = None
         raise redirect_refused(call.registry, call.url, f"more than {MAX_REDIRECTS} redirects")
-
-    def _redirected(self, registry: str, url: httpx.URL, location: str) -> httpx.URL:
-        return check_location(registry, url, location, self._may_downgrade)
 
 
 def check_location(

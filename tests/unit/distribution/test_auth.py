@@ -257,6 +257,31 @@ def test_credentials_do_not_follow_a_redirect_to_another_host() -> None:
     assert LOGIN.basic not in told
 
 
+def test_credentials_do_not_come_back_with_a_redirect_of_another_host() -> None:
+    sent: list[tuple[str, bool]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        known = "authorization" in request.headers
+        sent.append((str(request.url), known))
+        if request.url.host == "cdn.example":
+            return httpx.Response(307, headers={"location": "https://registry.example/chosen"})
+        if request.url.path == "/chosen":
+            return httpx.Response(200, json={"tags": []})
+        if known:
+            return httpx.Response(307, headers={"location": "https://cdn.example/"})
+        return httpx.Response(401, headers={"www-authenticate": "Basic"})
+
+    credentials = FixedLogin("registry.example", LOGIN)
+    Client(transport=httpx.MockTransport(answer), credentials=credentials).tags(REFERENCE)
+    tags = "https://registry.example/v2/team/app/tags/list"
+    assert sent == [
+        (tags, False),
+        (tags, True),
+        ("https://cdn.example/", False),
+        ("https://registry.example/chosen", False),
+    ]
+
+
 def test_a_redirect_from_https_down_to_http_is_not_followed() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         assert request.url.scheme == "https"
