@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
+import random
 import socket
 import threading
 import time
@@ -129,7 +129,7 @@ class ServedImage:
     def __init__(self, *sizes: int, algorithm: str = "sha256") -> None:
         self.blobs: dict[str, bytes] = {}
         self.documents: dict[str, tuple[bytes, str]] = {}
-        layers = [os.urandom(size) for size in sizes or (1000,)]
+        layers = [random.Random(n).randbytes(size) for n, size in enumerate(sizes or (1000,))]
         diff_ids = [digest_of(data) for data in layers]
         config = json.dumps(
             {
