@@ -192,7 +192,9 @@ class _Walk:
     def _mount(self, image: Image) -> Iterator[Any]:
         yield Heading("6. The layers as one tree")
         mount = image.mount()
-        yield Said(f"{mount.target} shows {len(mount.layers)} layers by {mount.why}.")
+        yield Said(f"{mount.target} shows {len(mount.layers)} layers by {mount.kind}.")
+        if mount.kind != "overlay":
+            yield Said(f"Why not by overlay: {mount.why}.")
         yield Said(f"In it: {' '.join(sorted(os.listdir(mount.target)))}")
         gone = not os.path.lexists(f"{mount.target}/etc/motd")
         kept = " ".join(sorted(os.listdir(f"{mount.target}/usr/share/demo")))

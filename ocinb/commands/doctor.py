@@ -28,7 +28,7 @@ Row = tuple[str, str, str]
 @click.pass_obj
 def command(session: Session) -> Table:
     """Show what works on this machine for this user, and what the kernel answered."""
-    rows = [*_machine(), *_mounts(session), *_user_namespace(), *_runtimes(session)]
+    rows = [*_machine(), *_ladder(session), *_subordinate_ids(), *_runtimes(session)]
     return Table(COLUMNS, rows, title="what works on this machine")
 
 
@@ -43,17 +43,21 @@ def _machine() -> Iterator[Row]:
     yield "cgroups", "yes", "version 2" if unified else "version 1, or none"
 
 
-def _mounts(session: Session) -> Iterator[Row]:
-    probe = session.engine.mounts.probe()
-    for attempt in probe.attempts:
-        yield f"mount by {attempt.kind}", _word(attempt.works), attempt.answer
-    refused = probe.namespaces
-    yield "mount namespace", _word(not refused), refused or "granted"
+def _ladder(session: Session) -> Iterator[Row]:
+    """The ways to run containers, best first, and under each what was tried for its mounts."""
+    from ocinb.engine.choose import NOTHING, ladder
+
+    for rung in ladder(session.settings.root):
+        if rung.name == NOTHING:
+            yield "images without containers", "yes", rung.answer
+            continue
+        finding = rung.answer if rung.works else f"{rung.answer}; {rung.enable}"
+        yield f"containers, {rung.name}", _word(rung.works), finding
+        for attempt in rung.probe.attempts if rung.works and rung.probe else ():
+            yield f"  mount by {attempt.kind}", _word(attempt.works), attempt.answer
 
 
-def _user_namespace() -> Iterator[Row]:
-    most = _read("/proc/sys/user/max_user_namespaces")
-    yield "user namespaces", _word(most not in ("", "0")), f"at most {most or 'none'}"
+def _subordinate_ids() -> Iterator[Row]:
     found = [tool for tool in ("newuidmap", "newgidmap") if shutil.which(tool)]
     finding = " and ".join(found) or "not installed (Debian: uidmap); one id is mapped"
     yield "subordinate ids", _word(len(found) == 2), finding
@@ -64,13 +68,6 @@ def _runtimes(session: Session) -> Iterator[Row]:
         path = "built in" if name == "ocinb" else shutil.which(name)
         chosen = ", the one that is used" if name == session.settings.runtime else ""
         yield f"runtime {name}", _word(bool(path)), f"{path or 'not installed'}{chosen}"
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
 
 
 def _word(works: bool) -> str:

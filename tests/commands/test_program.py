@@ -1,0 +1,119 @@
+"""The program ``ocinb`` as a shell sees it: output, exit status, speed of mind, and no traces."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ocinb.linux.mounts import mounts
+
+HEAVY = {"pandas", "httpx", "starlette", "uvicorn", "IPython", "rich", "numpy"}
+
+
+@pytest.fixture
+def environment(tmp_path):
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    return {
+        **os.environ,
+        "OCINB_ROOT": str(tmp_path / "root"),
+        "OCINB_RUN_ROOT": str(tmp_path / "run"),
+        "TMPDIR": str(temporary),
+    }
+
+
+def ocinb(environment, *words):
+    argv = [sys.executable, "-m", "ocinb", *words]
+    return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["version"], ["run", "--help"]])
+def test_what_needs_nothing_heavy_imports_nothing_heavy(environment, words):
+    script = (
+        "import sys; from ocinb.cli.__main__ import main; sys.argv[1:] = sys.argv[1:]; main(); "
+        f"print({HEAVY!r} & sys.modules.keys(), file=sys.stderr)"
+    )
+    argv = [sys.executable, "-c", script, *words]
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=True)
+    assert done.stderr == "set()\n"
+
+
+def test_an_unknown_command_is_a_sentence_a_hint_and_a_status(environment):
+    done = ocinb(environment, "imags")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "ocinb: there is no command imags\ndid you mean images?\n"
+
+
+def test_a_reader_that_leaves_early_is_no_error(environment):
+    argv = f"{sys.executable} -m ocinb run --help | head -c 1"
+    done = subprocess.run(["sh", "-c", argv], env=environment, capture_output=True, check=True)
+    assert done.stderr == b""
+
+
+def leftovers(environment):
+    place = environment["TMPDIR"]
+    return os.listdir(place) + [m.target for m in mounts() if m.target.startswith(place)]
+
+
+@pytest.mark.root
+@pytest.mark.slow
+def test_the_demo_goes_all_the_way_and_leaves_nothing(environment):
+    done = ocinb(environment, "demo")
+    assert done.returncode == 0, done.stderr
+    for told in ('NAME="ocinb demo"', "/etc/motd is hidden", "both agree", "poststop hooks"):
+        assert told in done.stdout
+    assert "not reached" not in done.stdout
+    assert leftovers(environment) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("heard", ["1. ", "3. ", "6. ", "8. "])
+def test_ctrl_c_in_the_demo_leaves_nothing(environment, heard):
+    argv = [sys.executable, "-m", "ocinb", "demo"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, env=environment, stdout=pipe, stderr=pipe, text=True) as demo:
+        for line in demo.stdout:
+            if line.startswith(heard):
+                time.sleep(0.02)
+                demo.send_signal(signal.SIGINT)
+                break
+        demo.stdout.read()
+        error = demo.stderr.read()
+    assert demo.returncode in (0, 1, 130)
+    assert "Traceback" not in error
+    assert leftovers(environment) == []
+
+
+@pytest.mark.root
+@pytest.mark.slow
+def test_an_ordinary_user_gets_as_far(tmp_path):
+    python = Path("/usr/bin/python3")
+    site = Path(sys.prefix, "lib", f"python3.{sys.version_info[1]}", "site-packages")
+    if not os.access(python, os.X_OK):
+        pytest.skip("an ordinary user cannot enter root's home: needs /usr/bin/python3")
+    home = tmp_path / "home"
+    home.mkdir()
+    for directory in (home, *home.parents):
+        if directory.stat().st_uid == os.geteuid() and str(directory).startswith("/tmp/"):
+            os.chmod(directory, 0o755)
+    os.chown(home, 65534, 65534)
+    environment = {
+        "HOME": str(home),
+        "PATH": os.environ["PATH"],
+        "TMPDIR": str(home),
+        "PYTHONPATH": f"{site}:{Path(__file__).parents[2]}",
+    }
+    argv = [python, "-m", "ocinb", "demo"]
+    done = subprocess.run(
+        argv, env=environment, capture_output=True, text=True, check=False, user=65534,
+        group=65534, extra_groups=[],
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "poststop hooks" in done.stdout or "What would enable it" in done.stdout
+    assert os.listdir(home) == []
