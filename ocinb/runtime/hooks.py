@@ -10,7 +10,7 @@ import os
 import select
 import time
 
-from ocinb.errors import HookFailed, SyscallError
+from ocinb.errors import HookFailed
 from ocinb.events import HookFinished
 from ocinb.linux import processes
 
@@ -154,10 +154,13 @@ def _wait(child: int, timeout: int) -> tuple[int, str]:
 
 def _kill_tree(pid: int) -> None:
     """Kill a hook and its children, so that nothing of it goes on behind the runtime's back."""
-    for other in list(processes.all_pids()):
-        if processes.parent(other) == pid:
-            _kill_tree(other)
-    try:
-        os.kill(pid, _SIGKILL)
-    except (OSError, SyscallError):
-        pass  # it ended by itself
+    for doomed in [pid, *_descendants(pid)]:
+        try:
+            os.kill(doomed, _SIGKILL)
+        except ProcessLookupError:
+            continue  # it ended by itself
+
+
+def _descendants(pid: int) -> list[int]:
+    children = [other for other in processes.all_pids() if processes.parent(other) == pid]
+    return children + [below for child in children for below in _descendants(child)]
