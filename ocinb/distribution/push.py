@@ -10,6 +10,7 @@ from ocinb.distribution.client import Client
 from ocinb.distribution.referrers import put_with_subject
 from ocinb.distribution.upload import Upload
 from ocinb.distribution.workers import run_together
+from ocinb.errors import RegistryError
 from ocinb.spec import media_types
 from ocinb.spec.descriptor import Descriptor
 from ocinb.spec.image_index import ImageIndex
@@ -45,31 +46,46 @@ def push(
 
     Spec: distribution-spec spec.md#push
     """
-    data = store.read(source)
+    data, candidates = store.read(source), tuple(mount_from)
+    absent = 0
     if source.is_index:
         for child in ImageIndex.parse(data, source.media_type).manifests:
             if store.has(child.digest):
                 where = reference.with_digest(child.digest)
-                push(client, store, child, where, chunk=chunk, mount_from=mount_from)
+                push(client, store, child, where, chunk=chunk, mount_from=candidates)
+            else:
+                absent += 1
     else:
-        candidates = tuple(mount_from)
         tasks = [
-            functools.partial(
-                Upload(
-                    client,
-                    reference,
-                    blob,
-                    functools.partial(_bytes_of, store, blob),
-                    chunk=chunk,
-                    mount_from=candidates,
-                ).run
-            )
+            Upload(
+                client,
+                reference,
+                blob,
+                functools.partial(_bytes_of, store, blob),
+                chunk=chunk,
+                mount_from=candidates,
+            ).run
             for blob in blobs_of(Manifest.parse(data, source.media_type))
             if store.has(blob.digest) or blob.media_type not in media_types.FOREIGN
         ]
         run_together(client.network, tasks)
-    put_with_subject(client, reference, data, source)
+    try:
+        put_with_subject(client, reference, data, source)
+    except RegistryError as error:
+        if not absent:
+            raise
+        raise _incomplete(error, reference, absent) from error
     return source
+
+
+def _incomplete(error: RegistryError, reference: Reference, absent: int) -> RegistryError:
+    """What a registry's refusal of an index most likely means."""
+    return RegistryError(
+        f"{error.message} (the index names {absent} images that are not in the store)",
+        status=error.status,
+        errors=error.errors,
+        hint=f"pull the other platforms too, or push one platform's manifest to {reference.name}",
+    )
 
 
 def blobs_of(manifest: Manifest) -> list[Descriptor]:

@@ -121,6 +121,17 @@ def test_an_index_is_pushed_whole_and_one_platform_is_pulled(
     assert other.config.architecture == "s390x"
 
 
+def test_an_index_of_which_a_part_is_missing_says_so_where_it_is_refused(
+    address: str, client: Client, source: Store, target: Store
+) -> None:
+    images = {name: make_image(source, 100, architecture=name) for name in ("amd64", "s390x")}
+    reference = Reference.parse(f"{address}/part:1")
+    push(client, source, make_index(source, images), reference)
+    pulled = pull(client, target, reference, AMD64)
+    with pytest.raises(RegistryError, match="names 1 images that are not in the store"):
+        push(client, target, pulled.target, Reference.parse(f"{address}/part-of:1"))
+
+
 def test_what_is_there_is_not_sent_and_what_is_near_is_mounted(
     address: str, client: Client, source: Store, recorder: Recorder
 ) -> None:
