@@ -10,8 +10,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ocinb.registry.serve import RegistryServer
-
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -73,6 +71,8 @@ class Registry:
     """
 
     def __init__(self, directory: str | Path | None = None, *, port: int = 0) -> None:
+        from ocinb.registry.serve import RegistryServer
+
         self._temporary = None if directory else tempfile.TemporaryDirectory(prefix="ocinb-")
         root = Path(directory) if directory else Path(self._temporary.name)  # type: ignore[union-attr]
         self._server = RegistryServer(root, port=port)

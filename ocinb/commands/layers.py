@@ -9,7 +9,6 @@ import click
 from ocinb.commands.options import listing, platform_option
 from ocinb.commands.tree import Command
 from ocinb.commands.values import Picture
-from ocinb.image import Image
 
 if TYPE_CHECKING:
     from ocinb.commands.session import Session
@@ -24,5 +23,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(session: Session, image: str, platform: str | None, diagram: bool) -> Table | Picture:
     """List the layers of an image in the store, from the base up."""
+    from ocinb.image import Image
+
     table = Image(session.engine, session.engine.image(image, platform)).layer_table()
     return Picture("layer_stack", table) if diagram else table

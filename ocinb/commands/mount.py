@@ -9,7 +9,6 @@ import click
 from ocinb.commands.options import platform_option
 from ocinb.commands.tree import Command
 from ocinb.commands.values import Done
-from ocinb.image import Image
 
 if TYPE_CHECKING:
     from ocinb.commands.session import Session
@@ -22,5 +21,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(session: Session, image: str, target: str | None, platform: str | None) -> Done:
     """Show the layers of an image as one read-only tree, at TARGET or at a place of our own."""
+    from ocinb.image import Image
+
     mount = Image(session.engine, session.engine.image(image, platform)).mount(target)
     return Done(mount.target, f"{mount.target}: {len(mount.layers)} layers, {mount.why}")

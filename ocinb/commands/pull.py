@@ -9,7 +9,6 @@ import click
 from ocinb.commands.options import platform_option
 from ocinb.commands.tree import Command
 from ocinb.commands.values import Lines
-from ocinb.image import Image
 
 if TYPE_CHECKING:
     from ocinb.commands.session import Session
@@ -25,5 +24,7 @@ def command(session: Session, reference: str, platform: str | None, quiet: bool)
 
     REFERENCE is as docker has it: nginx, localhost:5000/demo:1.0, ghcr.io/a/b@sha256:…
     """
+    from ocinb.image import Image
+
     image = Image(session.engine, session.engine.pull(reference, platform))
     return Lines([image.digest]) if quiet else image

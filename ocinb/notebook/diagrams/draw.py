@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ocinb.commands.values import Picture
-from ocinb.container import Container
 from ocinb.errors import CommandError
-from ocinb.image import Image
 from ocinb.notebook.diagrams.layer_stack import layer_stack
 from ocinb.notebook.diagrams.lifecycle_line import lifecycle_line
 
@@ -29,6 +27,9 @@ def draw(subject: Any) -> Diagram:
     Raises:
         CommandError: there is no diagram of such a thing.
     """
+    from ocinb.container import Container
+    from ocinb.image import Image
+
     if isinstance(subject, Picture):
         return KINDS[subject.kind](subject.table)
     if isinstance(subject, Image):
