@@ -141,8 +141,6 @@ class OverlayApplier(Applier):
         super().finish()
 
     def _make_opaque(self, directory: Directory) -> None:
-        if directory.path in self._opaque:
-            return
         self._opaque.add(directory.path)
         if directory.path:
             whiteout.make_opaque(directory.fd, user=self._user_xattrs)
@@ -197,13 +195,15 @@ class OverlayApplier(Applier):
             if self._sees_below(path):
                 continue
             parent, _, name = path.rpartition("/")
-            directory = self.root.real(parent)
             try:
+                directory = self.root.real(parent)
                 os.rmdir(name, dir_fd=directory.fd)
+            except (FileNotFoundError, NotADirectoryError):
+                continue  # replaced by a later entry
             except OSError:
                 self._directories[path] = self.default()
                 continue
-            del self._directories[path]
+            self._directories.pop(path, None)
             if path in self._removed and self._needs_mark(path):
                 whiteout.make_device(name, directory.fd)
 

@@ -7,11 +7,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 
 from ocinb.errors import LayerError
 from ocinb.layer.unpack import unpack
-from tests.support.archives import Member, archive
+from tests.support.archives import Member, archive, directory, member
 from tests.support.changesets import LAYERS
 from tests.support.tree import Facts, differences, snapshot
 
@@ -64,6 +64,10 @@ def comparable(root: Path) -> Facts:
 @pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(layers=LAYERS)
+@example(layers=[[member("a/a")], [member("a/a"), member(".wh.a"), member("a"), directory("a")]])
+@example(layers=[[member("a/b/c")], [member("a/b/c"), member(".wh.a"), member("a")]])
+@example(layers=[[member("a/a")], [member("a/.wh..wh..opq"), member(".wh..wh..opq")]])
+@example(layers=[[member("a"), member("b/a")], [member("b/.wh.a"), member(".wh.b")]])
 def test_both_forms_show_the_same_tree(tmp_path_factory, layers: list[list[Member]]):
     work = tmp_path_factory.mktemp("forms")
     raw = [archive(members) for members in layers]
