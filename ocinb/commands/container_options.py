@@ -29,7 +29,12 @@ _OPTIONS = (
     click.option("--tmpfs", multiple=True, metavar="PATH[:OPTIONS]", help="A tmpfs at PATH."),
     click.option("--read-only", is_flag=True, help="The root filesystem cannot be written."),
     click.option("-t", "--tty", is_flag=True, help="A terminal for the program."),
-    click.option("--network", type=click.Choice(["none", "host"]), default="none"),
+    click.option(
+        "--network",
+        type=click.Choice(["none", "host"]),
+        default="none",
+        help="none: loopback only; host: that of this machine.",
+    ),
     click.option("--cap-add", multiple=True, metavar="CAP", help="Add a capability, or ALL."),
     click.option("--cap-drop", multiple=True, metavar="CAP", help="Drop a capability, or ALL."),
     click.option("--ulimit", multiple=True, metavar="NAME=SOFT[:HARD]", help="Resource limit."),

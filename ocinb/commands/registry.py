@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,11 +37,14 @@ def command() -> None:
 @command.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=PORT, show_default=True)
 @click.option("--directory", metavar="DIR", help="Where it keeps its images.")
+@click.option("--demo", is_flag=True, help="Put the demo image into it, as demo:latest.")
 @click.pass_obj
-def up(session: Session, port: int, directory: str | None) -> Done:
+def up(session: Session, port: int, directory: str | None, demo: bool) -> Done:
     """Start the registry; it goes on until `registry down`."""
     running = _running(session)
     if running:
+        if demo:
+            _put_demo(session, running["address"])
         return Done(running["address"], f"the registry is up at {running['address']} already")
     root = Path(directory or session.settings.root / "registry").absolute()
     address = f"127.0.0.1:{port}"
@@ -56,6 +60,8 @@ def up(session: Session, port: int, directory: str | None) -> Done:
         "directory": str(root),
     }
     state.write_text(json.dumps(values), encoding="utf-8")
+    if demo:
+        _put_demo(session, address)
     return Done(address, f"the registry is up at {address}, its images are in {root}")
 
 
@@ -96,6 +102,18 @@ def _running(session: Session) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return values if alive(values["pid"], values["started"]) else None
+
+
+def _put_demo(session: Session, address: str) -> None:
+    from ocinb.build.demo import demo_image
+    from ocinb.content.store import Store
+    from ocinb.distribution.push import push
+    from ocinb.spec.reference import Reference
+
+    with tempfile.TemporaryDirectory(prefix="ocinb-") as directory:
+        store = Store(directory)
+        reference = Reference.parse(f"{address}/demo:latest")
+        push(session.engine.client, store, demo_image(store), reference)
 
 
 def _spawn(root: Path, port: int, log: Path) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ocinb.commands.values import Help
-from ocinb.errors import CommandError
+from ocinb.errors import CommandError, NameNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -210,6 +210,9 @@ def call(
         return Help(asked.args[0])
     except click.ClickException as error:
         raise _command_error(error, program) from error
+    except NameNotFound as error:
+        error.hint = error.hint or f"{program} pull brings an image, {program} images lists them"
+        raise
 
 
 def _command_error(error: click.ClickException, program: str) -> CommandError:

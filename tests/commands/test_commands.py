@@ -112,6 +112,9 @@ def test_pulling_what_is_not_there_is_one_sentence(door, registry):
         door("pull", "127.0.0.1:1/demo")
     with pytest.raises(NameNotFound, match="no image and no container nothing"):
         door("inspect", "nothing")
+    with pytest.raises(NameNotFound) as caught:
+        door("layers", "nothing")
+    assert caught.value.hint == "ocinb pull brings an image, ocinb images lists them"
 
 
 @pytest.mark.root
@@ -245,7 +248,8 @@ def test_a_registry_goes_up_and_down(door):
         assert door("registry", "status").column("address") == [address]
         door("push", "demo", f"{address}/demo:1")
         assert door("tags", f"{address}/demo").rows == [("1",)]
-        assert "already" in door("registry", "up").message
+        assert "already" in door("registry", "up", "--demo").message
+        assert door("tags", f"{address}/demo").rows == [("1",), ("latest",)]
     finally:
         door("registry", "down")
     assert not door("registry", "status").rows
