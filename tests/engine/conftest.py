@@ -95,7 +95,7 @@ Program = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture(params=["superuser", "ordinary user"])
-def program(request: pytest.FixtureRequest, settings: Settings, place: Path) -> Program:
+def program(request: pytest.FixtureRequest, settings: Settings, place: Path) -> Iterator[Program]:
     """Starts Python programs that have an ``engine``, as either kind of user."""
     prefix: list[str] = []
     if request.param == "ordinary user":
@@ -106,6 +106,8 @@ def program(request: pytest.FixtureRequest, settings: Settings, place: Path) -> 
         for path in [place, *place.rglob("*")]:
             os.lchown(path, ORDINARY, ORDINARY)
 
+    started: list[subprocess.Popen[str]] = []
+
     def start(text: str) -> subprocess.Popen[str]:
         source = (
             "from ocinb.bundle.options import ContainerOptions as Options\n"
@@ -115,7 +117,7 @@ def program(request: pytest.FixtureRequest, settings: Settings, place: Path) -> 
             "engine = Engine(Settings(root=place / 'root', run_root=place / 'run'))\n"
             f"{text}"
         )
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*prefix, sys.executable, "-c", source],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -124,8 +126,16 @@ def program(request: pytest.FixtureRequest, settings: Settings, place: Path) -> 
             cwd=Path(__file__).parents[2],
             env={"PATH": os.environ["PATH"], "HOME": str(place)},
         )
+        started.append(process)
+        return process
 
-    return start
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
 
 
 def finish(process: subprocess.Popen[str], seconds: float = 30) -> str:

@@ -45,7 +45,11 @@ class Typist:
     def type(self, text: bytes) -> None:
         os.write(self.master, text)
 
-    def close(self) -> None:
+    def __enter__(self) -> Typist:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
         self.process.wait(20)
         os.close(self.slave)
         os.close(self.master)
@@ -53,7 +57,7 @@ class Typist:
 
 @pytest.mark.peer
 def test_a_shell_on_a_terminal(settings: Settings, runtime: str) -> None:
-    typist = Typist(
+    source = (
         "from ocinb.bundle.options import ContainerOptions as Options\n"
         "from ocinb.engine import Engine\nfrom ocinb.settings import Settings\n"
         "import pathlib\n"
@@ -63,15 +67,16 @@ def test_a_shell_on_a_terminal(settings: Settings, runtime: str) -> None:
         f"done = engine.run('demo', options, tty=True, stdin=0, runtime={runtime!r})\n"
         "print('status', done.exit_status, flush=True)\n"
     )
-    typist.wait_for(b"ready> ")
-    typist.type(b"echo $((40 + 2))\n")
-    typist.wait_for(b"\r\n42\r\n")
-    # Ctrl-C is a key of the container's terminal: the shell goes on, what it runs does not.
-    typist.type(b"echo go; sleep 100\n")
-    typist.wait_for(b"\r\ngo\r\n")
-    typist.type(b"\x03")
-    typist.wait_for(b"ready> ")
-    typist.type(b"exit 7\n")
-    typist.wait_for(b"status 7\r\n")
-    assert termios.tcgetattr(typist.slave) == typist.before
-    typist.close()
+    with Typist(source) as typist:
+        typist.wait_for(b"ready> ")
+        typist.type(b"echo $((40 + 2))\n")
+        typist.wait_for(b"42\r\n")
+        typist.wait_for(b"ready> ")
+        # Ctrl-C is a key of the container's terminal: the shell goes on, what it runs does not.
+        typist.type(b"sh -c 'echo go; exec sleep 100'\n")
+        typist.wait_for(b"go\r\n")
+        typist.type(b"\x03")
+        typist.wait_for(b"ready> ")
+        typist.type(b"exit 7\n")
+        typist.wait_for(b"status 7\r\n")
+        assert termios.tcgetattr(typist.slave) == typist.before
