@@ -72,6 +72,19 @@ def pull(
         PlatformNotFound, InvalidDocument, DigestMismatch, SizeMismatch, RegistryUnreachable,
         RegistryError, AuthenticationFailed, StorageError.
     """
+    # Until the name is set, garbage collection must leave alone what nothing leads to yet.
+    with store.lease():
+        return _pull(client, store, reference, platform, on_manifest, on_layer)
+
+
+def _pull(
+    client: Client,
+    store: Store,
+    reference: Reference,
+    platform: Platform | None,
+    on_manifest: Callable[[Manifest, ImageConfig], None] | None,
+    on_layer: Callable[[int, Descriptor], None] | None,
+) -> Pulled:
     started = time.monotonic()
     target = fetch_target(client, reference)
     if target.descriptor.media_type in media_types.SCHEMA1:

@@ -85,11 +85,17 @@ class Engine:
 
     @cached_property
     def client(self) -> Client:
-        """Speaks to registries; made when first needed, for many commands do without."""
-        from ocinb.distribution.client import Client
+        """Speaks to registries, with the logins, mirrors, certificates and proxies of this user.
+
+        Made when first needed, for many commands do without.
+
+        Raises:
+            InvalidDocument: a registries.conf that is malformed.
+        """
+        from ocinb.distribution.user import user_client
 
         insecure = self.settings.insecure_registries
-        return self._client or Client(insecure=insecure, record=self._record)
+        return self._client or user_client(os.environ, insecure=insecure, record=self._record)
 
     @cached_property
     def rung(self) -> Rung:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ocinb.content.gc import collect
 from ocinb.content.store import Store
 from ocinb.distribution.cancel import Cancel, Cancelled
 from ocinb.distribution.client import Client
@@ -186,6 +187,20 @@ def test_a_failure_of_on_layer_ends_the_pull(store: Store, client: Client) -> No
     with ScriptedRegistry(image) as registry, pytest.raises(RuntimeError, match="layer"):
         pull(client, store, registry.reference(), on_layer=refuse)
     assert not store.names.items()
+
+
+def test_garbage_collection_leaves_a_pull_alone_until_the_image_has_its_name(
+    store: Store, client: Client
+) -> None:
+    image = ServedImage(1000, 2000, 3000)
+
+    def collect_now(number: int, layer: object) -> None:
+        collect(store, grace=0, partial_grace=0)
+
+    with ScriptedRegistry(image) as registry:
+        pulled = pull(client, store, registry.reference(), on_layer=collect_now)
+    collect(store, grace=0)
+    assert all(store.has(layer.digest) for layer in pulled.manifest.layers)
 
 
 def test_a_flag_ends_a_sleep() -> None:
