@@ -92,8 +92,6 @@ def test_of_a_stopped_container_it_is_refused(running: RuntimeProgram) -> None:
 
 
 def test_kill_all_reaches_it(running: RuntimeProgram, tmp_path: Path) -> None:
-    if running.name == "crun":
-        pytest.skip("crun 1.8 reads the control group of another hierarchy here")
     argv = [*running.argv, "exec", "--detach", "--pid-file", str(tmp_path / "pid"), "c",
             "/bin/sleep", "30"]  # fmt: skip
     subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
