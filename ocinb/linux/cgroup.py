@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ocinb.linux.syscalls import Kernel
 
 FROZEN, THAWED = "frozen", "thawed"
-_BUSY, _NO_ENTRY, _NO_PROCESS = 16, 2, 3
+_BUSY, _NO_ENTRY, _NO_PROCESS, _EXISTS = 16, 2, 3, 17
 
 
 class Hierarchy(Frozen):
@@ -139,13 +139,23 @@ class Cgroup:
                 directory = os.path.normpath(f"{base}/{path.strip('/')}")
                 if not directory.startswith(tree.mount_point):
                     raise UnsupportedHost(f"the control group {path} is outside the hierarchy")
-                group._make(tree, directory)
+                group._make_retrying(tree, directory)
                 for controller in tree.controllers or ("",):
                     directories[controller] = directory
         except BaseException:
             group.remove()
             raise
         return group
+
+    def _make_retrying(self, tree: Hierarchy, directory: str) -> None:
+        """Make a group with its parents, one of which another container may just be removing."""
+        for attempt in range(10):
+            try:
+                return self._make(tree, directory)
+            except SyscallError as error:
+                if error.errno != _NO_ENTRY or attempt == 9:
+                    raise
+        return None
 
     def _make(self, tree: Hierarchy, directory: str) -> None:
         below = os.path.relpath(directory, tree.mount_point)
@@ -155,10 +165,18 @@ class Cgroup:
                 self._enable(current, tree.controllers)
             current = f"{current}/{name}"
             if not os.path.isdir(current):
-                self.kernel.mkdir(current, 0o755)
-                self.created.append(current)
+                self._make_directory(current)
             if "cpuset" in tree.controllers and tree.version == 1:
                 self._fill_cpuset(current)
+
+    def _make_directory(self, directory: str) -> None:
+        try:
+            self.kernel.mkdir(directory, 0o755)
+        except SyscallError as error:
+            if error.errno == _EXISTS:
+                return  # another container's creation was quicker
+            raise
+        self.created.append(directory)
 
     def _enable(self, directory: str, controllers: tuple[str, ...]) -> None:
         """Let the children of a version 2 group have controllers; those refused are left out."""
