@@ -187,6 +187,7 @@ class Creation:
                 return
             if kind == INIT:
                 self._adopt(child, message["pid"])
+                channel.send(PROCEED)
             elif kind == MAP_IDS:
                 self._map_ids(child)
                 channel.send(PROCEED)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # What the child says.
 MAP_IDS = "map-ids"  # "my user namespace is new: give it ids"
-INIT = "init"  # "the container's process has this pid"
+INIT = "init"  # "the container's process has this pid", said by the process that forked it
 ENVIRONMENT = "environment"  # "the environment is made: run your hooks"
 READY = "ready"  # "all is done but the program: waiting for start"
 FAILED = "failed"

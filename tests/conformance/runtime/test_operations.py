@@ -276,3 +276,30 @@ def test_a_container_without_process_cannot_be_started(
     assert done.returncode == 1
     assert "process" in done.stderr
     assert ours.state()["status"] == "created"
+
+
+_SLOW = """
+import sys, time
+sys.path.insert(0, {package!r})
+from ocinb.runtime import sync
+from ocinb.runtime.command_line import run_command
+send = sync.Channel.send
+def late(self, kind, **values):
+    if kind == sync.INIT:
+        time.sleep(0.3)
+    send(self, kind, **values)
+sync.Channel.send = late
+sys.exit(run_command(sys.argv[1:]))
+"""
+
+
+def test_the_containers_process_waits_until_its_pid_is_known(
+    ours: RuntimeProgram, bundle: Bundle
+) -> None:
+    # The process that forks it may be slow to tell its pid; nothing may happen before that.
+    package = ours.argv[3].rsplit("/", 3)[0]
+    ours.argv[3:4] = ["-c", _SLOW.format(package=package)]
+    limit = {"type": "RLIMIT_NOFILE", "soft": 77, "hard": 88}
+    bundle.process["rlimits"] = [limit]
+    bundle.shell("ulimit -n")
+    assert ours.output(bundle) == "77\n"
