@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def main() -> int:
     """Run the command of ``sys.argv``; returns the exit status."""
-    from ocinb.cli import errors, render
+    from ocinb.cli import errors, interrupts, render
     from ocinb.cli.progress import LiveProgress
     from ocinb.commands import tree
     from ocinb.commands.session import Session
@@ -21,6 +21,7 @@ def main() -> int:
 
     if "_OCINB_COMPLETE" in os.environ:
         tree.root.main(prog_name="ocinb")
+    interrupts.keep()
     session = Session()
     try:
         with LiveProgress(session.recorder) as progress:

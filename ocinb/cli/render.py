@@ -9,7 +9,18 @@ import sys
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
-from ocinb.commands.values import Document, Done, Heading, Json, Lines, Picture, Ran, Said, Text
+from ocinb.commands.values import (
+    Document,
+    Done,
+    Heading,
+    Json,
+    Lines,
+    Picture,
+    Ran,
+    Raw,
+    Said,
+    Text,
+)
 from ocinb.table import NUMERIC, Column, Table, aligned, one_line, shown
 
 if TYPE_CHECKING:
@@ -40,8 +51,14 @@ def width() -> int:
 
 @singledispatch
 def show(value: Any) -> None:
-    """Print a value; an image or a container prints its name, other objects their text."""
+    """Print a value; an image or a container prints its name, other objects their text.
+
+    What a registry still allows after a pull is told on a terminal only.
+    """
     print(getattr(value, "name", value))
+    allowance = getattr(value, "allowance", "")
+    if allowance and on_terminal():
+        print(one_line(allowance))
 
 
 @show.register
@@ -52,6 +69,12 @@ def _nothing(_value: None) -> None:
 @show.register
 def _text(value: Text) -> None:
     print(value, end="" if value.endswith("\n") else "\n")
+
+
+@show.register
+def _raw(value: Raw) -> None:
+    sys.stdout.flush()
+    sys.stdout.buffer.write(value)
 
 
 @show.register

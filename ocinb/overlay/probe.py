@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from functools import partial
 
 from ocinb.errors import OcinbError, SyscallError
@@ -169,7 +170,12 @@ def _answer(attempt: Callable[[], None]) -> str:
             os.write(writer, json.dumps(answer).encode())
             os._exit(0)
     os.close(writer)
-    with open(reader, "rb") as file:
-        told = file.read()
-    os.waitpid(pid, 0)
+    try:
+        with open(reader, "rb") as file:
+            told = file.read()
+    except BaseException:  # Ctrl-C: the child must not go on in files that are removed now
+        os.kill(pid, signal.SIGKILL)
+        raise
+    finally:
+        os.waitpid(pid, 0)
     return str(json.loads(told)) if told else "the attempt was killed"

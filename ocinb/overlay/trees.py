@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from contextlib import suppress
 
 from ocinb.errors import StorageError
@@ -64,6 +65,9 @@ def copy_layers(layers: Iterable[str], target: str) -> None:
 
 def remove_tree(path: str) -> None:
     """Delete a tree, also directories without permissions; nothing there is no error.
+
+    The kernel ends an overlay whose last user was killed a moment later, and until then may put
+    files into its work directory: a directory that is not empty after all is emptied again.
 
     Symbolic links are deleted, never followed, and other filesystems are not entered: a mount
     that is still there makes it fail with ``EBUSY`` before anything beyond it is touched.
