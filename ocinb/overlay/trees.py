@@ -72,6 +72,17 @@ def remove_tree(path: str) -> None:
     Symbolic links are deleted, never followed, and other filesystems are not entered: a mount
     that is still there makes it fail with ``EBUSY`` before anything beyond it is touched.
     """
+    for patience in (0.01, 0.05, 0.2, 1.0):
+        try:
+            return _remove(path)
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:
+                raise
+            time.sleep(patience)
+    return _remove(path)
+
+
+def _remove(path: str) -> None:
     try:
         info = os.lstat(path)
     except FileNotFoundError:
