@@ -42,6 +42,7 @@ class Exchange(Event):
     method: str
     url: str
     endpoint: str = ""  # the specification's name: end-1 … end-14; empty for token servers
+    party: str = "registry"  # who was asked: registry | mirror | storage | token server
     status: int = 0  # 0: no answer
     request_headers: tuple[tuple[str, str], ...] = ()
     response_headers: tuple[tuple[str, str], ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import time
 from functools import cached_property
@@ -11,9 +12,10 @@ from ocinb.changes import Changes, stack_changes
 from ocinb.container import Container
 from ocinb.spec.document import parse_object
 from ocinb.spec.reference import Reference
-from ocinb.table import Table, columns, human_ago, human_bytes, parse_rfc3339
+from ocinb.table import Table, columns, human_ago, human_bytes, human_duration, parse_rfc3339
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from os import PathLike
 
     import pandas as pd
@@ -31,6 +33,9 @@ bytes; ``added``, ``changed`` and ``deleted`` count paths against the layers bel
 are told in ``changes.Changes``."""
 
 HISTORY_COLUMNS = columns("created:time created_by empty_layer layer:int comment author?")
+
+
+_LIMIT = re.compile(r"([0-9]{1,9})(?:;w=([0-9]{1,9}))?", re.ASCII)
 
 
 class Image:
@@ -170,9 +175,18 @@ class Image:
             ("user", run.user or ""),
             ("directory", run.working_dir or ""),
             ("environment", " ".join(run.env or ())),
+            ("pulls left", self.allowance),
             ("labels", " ".join(f"{k}={v}" for k, v in (run.labels or {}).items())),
         ]
         return Table(columns("name value"), [row for row in rows if row[1]], title=self.name)
+
+    @property
+    def allowance(self) -> str:
+        """What the registry said of its limit when the image was pulled; empty where it did not.
+
+        As in ``76 of 100 pulls left in 6 h 0 min``. Spec: none (Docker Hub's convention)
+        """
+        return allowance(self.local.rate_limit)
 
     @property
     def _short_name(self) -> str:
@@ -181,6 +195,17 @@ class Image:
     def __repr__(self) -> str:
         layers = len(self.local.manifest.layers)
         return f"<Image {self.name}: {layers} layers, {human_bytes(self.size)}>"
+
+
+def allowance(headers: Iterable[tuple[str, str]]) -> str:
+    """``ratelimit-limit: 100;w=21600`` and ``ratelimit-remaining: 76;w=21600`` in words."""
+    told = dict(headers)
+    limit = _LIMIT.fullmatch(told.get("ratelimit-limit", ""))
+    left = _LIMIT.fullmatch(told.get("ratelimit-remaining", ""))
+    if limit is None or left is None:
+        return ""
+    within = f" in {human_duration(int(limit[2]))}" if limit[2] else ""
+    return f"{left[1]} of {limit[1]} pulls left{within}"
 
 
 def _command(words: tuple[str, ...] | None) -> str:

@@ -1,14 +1,15 @@
-"""``manifest``: the document that a name points at, as it stands."""
+"""``manifest``: the document that a name points at; and deleting one in a registry."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ocinb.commands.options import inspecting, platform_option
-from ocinb.commands.tree import Command
-from ocinb.commands.values import Document
+from ocinb.commands.default_group import DefaultGroup
+from ocinb.commands.options import platform_option
+from ocinb.commands.values import Document, Done, Json, Raw
+from ocinb.errors import RegistryError
 
 if TYPE_CHECKING:
     from ocinb.commands.session import Session
@@ -16,18 +17,38 @@ if TYPE_CHECKING:
     from ocinb.spec.reference import Reference
 
 
-@click.command(cls=Command)
+@click.group(cls=DefaultGroup)
+def command() -> None:
+    """Show what a name points at: manifest REFERENCE; or delete it in a registry."""
+
+
+@command.command()
 @click.argument("reference")
 @platform_option
 @click.option("--remote", is_flag=True, help="Ask the registry even if the store has it.")
-@inspecting
+@click.option("--raw", is_flag=True, help="The bytes that were hashed, unchanged.")
+@click.option(
+    "--format",
+    type=click.Choice(["document", "json", "table"]),
+    default="document",
+    help="json: never coloured; table: what it names.",
+)
 @click.pass_obj
-def command(session: Session, reference: str, platform: str | None, remote: bool) -> Document:
-    """Show what REFERENCE points at: an image index or an image manifest.
+def show(
+    session: Session,
+    reference: str,
+    platform: str | None,
+    remote: bool,
+    raw: bool,
+    format: str,
+) -> Any:
+    """Show what REFERENCE points at; the word show can be left out.
 
-    It comes from the store, or else from the registry. With --platform an index is followed to
-    the manifest of that platform.
+    An image index, an image manifest, an artifact's manifest, or Docker's old schema 1. It comes
+    from the store, or else from the registry. With --platform an index is followed to the
+    manifest of that platform.
     """
+    from ocinb.manifest_tables import kind_of, manifest_table
     from ocinb.spec.document import parse_object
     from ocinb.spec.reference import Reference
 
@@ -35,9 +56,39 @@ def command(session: Session, reference: str, platform: str | None, remote: bool
     local = not remote and str(parsed) in session.engine.store.names
     read = _from_store if local else _from_registry
     descriptor, data = read(session, parsed, platform)
-    kind = "image index" if descriptor.is_index else "image manifest"
-    title = f"{kind} {descriptor.digest}"
-    return Document(parse_object(data, title), title=title, raw=data)
+    if raw:
+        return Raw(data)
+    if format == "table":
+        return manifest_table(descriptor, data)
+    title = f"{kind_of(descriptor, data)} {descriptor.digest}"
+    document = parse_object(data, title)
+    return Json(document) if format == "json" else Document(document, title=title, raw=data)
+
+
+@command.command()
+@click.argument("reference")
+@click.pass_obj
+def delete(session: Session, reference: str) -> Done:
+    """Delete a manifest in a registry, with all of its tags.
+
+    REFERENCE names it by digest, or by one of its tags.
+    """
+    from ocinb.distribution.referrers import delete_manifest
+    from ocinb.spec.reference import Reference
+
+    parsed, client = Reference.parse(reference), session.engine.client
+    digest = parsed.digest
+    if digest is None:
+        found = client.head_manifest(parsed)
+        if found is None:
+            raise RegistryError(
+                f"{parsed.name} has no tag {parsed.selector}",
+                status=404,
+                hint=f"ocinb tags {parsed.name} lists the tags that there are",
+            )
+        digest = found.digest
+    delete_manifest(client, parsed.with_digest(digest))
+    return Done(digest, f"{parsed.name}@{digest} is deleted, with all of its tags")
 
 
 def _from_store(

@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 COMMANDS = (
     "pull",
     "push",
+    "copy",
     "images",
+    "rmi",
     "tags",
+    "catalog",
     "manifest",
+    "referrers",
     "layers",
     "inspect",
     "mount",
@@ -36,6 +40,9 @@ COMMANDS = (
     "logs",
     "kill",
     "delete",
+    "login",
+    "logout",
+    "http",
     "registry",
     "demo",
     "doctor",
@@ -49,10 +56,12 @@ OTHER_WORDS = {
     "list": "ps",
     "ls": "images",
     "unmount": "umount",
-    "login": "pull",
     "history": "layers",
     "image": "images",
     "info": "doctor",
+    "cp": "copy",
+    "discover": "referrers",
+    "untag": "tags",
     "start": "run",
     "create": "bundle",
 }
@@ -137,12 +146,12 @@ class Group(_HelpAsValue, click.Group):
         """
         name = args[0]
         if self.get_command(context, name) is None and name[:1] != "-":
-            path = context.command_path
-            other = f"did you mean {OTHER_WORDS[name]}?" if name in OTHER_WORDS else None
+            path, known = context.command_path, self.list_commands(context)
+            other = OTHER_WORDS.get(name)
             raise CommandError(
                 f"there is no command {name}",
-                hint=_nearest(name, self.list_commands(context))
-                or other
+                hint=(f"did you mean {other}?" if other in known else None)
+                or _nearest(name, known)
                 or f"{path} --help lists the commands",
             )
         return super().resolve_command(context, args)

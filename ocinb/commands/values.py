@@ -22,6 +22,12 @@ class Lines(list[str]):
     """What ``--quiet`` leaves: names or digests, one a line in a shell, a list in a notebook."""
 
 
+class Raw(bytes):
+    """A document's very bytes, for a pipe to hash them."""
+
+    __slots__ = ()
+
+
 class Json:
     """What ``--format json`` asked for.
 
@@ -119,7 +125,7 @@ class Picture:
     """A listing that can be drawn: a diagram in a notebook, the table itself in a shell.
 
     Attributes:
-        kind: ``layer_stack`` or ``lifecycle_line``.
+        kind: ``layer_stack``, ``lifecycle_line`` or ``conversation``.
         table: the rows to draw.
     """
 

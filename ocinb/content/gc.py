@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from ocinb.content.leases import oldest_lease
@@ -52,6 +52,7 @@ def collect(
     grace: float = GRACE,
     partial_grace: float = PARTIAL_GRACE,
     dry_run: bool = False,
+    only: Container[Digest] | None = None,
 ) -> Garbage:
     """Remove what no name leads to.
 
@@ -61,6 +62,7 @@ def collect(
         grace: seconds; 0 takes also what came a moment ago, unless a lease protects it.
         partial_grace: the same for partial blobs.
         dry_run: only tell what would go.
+        only: blobs that may go, where others are not to be judged now.
 
     Raises:
         InvalidDocument: ``index.json`` cannot be read; nothing is removed.
@@ -73,16 +75,20 @@ def collect(
         with locked(store.ingest / "sweep.lock"):
             leased = oldest_lease(store.ingest)
             before = min(now - grace, now if leased is None else leased)
-            blobs = tuple(_sweep(store, keep, before, dry_run))
+            blobs = tuple(_sweep(store, keep, before, dry_run, only))
         partials = tuple(_sweep_partials(store.ingest, now - partial_grace, dry_run))
     return Garbage(blobs=blobs, partials=partials)
 
 
 def _sweep(
-    store: Store, keep: set[Digest], before: float, dry_run: bool
+    store: Store,
+    keep: set[Digest],
+    before: float,
+    dry_run: bool,
+    only: Container[Digest] | None,
 ) -> Iterator[tuple[Digest, int]]:
     for digest in sorted(store.digests()):
-        if digest in keep:
+        if digest in keep or (only is not None and digest not in only):
             continue
         with contextlib.suppress(FileNotFoundError, BlobNotFound):
             status = store.path(digest).stat()

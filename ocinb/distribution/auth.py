@@ -48,6 +48,11 @@ class Authority:
         self._refresh: dict[tuple[str, str, str], str] = {}
         self._locks: defaultdict[TokenRequest, threading.Lock] = defaultdict(threading.Lock)
 
+    def forget(self) -> None:
+        """Begin anew: look up logins again, ask for tokens again."""
+        for known in (self._logins, self._challenges, self._scopes, self._tokens, self._refresh):
+            known.clear()
+
     def auth(self, access: Access) -> RegistryAuth:
         """What httpx calls for a request that needs this access."""
         return RegistryAuth(self, access)

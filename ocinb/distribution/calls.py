@@ -140,6 +140,7 @@ class Calls:
             url=url.copy_merge_params(dict(query)) if query else url,
             endpoint=endpoint,
             registry=source.registry,
+            party="mirror" if source.is_mirror else "registry",
             subject=subject,
             headers=headers or {},
             body=body,

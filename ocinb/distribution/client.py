@@ -73,7 +73,8 @@ class Client:
         self.record = record
         self.hosts = hosts or Hosts(insecure)
         self.network = Network()
-        self._calls = Calls(Authority(credentials))
+        self._authority = Authority(credentials)
+        self._calls = Calls(self._authority)
         self._routes = Routes(self.hosts, self.network, transport)
         weakref.finalize(self, self._routes.close)
         self.transport = Transport(
@@ -89,6 +90,10 @@ class Client:
         """Close all connections."""
         self.transport.close()
         self._routes.close()
+
+    def forget_logins(self) -> None:
+        """Look up logins again with the next request: one was added, changed or removed."""
+        self._authority.forget()
 
     def __enter__(self) -> Client:
         return self

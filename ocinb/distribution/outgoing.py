@@ -51,6 +51,7 @@ class Outgoing(Frozen):
         endpoint: the specification's name of the endpoint.
         subject: what is asked for, as an error names it: ``demo:1.0``, a digest.
         registry: whose host this is, as a person wrote it.
+        party: what the host is: ``registry``, ``mirror``, or ``storage`` elsewhere.
         auth: who we are, for the origin of ``url`` only.
     """
 
@@ -58,6 +59,7 @@ class Outgoing(Frozen):
     url: httpx.URL
     endpoint: str
     registry: str
+    party: str = "registry"
     subject: str = ""
     headers: Mapping[str, str] = {}
     body: Body | None = None

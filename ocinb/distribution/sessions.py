@@ -6,7 +6,7 @@ import httpx
 
 from ocinb.distribution.decimal_text import decimal
 from ocinb.distribution.outgoing import Body, Outgoing
-from ocinb.distribution.transport import check_location
+from ocinb.distribution.transport import STORAGE, check_location
 from ocinb.errors import RegistryError
 from ocinb.frozen import Frozen
 from ocinb.spec.digest import Digest
@@ -56,6 +56,7 @@ class Session(Frozen):
             url=target,
             endpoint=endpoint,
             registry=self.opened.registry,
+            party=self.opened.party if same else STORAGE,
             subject=self.opened.subject,
             headers=headers or {},
             body=body,

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 MAX_REDIRECTS = 5
 
+STORAGE = "storage"
+"""What a host is to which a registry sends us for its content."""
+
 _SHORT = 16 * 1024
 
 _MAX_WARNINGS = 100
@@ -185,9 +188,9 @@ class Transport:
         Credentials belong to the origin of the first URL: what a redirect to another host gets
         has none, nor has what that host sends back. Spec: distribution-spec spec.md#api
         """
-        url, auth = call.url, call.auth
-        extensions = {CALL: Call(endpoint=call.endpoint, attempt=attempt)}
+        url, auth, party = call.url, call.auth, call.party
         for _ in range(MAX_REDIRECTS + 1):
+            extensions = {CALL: Call(endpoint=call.endpoint, attempt=attempt, party=party)}
             request = self._http.build_request(
                 call.method, url, headers=dict(call.headers), extensions=extensions
             )
@@ -215,7 +218,7 @@ class Transport:
             location = response.headers["location"]
             url = check_location(call.registry, url, location, self._may_downgrade)
             if _origin(url) != _origin(call.url):
-                auth = None
+                auth, party = None, STORAGE
         raise redirect_refused(call.registry, call.url, f"more than {MAX_REDIRECTS} redirects")
 
 

@@ -46,10 +46,12 @@ class Call(Frozen):
     Attributes:
         endpoint: the specification's name, ``end-1`` … ``end-14``.
         attempt: 1 for the first.
+        party: what the host is; see ``events.Exchange``.
     """
 
     endpoint: str
     attempt: int = 1
+    party: str = "registry"
 
 
 class _Limits(TypedDict):
@@ -191,7 +193,7 @@ class _Exchange:
         self._request = request
         # An auth flow adds to the headers of the same request after its first answer.
         self._sent = masked_headers(request.headers)
-        self._call: Call = request.extensions.get(CALL) or Call(endpoint="")
+        self._call: Call = request.extensions.get(CALL) or Call(endpoint="", party="token server")
         self._connects = connects
         self._started = time.monotonic()
         self._status = 0
@@ -219,6 +221,7 @@ class _Exchange:
                 method=request.method,
                 url=masked_url(str(request.url)),
                 endpoint=self._call.endpoint,
+                party=self._call.party,
                 status=self._status,
                 request_headers=self._sent,
                 response_headers=self._headers,

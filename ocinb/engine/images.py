@@ -33,6 +33,7 @@ class LocalImage(Frozen):
         config: the image config.
         pulled: bytes that came over the network, if it was just pulled.
         seconds: how long pulling and unpacking took, if it was just pulled.
+        rate_limit: ``ratelimit-*`` headers that the registry sent with the pull, as Docker Hub's.
     """
 
     name: str
@@ -42,6 +43,7 @@ class LocalImage(Frozen):
     config: ImageConfig
     pulled: int = 0
     seconds: float = 0.0
+    rate_limit: tuple[tuple[str, str], ...] = ()
 
 
 class Images:
@@ -86,6 +88,7 @@ class Images:
             config=pulled.config,
             pulled=pulled.downloaded,
             seconds=pulled.seconds,
+            rate_limit=pulled.rate_limit,
         )
 
     def get(self, reference: Reference, platform: Platform | None) -> LocalImage:

@@ -11,7 +11,18 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class
 
 from ocinb.commands import tree
 from ocinb.commands.session import Session
-from ocinb.commands.values import Heading, Help, Json, Lines, Narration, Picture, Ran, Said, Text
+from ocinb.commands.values import (
+    Heading,
+    Help,
+    Json,
+    Lines,
+    Narration,
+    Picture,
+    Ran,
+    Raw,
+    Said,
+    Text,
+)
 from ocinb.errors import CommandError
 from ocinb.notebook.diagrams.draw import draw
 from ocinb.notebook.errors import ShortErrors, shorten_interrupt
@@ -104,6 +115,8 @@ def for_notebook(value: Any) -> Any:
         return draw(value)
     if isinstance(value, Json):
         return value.value
+    if isinstance(value, Raw):
+        return bytes(value)
     if isinstance(value, Ran):
         return value.container
     return list(value) if isinstance(value, Lines) else value

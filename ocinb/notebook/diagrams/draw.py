@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocinb.commands.values import Picture
 from ocinb.errors import CommandError
+from ocinb.notebook.diagrams.conversation import conversation_diagram
 from ocinb.notebook.diagrams.layer_stack import layer_stack
 from ocinb.notebook.diagrams.lifecycle_line import lifecycle_line
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 KINDS: dict[str, Callable[[Table], Diagram]] = {
     "layer_stack": layer_stack,
     "lifecycle_line": lifecycle_line,
+    "conversation": conversation_diagram,
 }
 
 

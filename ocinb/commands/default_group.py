@@ -1,0 +1,20 @@
+"""A command with subcommands that does something by itself, too: ``tags REPO``, ``tags delete``."""
+
+from __future__ import annotations
+
+import click
+
+from ocinb.commands.tree import Group
+
+DEFAULT = "show"
+
+
+class DefaultGroup(Group):
+    """Runs its command ``show`` where the first word is none of its commands."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """As ``Group`` does, with ``show`` put before what is no command's name."""
+        first = args[0] if args else ""
+        if first and first not in (*self.commands, *self.get_help_option_names(context)):
+            args = [DEFAULT, *args]
+        return super().parse_args(context, args)

@@ -1,0 +1,52 @@
+"""``referrers``: what was attached to an image: signatures, bills of material, attestations."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from ocinb.commands.options import listing
+from ocinb.commands.tree import Command
+from ocinb.errors import RegistryError
+from ocinb.table import Table, columns
+
+if TYPE_CHECKING:
+    from ocinb.commands.session import Session
+
+COLUMNS = columns("artifact_type digest:digest size:bytes media_type? annotations")
+
+
+@click.command(cls=Command)
+@click.argument("reference")
+@click.option("--artifact-type", metavar="TYPE", help="Only artifacts of this type.")
+@listing
+@click.pass_obj
+def command(session: Session, reference: str, artifact_type: str | None) -> Table:
+    """List the manifests in a registry whose subject is the one that REFERENCE names."""
+    from ocinb.distribution.referrers import referrers
+    from ocinb.spec.reference import Reference
+
+    parsed, client = Reference.parse(reference), session.engine.client
+    digest = parsed.digest
+    if digest is None:
+        subject = client.head_manifest(parsed)
+        if subject is None:
+            raise RegistryError(
+                f"{parsed.name} has no tag {parsed.selector}",
+                status=404,
+                hint=f"ocinb tags {parsed.name} lists the tags that there are",
+            )
+        digest = subject.digest
+    rows = [
+        (
+            found.artifact_type or "",
+            found.digest,
+            found.size,
+            found.media_type,
+            json.dumps(found.annotations, ensure_ascii=False) if found.annotations else "",
+        )
+        for found in referrers(client, parsed, digest, artifact_type)
+    ]
+    return Table(COLUMNS, rows, title=f"referrers of {digest}", key="digest")
