@@ -19,8 +19,9 @@ from __future__ import annotations
 TYPE_CHECKING = False  # importing typing for it would cost the runtime a third of its start
 if TYPE_CHECKING:
     from ocinb.container import Container
-    from ocinb.door import Registry, diagram, load_ipython_extension, pull, run
+    from ocinb.door import diagram, load_ipython_extension, pull, run
     from ocinb.image import Image
+    from ocinb.local_registry import Registry
 
 __version__ = "0.1.0"
 
@@ -34,7 +35,11 @@ __all__ = [
     "run",
 ]
 
-_MODULES = {"Container": "ocinb.container", "Image": "ocinb.image"}
+_MODULES = {
+    "Container": "ocinb.container",
+    "Image": "ocinb.image",
+    "Registry": "ocinb.local_registry",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -6,13 +6,9 @@ Reached through ``ocinb.__getattr__``; what is heavy is imported inside the func
 from __future__ import annotations
 
 import importlib
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from ocinb.container import Container
     from ocinb.events import Record
     from ocinb.image import Image
@@ -57,51 +53,6 @@ def diagram(subject: Any) -> Any:
 def load_ipython_extension(shell: Any) -> None:
     """``%load_ext ocinb``: ``%oci``, tables, and short errors."""
     importlib.import_module("ocinb.notebook.extension").load(shell)
-
-
-class Registry:
-    """A registry of our own on a free loopback port; a context manager.
-
-    Args:
-        directory: where it keeps its images; without one they are gone with it.
-        port: 0 chooses a free one.
-
-    Attributes:
-        address: host and port, the first part of a reference.
-    """
-
-    def __init__(self, directory: str | Path | None = None, *, port: int = 0) -> None:
-        from ocinb.registry.serve import RegistryServer
-
-        self._temporary = None if directory else tempfile.TemporaryDirectory(prefix="ocinb-")
-        root = Path(directory) if directory else Path(self._temporary.name)  # type: ignore[union-attr]
-        self._server = RegistryServer(root, port=port)
-        self._server.start()
-
-    @property
-    def address(self) -> str:
-        """``127.0.0.1:PORT``."""
-        return self._server.address
-
-    def close(self) -> None:
-        """Stop answering; remove the directory if it was ours."""
-        self._server.stop()
-        if self._temporary:
-            self._temporary.cleanup()
-
-    def __enter__(self) -> Registry:
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"<Registry at {self.address}>"
 
 
 def _engine(record: Record | None) -> Any:

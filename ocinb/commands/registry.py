@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -14,17 +15,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ocinb.commands.options import listing
+from ocinb.commands.registry_options import registry_options
 from ocinb.commands.tree import Group
 from ocinb.commands.values import Done
-from ocinb.errors import CommandError, OcinbError, UnsupportedHost
+from ocinb.errors import CommandError, UnsupportedHost
+from ocinb.events import Warned
 from ocinb.linux.processes import alive, start_time
 from ocinb.table import Table, columns
 
 if TYPE_CHECKING:
     from ocinb.commands.session import Session
 
-COLUMNS = columns("address status pid:int directory")
-PORT = 5000
+COLUMNS = columns("address status pid:int directory serves")
 PATIENCE = 10.0
 """Seconds that a registry may take to begin, or to end."""
 
@@ -35,34 +37,68 @@ def command() -> None:
 
 
 @command.command()
-@click.option("--port", type=click.IntRange(1, 65535), default=PORT, show_default=True)
-@click.option("--directory", metavar="DIR", help="Where it keeps its images.")
+@registry_options
 @click.option("--demo", is_flag=True, help="Put the demo image into it, as demo:latest.")
 @click.pass_obj
-def up(session: Session, port: int, directory: str | None, demo: bool) -> Done:
+def up(session: Session, arguments: dict[str, Any], demo: bool) -> Done:
     """Start the registry; it goes on until `registry down`."""
+    if demo and (arguments["read_only"] or arguments["pull_through"]):
+        raise CommandError("nothing can be put into a registry that is read-only")
     running = _running(session)
     if running:
         if demo:
-            _put_demo(session, running["address"])
+            _put_demo(session, running["address"], arguments)
         return Done(running["address"], f"the registry is up at {running['address']} already")
-    root = Path(directory or session.settings.root / "registry").absolute()
-    address = f"127.0.0.1:{port}"
+    root = Path(arguments["directory"] or session.settings.root / "registry").absolute()
+    arguments = {**arguments, "directory": str(root)}
     state = _state(session)
     state.parent.mkdir(parents=True, exist_ok=True)
     log = state.with_suffix(".log")
-    pid = _spawn(root, port, log)
-    _await(session, pid, address, log)
+    pid = _spawn(arguments, log)
+    address = _await(pid, log)
     values = {
         "address": address,
         "pid": pid,
         "started": start_time(pid),
         "directory": str(root),
+        "serves": _in_words(arguments),
     }
     state.write_text(json.dumps(values), encoding="utf-8")
     if demo:
-        _put_demo(session, address)
-    return Done(address, f"the registry is up at {address}, its images are in {root}")
+        _put_demo(session, address, arguments)
+    return Done(address, " ".join(_sentences(session, address, arguments)))
+
+
+def _sentences(session: Session, address: str, arguments: dict[str, Any]) -> list[str]:
+    """What a person should know of a registry that has just started."""
+    told = [f"the registry is up at {address}, its images are in {arguments['directory']}"]
+    host = arguments["host"]
+    if arguments["tls"]:
+        authority = Path(arguments["directory"], "tls", "ca.crt")
+        place = f"~/.config/containers/certs.d/{address}/ca.crt"
+        told.append(f"clients trust it with {authority} copied to {place}")
+    if host not in ("127.0.0.1", "::1", "localhost"):
+        open_to = "passwords are asked for" if _has_passwords(arguments) else "without a password"
+        warning = f"it listens on {host}: whoever reaches this machine can use it, {open_to}"
+        session.recorder(Warned(message=warning))
+        told.append(warning)
+    return ["; ".join(told)]
+
+
+def _has_passwords(arguments: dict[str, Any]) -> bool:
+    return bool(arguments["users"] or arguments["htpasswd"])
+
+
+def _in_words(arguments: dict[str, Any]) -> str:
+    """What makes this registry unlike a plain one, as ``tls, token, read-only``."""
+    found = [name for name in ("tls", "token", "anonymous_pull", "read_only") if arguments[name]]
+    if _has_passwords(arguments) and not arguments["token"]:
+        found.append("passwords")
+    if arguments["pull_through"]:
+        found.append(f"cache of {arguments['pull_through']}")
+    faults = ("slow", "drop_after", "rate_limit", "status")
+    found += [f"{name} {arguments[name]}" for name in faults if arguments[name]]
+    return ", ".join(found).replace("_", "-") or "everybody"
 
 
 @command.command()
@@ -86,9 +122,12 @@ def down(session: Session) -> Done:
 @listing
 @click.pass_obj
 def status(session: Session) -> Table:
-    """Show whether the registry is up, and where."""
+    """Show whether the registry is up, where, and what it asks of clients."""
     found = _running(session)
-    rows = [(found["address"], "up", found["pid"], found["directory"])] if found else []
+    rows = []
+    if found:
+        serves = found.get("serves", "")
+        rows = [(found["address"], "up", found["pid"], found["directory"], serves)]
     return Table(COLUMNS, rows, title="registry")
 
 
@@ -104,51 +143,71 @@ def _running(session: Session) -> dict[str, Any] | None:
     return values if alive(values["pid"], values["started"]) else None
 
 
-def _put_demo(session: Session, address: str) -> None:
+def _put_demo(session: Session, address: str, arguments: dict[str, Any]) -> None:
+    """Push the demo image, as one of the registry's users and trusting its authority."""
     from ocinb.build.demo import demo_image
     from ocinb.content.store import Store
+    from ocinb.distribution.client import Client
+    from ocinb.distribution.credentials import FixedLogin, Login
+    from ocinb.distribution.hosts import Hosts
     from ocinb.distribution.push import push
+    from ocinb.distribution.trust import Trust
     from ocinb.spec.reference import Reference
 
     with tempfile.TemporaryDirectory(prefix="ocinb-") as directory:
-        store = Store(directory)
-        reference = Reference.parse(f"{address}/demo:latest")
-        push(session.engine.client, store, demo_image(store), reference)
+        client = session.engine.client
+        if arguments["users"] or arguments["tls"]:
+            name, password = next(iter(arguments["users"].items()), ("", ""))
+            login = FixedLogin(address, Login(username=name, password=password)) if name else None
+            trusted = Path(directory, "certs.d", address)
+            if arguments["tls"]:
+                trusted.mkdir(parents=True)
+                shutil.copy(Path(arguments["directory"], "tls", "ca.crt"), trusted)
+            hosts = Hosts(trust=Trust([trusted.parent]))
+            client = Client(credentials=login, hosts=hosts, record=session.recorder)
+        store = Store(Path(directory, "store"))
+        push(client, store, demo_image(store), Reference.parse(f"{address}/demo:latest"))
 
 
-def _spawn(root: Path, port: int, log: Path) -> int:
-    argv = [sys.executable, "-m", "ocinb.registry", "--root", str(root), "--port", str(port)]
-    actions = [
-        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
-        (os.POSIX_SPAWN_DUP2, 1, 2),
-    ]
-    return os.posix_spawn(argv[0], argv, os.environ, file_actions=actions, setsid=True)
+def _spawn(arguments: dict[str, Any], log: Path) -> int:
+    """Start the process; its arguments go by a file without a name, for there are passwords."""
+    given = os.memfd_create("registry-arguments")
+    try:
+        os.write(given, json.dumps(arguments).encode())
+        os.lseek(given, 0, os.SEEK_SET)
+        argv = [sys.executable, "-m", "ocinb.local_registry"]
+        actions = [
+            (os.POSIX_SPAWN_DUP2, given, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ]
+        return os.posix_spawn(argv[0], argv, os.environ, file_actions=actions, setsid=True)
+    finally:
+        os.close(given)
 
 
-def _await(session: Session, pid: int, address: str, log: Path) -> None:
-    """Return once the registry answers.
+def _await(pid: int, log: Path) -> str:
+    """The registry's address, once it listens.
 
     Raises:
-        UnsupportedHost: it ended, or does not answer in time.
+        UnsupportedHost: it ended, or does not listen in time.
     """
     deadline = time.monotonic() + PATIENCE
     while True:
-        if _ended(pid):
-            last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        ended = _ended(pid)
+        said = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+        if ended:
+            last = said.strip().splitlines()
+            reason = last[-1].removeprefix("error: ") if last else "it said nothing"
             raise UnsupportedHost(
-                f"the registry did not start: {last[-1] if last else 'it said nothing'}",
-                hint="--port chooses another port",
+                f"the registry did not start: {reason}", hint="--port chooses another port"
             )
-        try:
-            session.engine.client.ping(address)
-        except OcinbError as error:
-            if time.monotonic() > deadline:
-                os.kill(pid, signal.SIGKILL)
-                raise UnsupportedHost(f"the registry at {address} does not answer") from error
-            time.sleep(0.05)
-        else:
-            return
+        if said.endswith("\n") and not said.startswith("error: "):
+            return said.splitlines()[-1]
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+            raise UnsupportedHost("the registry does not listen", hint=f"see {log}")
+        time.sleep(0.02)
 
 
 def _ended(pid: int) -> bool:

@@ -99,7 +99,7 @@ class _Copy:
                     self._client,
                     self._target,
                     blob,
-                    functools.partial(_stream, self._client, self._source, blob),
+                    functools.partial(stream, self._client, self._source, blob),
                     mount_from=self._mountable(),
                 ).run
                 for blob in blobs_of(manifest)
@@ -113,7 +113,7 @@ class _Copy:
         return (self._source.repository,) if same else ()
 
 
-def _stream(client: Client, reference: Reference, blob: Descriptor, offset: int) -> Iterator[bytes]:
+def stream(client: Client, reference: Reference, blob: Descriptor, offset: int) -> Iterator[bytes]:
     """A blob's bytes from ``offset`` on, going on where the source breaks off.
 
     From the start, the digest is verified before the last byte is given away.

@@ -132,7 +132,7 @@ def status_failure(
             f"registry {registry} {wants} for {subject or 'its API'}",
             hint=f"ocinb login {registry}",
         )
-    if status == 403 or ErrorCode.DENIED in codes:
+    if status == 403 or (ErrorCode.DENIED in codes and status < 500):
         return AuthenticationFailed(
             f"registry {registry} denies access to {subject or 'its API'}"
             + (f": {told}" if told else ""),

@@ -13,6 +13,7 @@ from ocinb.registry.call import Call, next_page, page_size
 from ocinb.registry.messages import Refusal, Response, json_response
 from ocinb.registry.repositories import repositories, tag_order
 from ocinb.spec import media_types
+from ocinb.spec.descriptor import Descriptor
 from ocinb.spec.distribution import ErrorCode
 from ocinb.spec.document import MAX_DOCUMENT, encode
 
@@ -27,8 +28,12 @@ def list_tags(call: Call) -> Response:
     repository = call.repository
     if not repository.exists():
         raise Refusal(404, ErrorCode.NAME_UNKNOWN, detail={"name": repository.name})
-    size, last = page_size(call), call.request.parameter("last")
-    tags = repository.tags()
+    return tag_page(call, repository.tags())
+
+
+def tag_page(call: Call, tags: list[str]) -> Response:
+    """The part of these tags, in ``tag_order``, that is asked for."""
+    repository, size, last = call.repository, page_size(call), call.request.parameter("last")
     if last:
         tags = [tag for tag in tags if tag_order(tag) > tag_order(last)]
     page = tags if size is None else tags[:size]
@@ -59,8 +64,12 @@ def list_referrers(call: Call) -> Response:
 
     Spec: distribution-spec spec.md#listing-referrers
     """
+    return referrer_page(call, call.repository.referrers(call.digest()))
+
+
+def referrer_page(call: Call, found: list[Descriptor]) -> Response:
+    """The part of these descriptors, in the order of their digests, that is asked for."""
     digest = call.digest()
-    found = call.repository.referrers(digest)
     wanted = [kind for kind in call.request.parameters("artifactType") if kind]
     if wanted:
         found = [descriptor for descriptor in found if descriptor.artifact_type in wanted]

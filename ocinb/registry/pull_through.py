@@ -14,7 +14,10 @@ from typing import Protocol
 from ocinb.content.writer import BlobWriter
 from ocinb.errors import ContentError, DistributionError
 from ocinb.registry.call import Call, check_tag, parse_digest
+from ocinb.registry.discovery import referrer_page, tag_page
 from ocinb.registry.messages import Refusal, Response
+from ocinb.registry.repositories import tag_order
+from ocinb.spec.descriptor import Descriptor
 from ocinb.spec.digest import Digest
 from ocinb.spec.distribution import ErrorCode
 
@@ -32,6 +35,10 @@ class Upstream(Protocol):
 
     def tags(self, name: str) -> list[str] | None:
         """All tags; None where there is no such repository."""
+        ...
+
+    def referrers(self, name: str, digest: Digest) -> list[Descriptor]:
+        """What has this manifest as its subject."""
         ...
 
 
@@ -52,7 +59,27 @@ class PullThrough:
             self._fetch_manifest(call)
         elif call.endpoint.id == "end-2" and not call.repository.has_blob(call.digest()):
             return self._fetch_blob(call, call.digest())
+        elif call.endpoint.id in ("end-8a", "end-8b"):
+            return self._tags(call)
+        elif call.endpoint.id in ("end-12a", "end-12b"):
+            return self._referrers(call)
         return None
+
+    def _tags(self, call: Call) -> Response | None:
+        """Upstream's tags, for ours are only those that somebody asked for."""
+        try:
+            tags = self._upstream.tags(call.repository.name)
+        except DistributionError:
+            return None
+        return None if tags is None else tag_page(call, sorted(tags, key=tag_order))
+
+    def _referrers(self, call: Call) -> Response | None:
+        digest = call.digest()
+        try:
+            found = self._upstream.referrers(call.repository.name, digest)
+        except DistributionError:
+            return None
+        return referrer_page(call, sorted(found, key=lambda descriptor: descriptor.digest))
 
     def _fetch_manifest(self, call: Call) -> None:
         """Keep the manifest. A tag is asked for each time, since it may have moved."""

@@ -14,7 +14,6 @@ from ocinb.commands import tree
 from ocinb.commands.session import Session
 from ocinb.commands.values import Document, Done, Json, Lines, Picture, Ran
 from ocinb.content.store import Store
-from ocinb.door import Registry
 from ocinb.errors import (
     BundleError,
     CommandError,
@@ -26,6 +25,7 @@ from ocinb.errors import (
 )
 from ocinb.image import Image
 from ocinb.linux.mounts import mounts
+from ocinb.local_registry import Registry
 from ocinb.settings import Settings
 
 NAME = "docker.io/library/demo:latest"

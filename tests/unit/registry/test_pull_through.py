@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pytest
 
 from ocinb.errors import DigestMismatch, RegistryUnreachable
 from ocinb.registry.app import Registry
+from ocinb.spec.descriptor import Descriptor
 from ocinb.spec.digest import Digest, digest_of
+from ocinb.spec.image_index import ImageIndex
 from tests.unit.registry.conftest import Caller, codes
 
 DATA = bytes(range(256)) * 1000
@@ -47,7 +50,12 @@ class Behind:
         return len(content), pieces
 
     def tags(self, name: str) -> list[str] | None:
-        return None
+        response = self._get(f"/v2/{name}/tags/list")
+        return json.loads(response.content())["tags"] if response.status == 200 else None
+
+    def referrers(self, name: str, digest: Digest) -> list[Descriptor]:
+        content = self._get(f"/v2/{name}/referrers/{digest}").content()
+        return list(ImageIndex.parse(content).manifests)
 
 
 @pytest.fixture
@@ -123,3 +131,18 @@ def test_what_upstream_has_not_is_not_here(cache: Caller) -> None:
 
 def test_a_cache_takes_no_pushes(cache: Caller) -> None:
     assert cache("POST", "/v2/a/blobs/uploads/").status == 405
+
+
+def test_lists_are_those_of_upstream_or_else_our_own(cache: Caller, behind: Behind) -> None:
+    for tag in ("1", "2", "3"):
+        subject = behind.call.push_manifest("a", tag, annotations={"n": tag})
+    cache("GET", "/v2/a/manifests/2")
+    page = json.loads(cache("GET", "/v2/a/tags/list", b"", ("n", "2")).content())
+    assert page["tags"] == ["1", "2"]
+    assert json.loads(cache("GET", "/v2/a/tags/list").content())["tags"] == ["1", "2", "3"]
+    referrers = f"/v2/a/referrers/{subject}"
+    assert json.loads(cache("GET", referrers).content())["manifests"] == []
+    behind.down = True
+    assert json.loads(cache("GET", "/v2/a/tags/list").content())["tags"] == ["2"]
+    assert cache("GET", referrers).status == 200
+    assert cache("GET", "/v2/b/tags/list").status == 404
