@@ -32,6 +32,7 @@ from ocinb.events import (
     Unmounted,
 )
 from ocinb.linux.mounts import mounts
+from tests.support.signals import ignored_signals
 
 pytestmark = pytest.mark.root
 
@@ -239,8 +240,7 @@ def test_a_bundle_is_run_by_hand(engine: Engine, place: Path) -> None:
     import subprocess
 
     from ocinb.bundle.validate import validate
-    from tests.support.signals import ignored_signals
-from tests.support.peers import require
+    from tests.support.peers import require
 
     bundle = place / "bundle"
     options = ContainerOptions(args=["cat", "/etc/os-release"])
