@@ -9,9 +9,9 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from ocinb.events import BlobDone, BlobProgress, BundleWritten, Event, LayerApplied, Mounted
+from ocinb.events import BlobDone, BlobProgress, BundleWritten, Event, LayerApplied, Mounted, Warned
 from ocinb.progress import Transfer, Transfers
-from ocinb.table import human_bytes, short_digest
+from ocinb.table import human_bytes, one_line, short_digest
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -62,6 +62,8 @@ class LiveProgress:
     def _take(self, event: Event) -> None:
         if isinstance(event, Mounted | BundleWritten):
             self.settle()  # the terminal is the container's from here on
+        elif isinstance(event, Warned):
+            self._warn(f"warning: {one_line(event.message)}")
         elif isinstance(event, BlobProgress | BlobDone | LayerApplied):
             with self._lock:
                 self._transfers(event)
@@ -69,6 +71,13 @@ class LiveProgress:
                     self._tell()
                 elif self._live is None and self._transfers.rows:
                     self._live = self._begin()
+
+    def _warn(self, line: str) -> None:
+        with self._lock:
+            if self._live is not None:
+                self._live.console.print(line, style="yellow", markup=False)
+            else:
+                print(line, file=sys.stderr, flush=True)
 
     def _tell(self) -> None:
         for row in self._transfers.rows:

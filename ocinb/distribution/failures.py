@@ -75,12 +75,28 @@ def unreachable(registry: str, url: httpx.URL, error: Exception) -> Distribution
     return RegistryUnreachable(f"{who} broke off: {_first_line(error)}")
 
 
+# What servers say of a client's certificate, or of there being none; TLS 1.2 has but one word.
+_CERTIFICATE_ALERTS = (
+    "ALERT_CERTIFICATE_REQUIRED",
+    "ALERT_UNKNOWN_CA",
+    "ALERT_BAD_CERTIFICATE",
+    "ALERT_CERTIFICATE_EXPIRED",
+    "ALERT_CERTIFICATE_UNKNOWN",
+    "ALERT_HANDSHAKE_FAILURE",
+)
+
+
 def _tls_failure(who: str, registry: str, cause: ssl.SSLError) -> DistributionError:
     reason = (cause.reason or "").upper()
     if reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"):
         return RegistryUnreachable(
             f"{who} answers by plain HTTP, not by HTTPS",
             hint=_INSECURE_HINT.format(host=registry),
+        )
+    if reason.endswith(_CERTIFICATE_ALERTS):
+        return RegistryUnreachable(
+            f"{who} does not let us in without a client certificate that it accepts",
+            hint=f"put client.cert and client.key into a directory certs.d/{registry}",
         )
     told = reason.replace("_", " ").lower() or _first_line(cause)
     return RegistryUnreachable(f"{who} cannot be spoken to by TLS: {told}")

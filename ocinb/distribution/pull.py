@@ -9,10 +9,11 @@ from collections.abc import Callable
 from ocinb.content.store import Store
 from ocinb.distribution.client import Client
 from ocinb.distribution.download import download, keep
+from ocinb.distribution.failures import printable
 from ocinb.distribution.resolve import Resolved, fetch_target, resolve
 from ocinb.distribution.schema1 import convert
 from ocinb.distribution.workers import run_together
-from ocinb.errors import DistributionError, InvalidDocument
+from ocinb.errors import DistributionError, InvalidDocument, RegistryError
 from ocinb.frozen import Frozen
 from ocinb.spec import media_types
 from ocinb.spec.descriptor import Descriptor
@@ -95,7 +96,7 @@ def _pull(
     _check_image(reference, manifest)
 
     def layer(number: int, descriptor: Descriptor) -> int:
-        received = download(client, store, reference, descriptor)
+        received = _layer(client, store, reference, descriptor)
         if on_layer is not None:
             on_layer(number, descriptor)
         return received
@@ -119,6 +120,32 @@ def _pull(
         downloaded=received + sum(map(len, documents)),
         rate_limit=tuple(h for h in target.headers if "ratelimit" in h[0]),
     )
+
+
+def _layer(client: Client, store: Store, reference: Reference, layer: Descriptor) -> int:
+    """Bring a layer into the store; the bytes received.
+
+    The addresses in a descriptor's ``urls`` are never asked: a manifest is whoever's wrote it, so
+    they may lead into the network that we are in, and clients that followed them gave the
+    registry's credentials away (CVE-2020-15157). Layers that a registry need not hold are asked
+    of it like all others.
+
+    Spec: image-spec descriptor.md#properties (urls, which MAY be used)
+    """
+    try:
+        return download(client, store, reference, layer)
+    except RegistryError as error:
+        if error.status != 404 or not (layer.urls or layer.media_type in media_types.FOREIGN):
+            raise
+        there = f" but offers it at {printable(layer.urls[0])}" if layer.urls else ""
+        raise RegistryError(
+            f"registry {reference.registry} has no layer {layer.digest}{there}",
+            status=error.status,
+            errors=error.errors,
+            hint="addresses in manifests are not followed; ask for an image that has all its layers"
+            " in the registry",
+            citation="image-spec layer.md#non-distributable-layers",
+        ) from error
 
 
 def _check_image(reference: Reference, manifest: Manifest) -> None:

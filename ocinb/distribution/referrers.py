@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from ocinb.distribution.client import Client
-from ocinb.errors import RegistryError
+from ocinb.errors import DocumentError, RegistryError
 from ocinb.spec import media_types
 from ocinb.spec.descriptor import Descriptor
 from ocinb.spec.digest import Digest
@@ -114,13 +114,22 @@ def _entry(data: bytes, descriptor: Descriptor) -> dict[str, Any]:
 
 
 def _listed(client: Client, tag: Reference) -> tuple[Descriptor, ...]:
+    """What a tag lists; nothing where it is no valid index, as the specification has it.
+
+    Spec: distribution-spec spec.md#listing-referrers
+    """
     try:
         fetched = client.get_manifest(tag)
     except RegistryError as error:
         if error.status == 404:
             return ()
         raise
-    return ImageIndex.parse(fetched.data, fetched.descriptor.media_type).manifests
+    if not fetched.descriptor.is_index:
+        return ()
+    try:
+        return ImageIndex.parse(fetched.data, fetched.descriptor.media_type).manifests
+    except DocumentError:
+        return ()
 
 
 def _update(

@@ -80,10 +80,15 @@ class Upload:
         digest = self._blob.digest
         for repository in self._mount_from:
             with contextlib.suppress(RegistryError):
-                self._session = self._client.start_upload(
+                opened = self._client.start_upload(
                     self._reference, mount=digest, from_repository=repository
                 )
-                return self._session is None
+                self._abandon()  # what the repository before this one opened instead
+                self._session = opened
+                if opened is None:
+                    return True
+        if self._session is not None:
+            return False
         self._session = self._client.start_upload(self._reference, algorithm=digest.algorithm)
         return False
 

@@ -8,8 +8,9 @@ import threading
 from html import escape
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ocinb.events import Warned
 from ocinb.progress import Transfer, Transfers
-from ocinb.table import human_bytes, short_digest
+from ocinb.table import human_bytes, one_line, short_digest
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -80,6 +81,7 @@ class CellProgress:
         self._painter = painter
         self._transfers = Transfers()
         self._drawn = 0
+        self._warnings: list[str] = []
         self._over = threading.Event()
         self._lock = threading.Lock()
 
@@ -109,8 +111,12 @@ class CellProgress:
                 self._painter.leave(self._transfers)
             self._transfers = Transfers()
             self._drawn = 0
+            while self._warnings:
+                sys.stderr.write(f"warning: {self._warnings.pop(0)}\n")
 
     def _take(self, event: Event) -> None:
+        if isinstance(event, Warned):
+            self._warnings.append(one_line(event.message))
         self._transfers(event)
 
     def _work(self) -> None:

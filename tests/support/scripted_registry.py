@@ -11,6 +11,7 @@ import contextlib
 import json
 import random
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -43,9 +44,12 @@ Script = Callable[[Request], Reply]
 
 
 class ScriptedRegistry:
-    """A context manager. ``address`` is its host and port, ``requests`` what it was asked."""
+    """A context manager. ``address`` is its host and port, ``requests`` what it was asked.
 
-    def __init__(self, script: Script) -> None:
+    ``tls`` are the settings of a server that speaks TLS.
+    """
+
+    def __init__(self, script: Script, *, tls: ssl.SSLContext | None = None) -> None:
         self.script = script
         self.requests: list[Request] = []
         self.sent = 0  # bytes of bodies
@@ -53,6 +57,17 @@ class ScriptedRegistry:
 
         class Handler(_Handler):
             owner = registry
+
+            def setup(self) -> None:
+                # Here, in the connection's own thread, a handshake holds up nobody else.
+                if tls is not None:
+                    self.request = tls.wrap_socket(self.request, server_side=True)
+                super().setup()
+
+            def finish(self) -> None:
+                super().finish()
+                if tls is not None:  # the server closes what it was given, not what we made of it
+                    self.request.close()
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True

@@ -229,3 +229,19 @@ def test_a_tag_that_is_something_else_is_left_as_it_is() -> None:
             client(repository), REFERENCE, data, describe(data, media_types.IMAGE_MANIFEST)
         )
     assert repository.manifests[referrers_tag(SUBJECT)] == other
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        (referrer("application/x.other"), media_types.IMAGE_MANIFEST),
+        (b'{"schemaVersion": 2, "manifests": 7}', media_types.IMAGE_INDEX),
+    ],
+    ids=["a manifest", "not valid"],
+)
+def test_a_tag_that_is_no_valid_index_means_that_there_are_no_referrers(
+    listed: tuple[bytes, str],
+) -> None:
+    repository = Repository(api=False)
+    repository.manifests[referrers_tag(SUBJECT)] = listed
+    assert referrers(client(repository), REFERENCE, SUBJECT) == []

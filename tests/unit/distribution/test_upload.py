@@ -181,3 +181,24 @@ def test_nobody_there(client: Client) -> None:
         pass
     with pytest.raises(RegistryUnreachable, match="connection refused"):
         upload(client, registry)
+
+
+def test_each_repository_that_may_have_the_blob_is_asked_for_it(
+    client: Client, recorder: Recorder
+) -> None:
+    uploads = Uploads()
+
+    def script(request: Request) -> Reply:
+        if request.method == "POST" and "from=has-it" in request.path:
+            return Reply(status=201, headers={"location": "/v2/demo/blobs/x"})
+        return uploads(request)
+
+    def never(offset: int) -> Iterator[bytes]:
+        raise AssertionError("it is there already")
+
+    with ScriptedRegistry(script) as registry:
+        candidates = ("demo", "lacks-it", "has-it", "not-asked")
+        done = Upload(client, registry.reference(), BLOB, never, mount_from=candidates).run()
+    assert done == "mounted"
+    told = [(e.method, e.url.partition("from=")[2]) for e in recorder.of(Exchange)]
+    assert told == [("HEAD", ""), ("POST", "lacks-it"), ("POST", "has-it"), ("DELETE", "")]

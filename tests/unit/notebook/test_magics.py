@@ -110,3 +110,13 @@ def test_values_are_shown_by_us(shell):
     shown, _ = shell.display_formatter.format(frame)
     assert shown["text/plain"].startswith("COMPONENT")
     assert "<table" in shown["text/html"]
+
+
+def test_warnings_stand_under_the_cell(shell, capsys):
+    from ocinb.events import Warned
+    from ocinb.notebook.progress import CellProgress, LinePainter
+
+    session = shell.find_cell_magic("oci").__self__.session
+    with CellProgress(session.recorder, LinePainter()):
+        session.recorder(Warned(message="registry r.example: old\nimage"))
+    assert capsys.readouterr().err == "warning: registry r.example: old image\n"

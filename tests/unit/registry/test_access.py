@@ -127,6 +127,15 @@ def call(tmp_path: Path) -> Tokens:
     return Tokens(Registry(tmp_path, access=TokenServer(KNOWN, anonymous_pull=True)))
 
 
+def test_who_may_push_may_give_up_an_upload(call: Tokens) -> None:
+    token = call.token("repository:a:pull,push", authorization=ANN)
+    bearer = {"authorization": f"Bearer {token}"}
+    opened = call("POST", "/v2/a/blobs/uploads/", **bearer)
+    assert call("DELETE", opened.headers["Location"], **bearer).status == 204
+    digest = call.registry.store.add(b"x", "a/b").digest
+    assert call("DELETE", f"/v2/a/blobs/{digest}", **bearer).status == 401
+
+
 def claims(token: str) -> dict:
     middle = token.split(".")[1]
     return json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
