@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     StrPath = str | bytes
 
 _X86_64 = {
-    "ioctl": 16, "setpgid": 109, "setgroups": 116, "setresuid": 117, "setresgid": 119,
+    "ioctl": 16, "execve": 59, "setpgid": 109, "setgroups": 116, "setresuid": 117, "setresgid": 119,
     "capget": 125, "capset": 126, "personality": 135, "pivot_root": 155, "prctl": 157,
     "mount": 165, "umount2": 166, "sethostname": 170, "setdomainname": 171, "keyctl": 250,
     "ioprio_set": 251, "unshare": 272, "prlimit64": 302, "setns": 308, "sched_setattr": 314,
@@ -34,7 +34,7 @@ _X86_64 = {
     "close_range": 436, "openat2": 437, "mount_setattr": 442,
 }  # fmt: skip
 _AARCH64 = {
-    "ioctl": 29, "setpgid": 154, "setgroups": 159, "setresuid": 147, "setresgid": 149,
+    "ioctl": 29, "execve": 221, "setpgid": 154, "setgroups": 159, "setresuid": 147, "setresgid": 149,
     "capget": 90, "capset": 91, "personality": 92, "pivot_root": 41, "prctl": 167,
     "mount": 40, "umount2": 39, "sethostname": 161, "setdomainname": 162, "keyctl": 219,
     "ioprio_set": 30, "unshare": 97, "prlimit64": 261, "setns": 268, "sched_setattr": 274,
@@ -275,12 +275,7 @@ class Kernel:
     def capset(self, effective: int, permitted: int, inheritable: int) -> None:
         """capset(2), sets as bit masks."""
         sets = (effective, permitted, inheritable)
-        data = b"".join(
-            (mask >> shift & 0xFFFFFFFF).to_bytes(4, sys.byteorder)
-            for shift in (0, 32)
-            for mask in sets
-        )
-        self._call("capset", tuple(map(hex, sets)), _capability_header(), data)
+        self._call("capset", tuple(map(hex, sets)), _capability_header(), _capability_sets(*sets))
 
     def prctl(self, option: int, arg2: int = 0, arg3: int = 0, arg4: int = 0, arg5: int = 0) -> int:
         """prctl(2)."""
@@ -309,12 +304,6 @@ class Kernel:
         """keyctl(2): a new session keyring of this name."""
         shown = ("KEYCTL_JOIN_SESSION_KEYRING", name)
         self._call("keyctl", shown, f.KEYCTL_JOIN_SESSION_KEYRING, _text(name), 0, 0, 0)
-
-    def seccomp(self, operation: int, flags: int, program: bytes | ctypes.Structure) -> int:
-        """seccomp(2)."""
-        pointer = program if isinstance(program, bytes) else ctypes.byref(program)
-        shown = (operation, Named("SECCOMP_FILTER_FLAG_", flags))
-        return self._call("seccomp", shown, operation, flags, pointer)
 
     def bpf(self, command: int, attributes: bytes, *, shown: str = "") -> int:
         """bpf(2); ``attributes`` is union bpf_attr."""
@@ -353,6 +342,61 @@ class Kernel:
             os.execve(path, arguments, environment)
         except OSError as error:
             raise SyscallError("execve", (path,), error.errno or 0) from None
+
+    def execve_filtered(
+        self,
+        path: StrPath,
+        arguments: list[bytes],
+        environment: Mapping[bytes, bytes],
+        *,
+        program: bytes,
+        flags: int,
+        capabilities: tuple[int, int, int] | None = None,
+        notify: Callable[[int], None] | None = None,
+    ) -> NoReturn:
+        """seccomp(2) and execve(2), with nothing between them that a filter might refuse.
+
+        All three calls are observed before they are made, and every argument is ready in memory:
+        a filter made for some program may not even let this process allocate any.
+
+        Args:
+            path: of the program.
+            arguments: of the program.
+            environment: of the program.
+            program: the filter, an array of struct sock_filter.
+            flags: of seccomp(2).
+            capabilities: effective, permitted and inheritable set to have from then on; None to
+                keep them. Without no_new_privs a filter is loaded only by CAP_SYS_ADMIN.
+            notify: gets the listener of a filter that notifies; what it does is filtered.
+        """
+        instructions = ctypes.create_string_buffer(program, len(program))
+        filter_ = _Filter(len(program) // 8, ctypes.addressof(instructions))
+        load = self._prepared("seccomp", f.SECCOMP_SET_MODE_FILTER, flags, ctypes.byref(filter_))
+        vectors = [
+            (ctypes.c_char_p * (len(words) + 1))(*words)
+            for words in (arguments, [name + b"=" + environment[name] for name in environment])
+        ]
+        execute = self._prepared("execve", _text(path), *vectors)
+        drop = None
+        if capabilities is not None:
+            drop = self._prepared("capset", _capability_header(), _capability_sets(*capabilities))
+        if self.observe:
+            shown = (f"{len(program) // 8} instructions", str(Named("SECCOMP_FILTER_FLAG_", flags)))
+            self.observe("seccomp", shown, 0, 0, 0.0)
+            self.observe("execve", (_show(path), " ".join(map(_show, arguments))), 0, 0, 0.0)
+        listener = _syscall(*load)
+        if listener < 0:
+            raise SyscallError("seccomp", (Named("SECCOMP_FILTER_FLAG_", flags),), _errno())
+        if notify:
+            notify(listener)
+        if drop and _syscall(*drop) < 0:
+            raise SyscallError("capset", (), _errno())
+        _syscall(*execute)
+        raise SyscallError("execve", (path,), _errno())
+
+    def _prepared(self, call: str, *arguments: object) -> list[object]:
+        raw = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
+        return [ctypes.c_long(self._numbers[call]), *raw]
 
     # how a call is made
 
@@ -421,6 +465,24 @@ def _write_once(path: StrPath, data: str) -> None:
 def _capability_header() -> bytes:
     pid_of_caller = 0
     return f.CAPABILITY_VERSION_3.to_bytes(4, sys.byteorder) + pid_of_caller.to_bytes(4, "little")
+
+
+def _capability_sets(*sets: int) -> bytes:
+    return b"".join(
+        (mask >> shift & 0xFFFFFFFF).to_bytes(4, sys.byteorder)
+        for shift in (0, 32)
+        for mask in sets
+    )
+
+
+def _errno() -> int:
+    return ctypes.get_errno()
+
+
+class _Filter(ctypes.Structure):
+    """struct sock_fprog."""
+
+    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p))
 
 
 def _prctl_name(option: int) -> str:

@@ -73,7 +73,6 @@ def check_supported(config: dict[str, Any]) -> None:
     """
     linux, process = config.get("linux") or {}, config.get("process") or {}
     refused = {
-        "linux.seccomp": linux.get("seccomp"),
         "linux.intelRdt": linux.get("intelRdt"),
         "linux.memoryPolicy": linux.get("memoryPolicy"),
         "linux.netDevices": linux.get("netDevices"),

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from ocinb.errors import CommandError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from socket import socket
+
     from ocinb.runtime.options import Parsed
+
+_SOL_SOCKET, _SCM_RIGHTS = 1, 1
 
 
 def preserved(options: Parsed) -> int:
@@ -26,7 +31,7 @@ def preserved(options: Parsed) -> int:
     return number
 
 
-def connect(path: str) -> int:
+def connect(path: str, what: str = "the console socket") -> int:
     """A descriptor of a Unix socket, connected: ``--console-socket``.
 
     Raises:
@@ -39,5 +44,11 @@ def connect(path: str) -> int:
         connection.connect(path)
     except OSError as error:
         reason = os.strerror(error.errno or 0).lower()
-        raise CommandError(f"the console socket {path} cannot be reached: {reason}") from None
+        raise CommandError(f"{what} {path} cannot be reached: {reason}") from None
     return connection.detach()
+
+
+def send_descriptor(connection: socket, data: bytes, descriptor: int) -> None:
+    """Send bytes, and with them a descriptor. (socket.send_fds would import a module.)"""
+    packed = descriptor.to_bytes(4, sys.byteorder)
+    connection.sendmsg([data], [(_SOL_SOCKET, _SCM_RIGHTS, packed)])

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ocinb.linux.syscalls import Kernel
     from ocinb.runtime.log import Log
     from ocinb.runtime.recording import Recording
+    from ocinb.runtime.seccomp import Filter
     from ocinb.spec.runtime_state import State
 
 
@@ -32,6 +33,9 @@ class Environment:
         root: the root filesystem, once it is bound; paths are resolved beneath it.
         host_proc: descriptor of the host's /proc, valid after the root has changed.
         sources: descriptors of bind sources that the parent opened: mount number → descriptor.
+        filter: of system calls, compiled; None for none.
+        listener_socket: descriptor of a connected socket for the filter's listener; -1 for none.
+        host_pid: the process's number as the runtime sees it.
         console_socket: descriptor to send a pseudoterminal's master to; -1 for none.
         preserve: descriptors from 3 on that the user's program shall have.
         pivot: False for ``--no-pivot``.
@@ -64,6 +68,9 @@ class Environment:
         self.root = Beneath(self.kernel, -1)
         self.host_proc = -1
         self.sources: dict[int, int] = {}
+        self.filter: Filter | None = None
+        self.listener_socket = -1
+        self.host_pid = 0
         self.console_socket = -1
         self.preserve = 0
         self.pivot = True
@@ -74,6 +81,10 @@ class Environment:
     def applying(self, field: str) -> None:
         """Say which field of config.json the next calls are made for; errors name it too."""
         self.recording.field = field
+
+    def listeners(self) -> list[int]:
+        """The socket for the filter's listener, if any: only the container's process keeps it."""
+        return [self.listener_socket] if self.listener_socket >= 0 else []
 
     @property
     def user(self) -> dict[str, Any]:

@@ -14,10 +14,10 @@ from ocinb.errors import InvalidStatus, StepFailed, SyscallError
 from ocinb.linux import flags as f
 from ocinb.linux.beneath import Beneath
 from ocinb.linux.namespaces import FLAGS, open_namespace, same
-from ocinb.runtime.environment import Environment
+from ocinb.runtime.environment import Environment, close_all
 from ocinb.runtime.go_between import KINDS, adjust_oom_score, become_superuser
 from ocinb.runtime.init import PROCESS_ROWS, PROGRAM_ROWS, carry_out
-from ocinb.runtime.parent import described, rebuilt, set_rlimit
+from ocinb.runtime.parent import described, prepare_filter, rebuilt, set_rlimit
 from ocinb.runtime.steps import console, session
 from ocinb.runtime.sync import FAILED, INIT, PROCEED, READY, Channel
 from ocinb.spec.runtime_state import CREATED, PAUSED, RUNNING
@@ -69,6 +69,7 @@ def execute(
     )
     env.console_socket = console_socket
     env.preserve = preserve
+    prepare_filter(env)
     ours, theirs = Channel.pair()
     runtime.kernel.prctl(f.PR_SET_CHILD_SUBREAPER, 1)
     child = os.fork()
@@ -76,6 +77,7 @@ def execute(
         ours.close()
         _child(env, theirs, container.pid)
     theirs.close()
+    close_all(*env.listeners())
     try:
         return _converse(runtime, container, env, ours, child)
     finally:
@@ -105,7 +107,7 @@ def _converse(
                 for number, limit in enumerate(env.process.get("rlimits") or []):
                     runtime.recording.field = f"process.rlimits[{number}]"
                     set_rlimit(runtime.recording, pid, limit)
-                channel.send(PROCEED)
+                channel.send(PROCEED, pid=pid)
             ready = ready or message["kind"] == READY
     except BaseException:
         try:
@@ -129,7 +131,7 @@ def _child(env: Environment, channel: Channel, container_pid: int) -> None:
         if pid:
             channel.send(INIT, pid=pid)
             os._exit(0)
-        channel.expect_proceed()
+        env.host_pid = channel.expect_proceed()["pid"]
         session.lead_session(env)
         session.join_keyring(env)
         root = env.kernel.open("/", f.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)

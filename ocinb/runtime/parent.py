@@ -17,9 +17,11 @@ from ocinb.linux.id_maps import IdMap, write_maps
 from ocinb.linux.namespaces import in_user_namespace
 from ocinb.linux.rlimits import NUMBERS
 from ocinb.runtime import go_between, init, resources
-from ocinb.runtime.environment import Environment
+from ocinb.runtime.descriptors import connect
+from ocinb.runtime.environment import Environment, close_all
 from ocinb.runtime.hooks import run_hooks
 from ocinb.runtime.mount_options import parse
+from ocinb.runtime.seccomp import compile_seccomp
 from ocinb.runtime.start_gate import Gate
 from ocinb.runtime.steps.mounts import open_source
 from ocinb.runtime.sync import ENVIRONMENT, FAILED, INIT, MAP_IDS, PROCEED, READY, Channel
@@ -106,8 +108,7 @@ class Creation:
         self._children.append(child)
         theirs.close()
         gate.leave()
-        for fd in environment.sources.values():
-            os.close(fd)
+        close_all(*environment.sources.values(), *environment.listeners())
         try:
             self._converse(ours, child)
         finally:
@@ -133,6 +134,7 @@ class Creation:
                 f"root.path {environment.rootfs} is not a directory",
                 citation="runtime-spec config.md#root",
             )
+        prepare_filter(environment)
         if environment.namespaces.get("user") == "" and not self._rootless:
             # The superuser of the new user namespace may not be able to reach the sources.
             for number, entry in enumerate(self.config.get("mounts") or []):
@@ -187,7 +189,7 @@ class Creation:
                 return
             if kind == INIT:
                 self._adopt(child, message["pid"])
-                channel.send(PROCEED)
+                channel.send(PROCEED, pid=message["pid"])
             elif kind == MAP_IDS:
                 self._map_ids(child)
                 channel.send(PROCEED)
@@ -259,6 +261,20 @@ class Creation:
             ended = f"killed by signal {-code}" if code < 0 else f"exit status {code}"
         self._children.clear()
         return ended
+
+
+def prepare_filter(env: Environment) -> None:
+    """Compile the filter of system calls, and connect to whoever listens to it, while the files
+    around us are the host's.
+
+    Raises:
+        StepFailed: nobody listens.
+        InvalidConfig: a filter that cannot be made.
+    """
+    env.applying("linux.seccomp")
+    env.filter = compile_seccomp(env.linux, env.log)
+    if env.filter and env.filter.listener:
+        env.listener_socket = connect(env.filter.listener, "linux.seccomp.listenerPath")
 
 
 def set_rlimit(recording: Recording, pid: int, limit: dict[str, Any]) -> None:

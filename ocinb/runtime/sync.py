@@ -67,8 +67,8 @@ class Channel:
         message: dict[str, Any] = json.loads(line)
         return message
 
-    def expect_proceed(self) -> None:
-        """Wait for leave to go on.
+    def expect_proceed(self) -> dict[str, Any]:
+        """Wait for leave to go on; returns what was said with it.
 
         Raises:
             StepFailed: the runtime is gone, and with it the wish for a container.
@@ -76,6 +76,7 @@ class Channel:
         message = self.receive()
         if message is None or message["kind"] != PROCEED:
             raise StepFailed("the runtime that was making this container is gone")
+        return message
 
     def close(self) -> None:
         """Close both descriptors of this side."""

@@ -199,6 +199,30 @@ def _devices(config: dict[str, Any]) -> Iterator[Finding]:
                 yield f"linux.devices[{number}].{name}", "is missing"
 
 
+_WITH_ERRNO = ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE")
+
+
+def _seccomp(config: dict[str, Any]) -> Iterator[Finding]:
+    """Spec: runtime-spec config-linux.md#seccomp"""
+    seccomp = (config.get("linux") or {}).get("seccomp")
+    if not seccomp:
+        return
+    path = "linux.seccomp"
+    if seccomp.get("defaultErrnoRet") is not None and seccomp["defaultAction"] not in _WITH_ERRNO:
+        action = seccomp["defaultAction"]
+        yield f"{path}.defaultErrnoRet", f"is given, and {action} returns no errno"
+    actions = [seccomp["defaultAction"]]
+    for number, entry in enumerate(seccomp.get("syscalls") or []):
+        action = entry["action"]
+        actions.append(action)
+        if entry.get("errnoRet") is not None and action not in _WITH_ERRNO:
+            yield f"{path}.syscalls[{number}].errnoRet", f"is given, and {action} returns no errno"
+    if seccomp.get("listenerMetadata") and not seccomp.get("listenerPath"):
+        yield f"{path}.listenerMetadata", f"needs {path}.listenerPath"
+    if "SCMP_ACT_NOTIFY" in actions and not seccomp.get("listenerPath"):
+        yield f"{path}.listenerPath", "is missing: SCMP_ACT_NOTIFY needs somebody to notify"
+
+
 def _hostname_length(config: dict[str, Any]) -> Iterator[Finding]:
     for name in ("hostname", "domainname"):
         if len((config.get(name) or "").encode()) > 64:
@@ -212,5 +236,6 @@ _RULES = (
     _id_mappings,
     _config_process,
     _devices,
+    _seccomp,
     _hostname_length,
 )

@@ -32,6 +32,46 @@ PROPAGATIONS = ("shared", "slave", "private", "unbindable")
 runc and crun also take the recursive forms (``rslave`` …); so do we.
 """
 
+SECCOMP_ACTIONS = (
+    "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_TRAP",
+    "SCMP_ACT_ERRNO", "SCMP_ACT_TRACE", "SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_NOTIFY",
+)  # fmt: skip
+SECCOMP_OPERATORS = (
+    "SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE", "SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT",
+    "SCMP_CMP_MASKED_EQ",
+)  # fmt: skip
+SECCOMP_ARCHITECTURES = (
+    "SCMP_ARCH_X86", "SCMP_ARCH_X86_64", "SCMP_ARCH_X32", "SCMP_ARCH_ARM", "SCMP_ARCH_AARCH64",
+    "SCMP_ARCH_MIPS", "SCMP_ARCH_MIPS64", "SCMP_ARCH_MIPS64N32", "SCMP_ARCH_MIPSEL",
+    "SCMP_ARCH_MIPSEL64", "SCMP_ARCH_MIPSEL64N32", "SCMP_ARCH_PPC", "SCMP_ARCH_PPC64",
+    "SCMP_ARCH_PPC64LE", "SCMP_ARCH_S390", "SCMP_ARCH_S390X", "SCMP_ARCH_PARISC",
+    "SCMP_ARCH_PARISC64", "SCMP_ARCH_RISCV64", "SCMP_ARCH_LOONGARCH64", "SCMP_ARCH_M68K",
+    "SCMP_ARCH_SH", "SCMP_ARCH_SHEB",
+)  # fmt: skip
+SECCOMP_FLAGS = (
+    "SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
+    "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
+)  # fmt: skip
+"""Spec: runtime-spec config-linux.md#seccomp (these four tables)"""
+
+MEMORY_POLICIES = (
+    "MPOL_DEFAULT", "MPOL_PREFERRED", "MPOL_BIND", "MPOL_INTERLEAVE", "MPOL_LOCAL",
+    "MPOL_PREFERRED_MANY", "MPOL_WEIGHTED_INTERLEAVE",
+)  # fmt: skip
+MEMORY_POLICY_FLAGS = ("MPOL_F_STATIC_NODES", "MPOL_F_RELATIVE_NODES", "MPOL_F_NUMA_BALANCING")
+"""Spec: runtime-spec config-linux.md#memory-policy (both)"""
+
+SCHEDULER_POLICIES = (
+    "SCHED_OTHER", "SCHED_FIFO", "SCHED_RR", "SCHED_BATCH", "SCHED_ISO", "SCHED_IDLE",
+    "SCHED_DEADLINE",
+)  # fmt: skip
+SCHEDULER_FLAGS = (
+    "SCHED_FLAG_RESET_ON_FORK", "SCHED_FLAG_RECLAIM", "SCHED_FLAG_DL_OVERRUN",
+    "SCHED_FLAG_KEEP_POLICY", "SCHED_FLAG_KEEP_PARAMS", "SCHED_FLAG_UTIL_CLAMP_MIN",
+    "SCHED_FLAG_UTIL_CLAMP_MAX",
+)  # fmt: skip
+"""Spec: runtime-spec config.md#linux-process (scheduler)"""
+
 DEEPEST = 64
 """A document nested deeper than this is refused."""
 
@@ -203,13 +243,10 @@ PROCESS = record(
         "oomScoreAdj": integer(-1000, 1000),
         "scheduler": record(
             {
-                "policy": one_of(
-                    "SCHED_OTHER", "SCHED_FIFO", "SCHED_RR", "SCHED_BATCH", "SCHED_ISO",
-                    "SCHED_IDLE", "SCHED_DEADLINE",
-                ),
+                "policy": one_of(*SCHEDULER_POLICIES),
                 "nice": INT32,
                 "priority": INT32,
-                "flags": _TEXTS,
+                "flags": array(one_of(*SCHEDULER_FLAGS)),
                 "runtime": UINT64,
                 "deadline": UINT64,
                 "period": UINT64,
@@ -340,17 +377,17 @@ RESOURCES = record(
 
 _SECCOMP = record(
     {
-        "defaultAction": filled,
+        "defaultAction": one_of(*SECCOMP_ACTIONS),
         "defaultErrnoRet": UINT32,
-        "architectures": _TEXTS,
-        "flags": _TEXTS,
+        "architectures": array(one_of(*SECCOMP_ARCHITECTURES)),
+        "flags": array(one_of(*SECCOMP_FLAGS)),
         "listenerPath": text,
         "listenerMetadata": text,
         "syscalls": array(
             record(
                 {
                     "names": array(filled, least=1),
-                    "action": filled,
+                    "action": one_of(*SECCOMP_ACTIONS),
                     "errnoRet": UINT32,
                     "args": array(
                         record(
@@ -358,7 +395,7 @@ _SECCOMP = record(
                                 "index": integer(0, 5),
                                 "value": UINT64,
                                 "valueTwo": UINT64,
-                                "op": filled,
+                                "op": one_of(*SECCOMP_OPERATORS),
                             },
                             required=("index", "value", "op"),
                         )
@@ -384,7 +421,14 @@ _LINUX = record(
         "cgroupsPath": text,
         "resources": RESOURCES,
         "intelRdt": record({"closID": text, "schemata": _TEXTS, "enableMonitoring": boolean}),
-        "memoryPolicy": record({"mode": filled, "nodes": text, "flags": _TEXTS}),
+        "memoryPolicy": record(
+            {
+                "mode": one_of(*MEMORY_POLICIES),
+                "nodes": text,
+                "flags": array(one_of(*MEMORY_POLICY_FLAGS)),
+            },
+            required=("mode",),
+        ),
         "sysctl": mapping(text),
         "seccomp": _SECCOMP,
         "rootfsPropagation": one_of(

@@ -12,6 +12,7 @@ import sys
 
 from ocinb.errors import StepFailed, SyscallError
 from ocinb.linux import flags as f
+from ocinb.runtime.descriptors import send_descriptor
 from ocinb.runtime.environment import close_all
 
 TYPE_CHECKING = False
@@ -78,4 +79,4 @@ def _send(descriptor: int, master: int, name: str) -> None:
     # The runtime imported it when it connected the socket; here nothing can be imported any more.
     socket = sys.modules["socket"]
     with socket.socket(fileno=os.dup(descriptor)) as connection:
-        socket.send_fds(connection, [name.encode()], [master])
+        send_descriptor(connection, name.encode(), master)

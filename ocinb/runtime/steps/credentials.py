@@ -87,10 +87,21 @@ def set_capabilities(env: Environment) -> None:
     if not env.process:
         return
     sets = wanted_sets(env)
-    env.kernel.capset(sets["effective"], sets["permitted"], sets["inheritable"])
+    kept = filter_capability(env)
+    env.kernel.capset(sets["effective"] | kept, sets["permitted"] | kept, sets["inheritable"])
     refused = capabilities.set_ambient(env.kernel, sets["ambient"])
     if refused:
         env.log.warning(f"not granted as ambient: {', '.join(capabilities.names(refused))}")
+
+
+def filter_capability(env: Environment) -> int:
+    """What must be kept until a filter of system calls is loaded, which comes last of all:
+    CAP_SYS_ADMIN, unless the process gives up all further privileges. No hook inherits it, for
+    it stays out of the bounding set.
+    """
+    if env.filter is None or env.process.get("noNewPrivileges"):
+        return 0
+    return capabilities.mask(["CAP_SYS_ADMIN"]) & env.kernel.capget()[1]
 
 
 def forbid_privileges(env: Environment) -> None:

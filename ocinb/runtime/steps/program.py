@@ -8,6 +8,7 @@ import stat
 
 from ocinb.errors import StepFailed, SyscallError
 from ocinb.linux import flags as f
+from ocinb.runtime.steps import seccomp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -185,9 +186,13 @@ def execute(env: Environment) -> NoReturn:
     variables = {_bytes(name): _bytes(value) for name, value in env.variables.items()}
     arguments = [_bytes(argument) for argument in env.process["args"]]
     try:
-        env.kernel.execve(_bytes(env.program), arguments, variables)
+        if env.filter is None:
+            env.kernel.execve(_bytes(env.program), arguments, variables)
+        seccomp.execute_filtered(env, _bytes(env.program), arguments, variables)
     except SyscallError as error:
         reason = os.strerror(error.errno or 0).lower()
+        if error.call != "execve":
+            raise
         raise StepFailed(f'exec: "{env.program}": {reason}') from None
 
 
