@@ -9,6 +9,7 @@
     │                      PlatformNotFound
     ├ LayerError           UnsafePath UnsupportedCompression LimitExceeded
     ├ BundleError          UnknownUser InvalidConfig(findings)
+    ├ BuildError           a Dockerfile or a step of a build
     ├ ContainerError       InvalidStatus ContainerExists ContainerNotFound StepFailed HookFailed
     ├ SyscallError         (also an OSError) call, arguments, errno
     ├ StorageError         the disk said no: full, read-only, I/O error
@@ -180,6 +181,10 @@ class InvalidConfig(BundleError):
     ) -> None:
         super().__init__(message, hint=hint, citation=citation)
         self.findings = tuple(findings)
+
+
+class BuildError(OcinbError):
+    """A Dockerfile is malformed, or a step of a build cannot be done or failed."""
 
 
 class ContainerError(OcinbError):

@@ -167,6 +167,30 @@ class StatusChanged(Event):
     exit_status: int = -1  # known once stopped, where the recorder could see it
 
 
+class StepBegun(Event):
+    """A step of a build is about to be done."""
+
+    number: int
+    total: int  # 0: not known
+    instruction: str
+    stage: str = ""
+    line: int = 0  # of the Dockerfile; 0: there is none
+
+
+class StepBuilt(Event):
+    """A step of a build was done, or found in the cache."""
+
+    number: int
+    instruction: str
+    cached: bool
+    digest: str  # of the layer that it made; empty where it made none
+    size: int  # bytes of that layer
+    image: str  # digest of the image's manifest after this step
+    seconds: float
+    stage: str = ""
+    line: int = 0
+
+
 class Warned(Event):
     """Something that does not stop the operation but that the person should know."""
 

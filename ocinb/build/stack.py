@@ -1,0 +1,200 @@
+"""Trees to read from: one directory, or layers that are seen as one, without mounting anything.
+
+Spec: image-spec layer.md#applying-changesets
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from ocinb.errors import UnsafePath
+from ocinb.layer import whiteout
+from ocinb.overlay.trees import is_opaque
+
+MAX_LINKS = 40
+"""Symbolic links followed for one path, as in the kernel."""
+
+_FUSE_OPAQUE = "user.fuseoverlayfs.opaque"
+
+
+class Node:
+    """A file of a stack.
+
+    Attributes:
+        path: in the tree, without a slash at its ends; the root's is empty.
+        places: where it lies, the uppermost first; several only for a directory that is merged.
+        status: of the uppermost, links not followed.
+    """
+
+    __slots__ = ("path", "places", "status")
+
+    def __init__(self, path: str, places: tuple[str, ...], status: os.stat_result) -> None:
+        self.path = path
+        self.places = places
+        self.status = status
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether it is a directory."""
+        return stat.S_ISDIR(self.status.st_mode)
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it is a symbolic link."""
+        return stat.S_ISLNK(self.status.st_mode)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a regular file."""
+        return stat.S_ISREG(self.status.st_mode)
+
+    @property
+    def name(self) -> str:
+        """The last component of its path."""
+        return self.path.rpartition("/")[2]
+
+
+class Stack:
+    """Directories seen as one tree. Nobody may change them meanwhile.
+
+    Args:
+        layers: bottom to top; none at all is a tree with nothing in it.
+        marks: whether whiteouts and opaque directories in overlayfs' form mean something, as in
+            layers; otherwise each file is just what it is, as in somebody's directory.
+    """
+
+    def __init__(self, layers: Sequence[Path | str], *, marks: bool = True) -> None:
+        self._marks = marks
+        self.layers = tuple(map(str, layers))
+        self.root = self._root()
+
+    def _root(self) -> Node:
+        places = self.layers[::-1]
+        if not places:
+            return Node("", (), os.stat_result((stat.S_IFDIR | 0o755, 0, 0, 1, 0, 0, 0, 0, 0, 0)))
+        return Node("", places, os.lstat(places[0]))
+
+    def over(self, upper: Path | str) -> Stack:
+        """This stack with one more directory on top."""
+        return Stack([*self.layers, upper], marks=self._marks)
+
+    def child(self, parent: Node, name: str) -> Node | None:
+        """What a name in a directory is, or None where nothing of that name shows."""
+        path = f"{parent.path}/{name}" if parent.path else name
+        found: list[str] = []
+        top: os.stat_result | None = None
+        for directory in parent.places:
+            place = f"{directory}/{name}"
+            try:
+                status = os.lstat(place)
+            except FileNotFoundError:
+                if self._marks and os.path.lexists(f"{directory}/{whiteout.PREFIX}{name}"):
+                    break
+                continue
+            if self._marks and whiteout.is_device(status.st_mode, status.st_rdev):
+                break
+            if not stat.S_ISDIR(status.st_mode):
+                if top is None:
+                    return Node(path, (place,), status)
+                break
+            found.append(place)
+            top = top or status
+            if self._marks and _hides_below(place):
+                break
+        return Node(path, tuple(found), top) if top is not None else None
+
+    def children(self, parent: Node) -> list[Node]:
+        """What a directory shows, in the order of the names' bytes."""
+        names: set[str] = set()
+        for directory in parent.places:
+            names.update(_names(directory))
+        if self._marks:
+            names = {name for name in names if not name.startswith(whiteout.PREFIX)}
+        nodes = (self.child(parent, name) for name in sorted(names, key=os.fsencode))
+        return [node for node in nodes if node is not None]
+
+    def find(self, path: str) -> Node | None:
+        """What a real path is; links are not followed."""
+        node: Node | None = self.root
+        for name in _parts(path):
+            if node is None or not node.is_directory:
+                return None
+            node = self.child(node, name)
+        return node
+
+    def resolve(self, path: str, *, last: bool = True) -> str:
+        """The real path of a path in this tree: links are followed, and never lead out of it.
+
+        What is not there is kept as it stands.
+
+        Args:
+            last: whether the last component is followed, too.
+
+        Raises:
+            UnsafePath: links lead in a circle.
+        """
+        done: list[Node | str] = []
+        todo = _parts(path)[::-1]
+        links = 0
+        while todo:
+            name = todo.pop()
+            if name == "..":
+                del done[-1:]
+                continue
+            parent = done[-1] if done else self.root
+            node = None
+            if isinstance(parent, Node) and parent.is_directory:
+                node = self.child(parent, name)
+            if node is None or not node.is_link or not (todo or last):
+                done.append(node or name)
+                continue
+            links += 1
+            if links > MAX_LINKS:
+                raise UnsafePath(f"{path!r} leads through too many symbolic links")
+            target = os.readlink(node.places[0])
+            if target.startswith("/"):
+                done.clear()
+            todo += _parts(target)[::-1]
+        return "/".join(part.name if isinstance(part, Node) else part for part in done)
+
+    def follow(self, path: str) -> Node | None:
+        """What a path is once links are followed inside the tree; None where nothing is."""
+        return self.find(self.resolve(path))
+
+    def read(self, path: str, limit: int) -> bytes:
+        """The beginning of a regular file, links followed; empty where there is none."""
+        node = self.follow(path)
+        if node is None or not node.is_file:
+            return b""
+        with suppress(OSError), open(node.places[0], "rb") as file:
+            return file.read(limit)
+        return b""
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in path.split("/") if part not in ("", ".")]
+
+
+def _hides_below(directory: str) -> bool:
+    if is_opaque(directory) or os.path.lexists(f"{directory}/{whiteout.OPAQUE_NAME}"):
+        return True
+    try:
+        return os.getxattr(directory, _FUSE_OPAQUE) == whiteout.OPAQUE_VALUE
+    except OSError:
+        return False
+
+
+def _names(directory: str) -> list[str]:
+    try:
+        return os.listdir(directory)
+    except PermissionError:
+        mode = stat.S_IMODE(os.lstat(directory).st_mode)
+        os.chmod(directory, mode | 0o700)  # an ordinary user's own, without rwx
+        try:
+            return os.listdir(directory)
+        finally:
+            os.chmod(directory, mode)
