@@ -113,8 +113,18 @@ class Applier:
         """Remove the children that lower layers gave. Spec: image-spec layer.md#opaque-whiteout"""
         raise NotImplementedError
 
-    def made(self, path: str) -> None:
-        """A real path was made by this layer."""
+    def made(self, path: str, entry: Entry) -> None:
+        """An entry was made at a real path."""
+
+    def linked(self, path: str, _source: str, entry: Entry) -> None:
+        """A hard link was made at a real path; the source is the other real path."""
+        self.made(path, entry)
+
+    def unmade(self, path: str, entry: Entry) -> None:
+        """A device could not be made, and was left out."""
+
+    def cleared(self, path: str) -> None:
+        """A directory that this layer made is gone, with all that was in it."""
 
     def over(self, directory: Directory, name: str) -> None:
         """A directory took the place of something else that this layer or a lower one had."""
@@ -175,7 +185,7 @@ class Applier:
             )
         finally:
             os.close(fd)
-        self.made(directory.child(name))
+        self.made(directory.child(name), entry)
 
     def _directory(self, entry: Entry) -> None:
         if not entry.path:
@@ -192,7 +202,7 @@ class Applier:
                 os.mkdir(name, _NO_SPACE_MODE, dir_fd=directory.fd)
                 self.over(directory, name)
         self._directories[path] = entry
-        self.made(path)
+        self.made(path, entry)
 
     def _symlink(self, entry: Entry) -> None:
         directory, name = self.root.place(entry.path)
@@ -226,7 +236,7 @@ class Applier:
                 hint="it may be a directory, which has no hard links",
                 citation="image-spec layer.md#hardlinks",
             ) from None
-        self.made(directory.child(name))
+        self.linked(directory.child(name), source.child(source_name), entry)
 
     def _link(self, source: Directory, source_name: str, directory: Directory, name: str) -> None:
         os.link(
@@ -263,6 +273,8 @@ class Applier:
             major, minor = entry.device
             self.attributes.skip(entry.path, f"{entry.kind} device {major}:{minor}: {refused}")
             self.left_out(directory, name)
+            if not whiteout.is_mark(entry):
+                self.unmade(directory.child(name), entry)
             return
         self._set_named(directory, name, entry)
 
@@ -271,7 +283,7 @@ class Applier:
             self.attributes.own_named(directory.fd, name, entry, entry.path)
         link = entry.kind == changeset.SYMLINK
         self.attributes.set_named(directory.fd, name, entry, path=entry.path, link=link)
-        self.made(directory.child(name))
+        self.made(directory.child(name), entry)
 
     def _make_room(self, directory: Directory, name: str) -> None:
         """Remove what an entry takes the place of: a link itself, a directory with all in it.
@@ -284,6 +296,7 @@ class Applier:
         if stat.S_ISDIR(status.st_mode):
             whiteout.prune_child(directory.fd, name, directory.child(name), (), [])
             self.root.forget()
+            self.cleared(directory.child(name))
         else:
             os.unlink(name, dir_fd=directory.fd)
             if stat.S_ISLNK(status.st_mode):

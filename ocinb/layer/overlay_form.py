@@ -9,6 +9,7 @@ Spec: image-spec layer.md#applying-changesets
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -19,8 +20,10 @@ from types import TracebackType
 from ocinb.errors import LayerError
 from ocinb.layer import whiteout
 from ocinb.layer.apply import Applier
-from ocinb.layer.attributes import Kept
+from ocinb.layer.attributes import Keeps, Kept
 from ocinb.layer.changeset import Entry, Limits
+from ocinb.layer.index import LayerIndex
+from ocinb.layer.index_builder import IndexBuilder
 from ocinb.layer.lowers import Found, Lowers
 from ocinb.layer.safe_path import Directory
 from ocinb.layer.tar_reader import TarReader
@@ -34,7 +37,12 @@ class OverlayApplier(Applier):
     Args:
         lowers: directories of the layers below, bottom to top; None where they are not known.
         user_xattrs: mark opaque directories for a ``userxattr`` mount.
+
+    Attributes:
+        index: what the directory holds, once it is finished.
     """
+
+    index: LayerIndex
 
     def __init__(
         self,
@@ -53,6 +61,7 @@ class OverlayApplier(Applier):
         self._removed: set[str] = set()
         self._inherited: set[str] = set()  # directories that no entry named, as they are below
         self._links: set[str] = set()  # links of lower layers that were followed
+        self._builder = IndexBuilder()
         top = self._lowers.root()
         self._directories[""] = Kept.of(top.status, top.xattrs()) if top else self.default()
 
@@ -85,8 +94,31 @@ class OverlayApplier(Applier):
             raise NotADirectoryError(errno.ENOTDIR, "not a directory", path)
         return None
 
-    def made(self, path: str) -> None:
+    def make_directory(self, directory: Directory, name: str, wanted: Keeps) -> str:
+        """As ``Applier`` does; the index is told that no entry named it."""
+        path = super().make_directory(directory, name, wanted)
+        self._builder.put_implied(path)
+        return path
+
+    def linked(self, path: str, source: str, _entry: Entry) -> None:
+        """As ``made``, for another name of a file."""
+        self._builder.link(path, source)
+        self._named(path)
+
+    def unmade(self, path: str, entry: Entry) -> None:
+        """The index tells what the image has there."""
+        self._builder.put(path, entry)
+
+    def cleared(self, path: str) -> None:
+        """The index forgets it."""
+        self._builder.clear(path)
+
+    def made(self, path: str, entry: Entry) -> None:
         """An entry names it; what resolved through a lower link of that name does no longer."""
+        self._builder.put(path, entry)
+        self._named(path)
+
+    def _named(self, path: str) -> None:
         self._inherited.discard(path)
         if path in self._links:
             self._links.discard(path)
@@ -109,6 +141,7 @@ class OverlayApplier(Applier):
         status = directory.lstat(name)
         if status is None:
             whiteout.make_device(name, directory.fd)
+            self._builder.drop(directory.child(name))
         elif stat.S_ISDIR(status.st_mode):
             self._make_opaque(self.root.open_child(directory, name))
 
@@ -139,6 +172,7 @@ class OverlayApplier(Applier):
         self._settle_inherited()
         self.root.forget()
         super().finish()
+        self.index = self._builder.build(self._directories, self._marks(), self._opaque)
 
     def _make_opaque(self, directory: Directory) -> None:
         self._opaque.add(directory.path)
@@ -187,6 +221,16 @@ class OverlayApplier(Applier):
             return True
         return not self._in_opaque(path) and self._lowers.find(path) is not None
 
+    def _marks(self) -> list[str]:
+        """The removed paths whose mark is there at the end."""
+        found = []
+        for path in sorted(self._removed):
+            parent, _, name = path.rpartition("/")
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                if whiteout.is_marked(name, self.root.real(parent).fd):
+                    found.append(path)
+        return found
+
     def _settle_inherited(self) -> None:
         """Directories that are here only because something in them was removed, and which are
         removed themselves, go; those that hold something of this layer are its own.
@@ -204,6 +248,7 @@ class OverlayApplier(Applier):
                 self._directories[path] = self.default()
                 continue
             self._directories.pop(path, None)
+            self._builder.drop(path)
             if path in self._removed and self._needs_mark(path):
                 whiteout.make_device(name, directory.fd)
 
@@ -225,8 +270,10 @@ class OverlayApplier(Applier):
                     os.close(fd)
             finally:
                 os.close(source)
+            self._builder.put_copy(path, kept, stat.S_IFREG, below.status.st_size, "")
             return
         link = stat.S_ISLNK(mode)
+        target = f"{os.major(below.status.st_rdev)}:{os.minor(below.status.st_rdev)}"
         if link:
             target = os.readlink(below.name, dir_fd=below.directory)
             os.symlink(target, name, dir_fd=directory.fd)
@@ -236,6 +283,8 @@ class OverlayApplier(Applier):
             os.mknod(name, mode, device=below.status.st_rdev, dir_fd=directory.fd)
         self.attributes.own_named(directory.fd, name, kept, path)
         self.attributes.set_named(directory.fd, name, kept, path=path, link=link)
+        target = "" if stat.S_ISFIFO(mode) else target
+        self._builder.put_copy(path, kept, stat.S_IFMT(mode), 0, target)
 
 
 def _copy(source: int, target: int) -> None:

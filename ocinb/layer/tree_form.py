@@ -34,7 +34,7 @@ class TreeApplier(Applier):
         """Keep the time of a directory that is only passed through."""
         self._directories.setdefault(path, Kept.of(status))
 
-    def made(self, path: str) -> None:
+    def made(self, path: str, _entry: Entry) -> None:
         """Whiteouts of this layer do not remove it."""
         self._made.add(path)
 

@@ -18,6 +18,7 @@ from ocinb.errors import DigestMismatch, LayerError, StorageError
 from ocinb.layer import changeset, whiteout
 from ocinb.layer.apply import Applier, remove_content
 from ocinb.layer.changeset import Entry, Limits
+from ocinb.layer.index import LayerIndex
 from ocinb.layer.overlay_form import OverlayApplier
 from ocinb.layer.stream import LayerStream
 from ocinb.layer.tar_reader import TarReader
@@ -48,6 +49,7 @@ class Unpacked:
         owners_skipped, xattrs_skipped, devices_skipped: how many.
         ignored: names in the archive that mean nothing to a tree (AUFS's bookkeeping).
         seconds: wall time.
+        index: what the directory holds, in the form ``overlay``.
     """
 
     diff_id: Digest
@@ -67,6 +69,7 @@ class Unpacked:
     devices_skipped: int
     ignored: tuple[str, ...]
     seconds: float
+    index: LayerIndex | None
 
 
 def unpack(
@@ -204,6 +207,7 @@ def _summary(
         devices_skipped=applier.devices_skipped,
         ignored=tuple(reader.ignored),
         seconds=seconds,
+        index=applier.index if isinstance(applier, OverlayApplier) else None,
     )
 
 

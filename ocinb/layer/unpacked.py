@@ -4,6 +4,7 @@
 
     sha256/<chain>        the directory that overlayfs stacks
     records/<chain>.json  what unpacking it did
+    records/<chain>.index what it holds; see ``index``
     partial/<chain>       being made; left by a crash, cleared by the next who needs it
     locks/<chain>         held by the process that makes or removes it
 
@@ -17,6 +18,7 @@ import contextlib
 import fcntl
 import json
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -25,6 +27,8 @@ from ocinb.errors import LayerError, StorageError
 from ocinb.events import LayerApplied, Warned, ignore
 from ocinb.layer.apply import remove_content
 from ocinb.layer.changeset import Limits
+from ocinb.layer.index import LayerIndex
+from ocinb.layer.index_walk import index_directory
 from ocinb.layer.unpack import Unpacked, unpack
 from ocinb.spec.descriptor import Descriptor
 from ocinb.spec.digest import Digest
@@ -104,6 +108,25 @@ class UnpackedLayers:
                 os.rename(self._path(chain_id), partial)
             self._clear(partial)
             self._record_path(chain_id).unlink(missing_ok=True)
+            self._index_path(chain_id).unlink(missing_ok=True)
+
+    def index(self, chain_id: Digest) -> LayerIndex:
+        """What a layer holds; made by walking its directory where the file is missing or damaged.
+
+        Raises:
+            LayerError: it is not unpacked. StorageError: its directory cannot be read.
+        """
+        try:
+            return LayerIndex.decode(self._index_path(chain_id).read_bytes())
+        except (OSError, LayerError):
+            pass
+        path = self.get(chain_id)
+        if path is None:
+            raise LayerError(f"layer {chain_id} is not unpacked")
+        index = index_directory(path)
+        with contextlib.suppress(StorageError):  # where nothing can be written, it is still known
+            self._write_index(chain_id, index)
+        return index
 
     def chain_ids(self) -> list[Digest]:
         """The layers that are unpacked, in order of their chainIDs."""
@@ -146,9 +169,13 @@ class UnpackedLayers:
         try:
             numbers = _numbers(done)
             self._record_path(chain_id).write_text(json.dumps(numbers), encoding="ascii")
+            if done.index is not None:
+                self._write_index(chain_id, done.index)
             os.rename(partial, path)
-        except OSError as error:
+        except (OSError, StorageError) as error:
             self._clear(partial)
+            if isinstance(error, StorageError):
+                raise
             raise StorageError(f"{what}: {os.strerror(error.errno or 0).lower()}") from error
         self._warn(done, what)
         self._tell(chain_id, layer, diff_id, numbers, reused=False, seconds=done.seconds)
@@ -194,6 +221,20 @@ class UnpackedLayers:
 
     def _record_path(self, chain_id: Digest) -> Path:
         return self.root / "records" / f"{chain_id.encoded}.json"
+
+    def _index_path(self, chain_id: Digest) -> Path:
+        return self.root / "records" / f"{chain_id.encoded}.index"
+
+    def _write_index(self, chain_id: Digest, index: LayerIndex) -> None:
+        path = self._index_path(chain_id)
+        new = path.with_suffix(f".index-{os.getpid()}-{threading.get_ident()}")
+        try:
+            new.write_bytes(index.encode())
+            new.replace(path)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                new.unlink()
+            raise StorageError(f"{path}: {os.strerror(error.errno or 0).lower()}") from error
 
     @contextlib.contextmanager
     def _locked(self, chain_id: Digest) -> Iterator[None]:

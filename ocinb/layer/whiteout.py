@@ -126,6 +126,14 @@ def settle_mark(name: str, directory: int, *, needed: bool) -> bool:
     return status is not None and stat.S_ISDIR(status.st_mode)
 
 
+def is_marked(name: str, directory: int) -> bool:
+    """Whether ``name`` in an overlay layer is marked as removed, in either form of marks."""
+    status = _lstat(name, directory)
+    if status is None:
+        return _lstat(PREFIX + name, directory) is not None
+    return is_device(status.st_mode, status.st_rdev)
+
+
 def _lstat(name: str, directory: int) -> os.stat_result | None:
     try:
         return os.stat(name, dir_fd=directory, follow_symlinks=False)
