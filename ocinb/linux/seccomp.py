@@ -182,7 +182,7 @@ def _add(library: ctypes.CDLL, context: int, rule: Rule, number: int) -> None:
         alternatives = [(comparison,) for comparison in rule.comparisons]
     for comparisons in alternatives:
         array = (_Comparison * len(comparisons))(
-            *((c.index, c.operator, c.value, c.second) for c in comparisons)
+            *(_Comparison(c.index, c.operator, c.value, c.second) for c in comparisons)
         )
         error = -library.seccomp_rule_add_array(
             context, rule.action, number, len(comparisons), array

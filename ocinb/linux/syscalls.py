@@ -34,8 +34,8 @@ _X86_64 = {
     "close_range": 436, "openat2": 437, "mount_setattr": 442,
 }  # fmt: skip
 _AARCH64 = {
-    "ioctl": 29, "execve": 221, "setpgid": 154, "setgroups": 159, "setresuid": 147, "setresgid": 149,
-    "capget": 90, "capset": 91, "personality": 92, "pivot_root": 41, "prctl": 167,
+    "ioctl": 29, "execve": 221, "setpgid": 154, "setgroups": 159, "setresuid": 147,
+    "setresgid": 149, "capget": 90, "capset": 91, "personality": 92, "pivot_root": 41, "prctl": 167,
     "mount": 40, "umount2": 39, "sethostname": 161, "setdomainname": 162, "keyctl": 219,
     "ioprio_set": 30, "unshare": 97, "prlimit64": 261, "setns": 268, "sched_setattr": 274,
     "renameat2": 276, "seccomp": 277, "bpf": 280, "pidfd_send_signal": 424, "open_tree": 428,

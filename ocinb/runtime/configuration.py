@@ -9,7 +9,7 @@ import json
 import os
 
 from ocinb.errors import InvalidConfig
-from ocinb.spec.runtime_config import check, check_process, namespaces
+from ocinb.spec.runtime_config import check, check_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,10 +90,3 @@ def check_supported(config: dict[str, Any]) -> None:
                 hint=f"take {field} out, or use another runtime",
                 citation="runtime-spec runtime.md#create",
             )
-    if "mount" not in namespaces(config):
-        raise InvalidConfig(
-            "linux.namespaces in config.json has no mount namespace, "
-            "so the root filesystem would be changed for the whole host",
-            findings=[("linux.namespaces", "has no mount namespace")],
-            hint='add {"type": "mount"} to linux.namespaces',
-        )

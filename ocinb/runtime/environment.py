@@ -82,6 +82,11 @@ class Environment:
         """Say which field of config.json the next calls are made for; errors name it too."""
         self.recording.field = field
 
+    @property
+    def own_mounts(self) -> bool:
+        """Whether the container has a mount namespace other than the runtime's."""
+        return "mount" in self.namespaces
+
     def listeners(self) -> list[int]:
         """The socket for the filter's listener, if any: only the container's process keeps it."""
         return [self.listener_socket] if self.listener_socket >= 0 else []

@@ -18,7 +18,7 @@ from ocinb.runtime.configuration import check_supported
 from ocinb.runtime.container_state import Containers, check_id
 from ocinb.runtime.hooks import run_hook, run_hooks
 from ocinb.runtime.init import hooks_ran
-from ocinb.runtime.parent import CreateOptions, Creation, rebuilt
+from ocinb.runtime.parent import CreateOptions, Creation, rebuilt, unbind_root
 from ocinb.runtime.start_gate import open_gate
 from ocinb.spec.runtime_state import CREATED, CREATING, RUNNING, STOPPED
 
@@ -217,6 +217,7 @@ class Runtime:
         with self.recording.step(12):
             self._kill_processes(container)
             container.cgroup(self.kernel).remove()
+            unbind_root(container, self.kernel)
             container.forget()
         self._changed(container, STOPPED)
         with self.recording.step(13) as step:

@@ -24,6 +24,7 @@ from ocinb.runtime.mount_options import parse
 from ocinb.runtime.seccomp import compile_seccomp
 from ocinb.runtime.start_gate import Gate
 from ocinb.runtime.steps.mounts import open_source
+from ocinb.runtime.steps.rootfs import bind
 from ocinb.runtime.sync import ENVIRONMENT, FAILED, INIT, MAP_IDS, PROCEED, READY, Channel
 from ocinb.spec.runtime_state import CREATING
 
@@ -31,12 +32,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ocinb.linux.syscalls import Kernel
     from ocinb.runtime.container_state import Container
     from ocinb.runtime.log import Log
     from ocinb.runtime.recording import Recording
 
 _NOT_ALLOWED = (1, 2, 13, 30)  # EPERM, ENOENT, EACCES, EROFS
 _SIGKILL = 9
+_NOT_MOUNTED = 22
 
 
 class CreateOptions(Frozen):
@@ -135,6 +138,8 @@ class Creation:
                 citation="runtime-spec config.md#root",
             )
         prepare_filter(environment)
+        if not environment.own_mounts:
+            self._bind_root(environment.rootfs)
         if environment.namespaces.get("user") == "" and not self._rootless:
             # The superuser of the new user namespace may not be able to reach the sources.
             for number, entry in enumerate(self.config.get("mounts") or []):
@@ -143,6 +148,17 @@ class Creation:
                     self.recording.field = f"mounts[{number}] ({entry['destination']})"
                     environment.sources[number] = open_source(environment, entry, options)
         return environment
+
+    def _bind_root(self, rootfs: str) -> None:
+        """Without a mount namespace the container's mounts are the host's: all beneath one that
+        is made here, whose end is the end of all.
+        """
+        self.recording.field = "root.path"
+        self.log.debug("linux.namespaces has no mount namespace: mounts are made for the host")
+        bind(self.kernel, rootfs)
+        self.container.data["root_mount"] = rootfs
+        self.container.save()
+        self.kernel.mount(None, rootfs, None, f.MS_PRIVATE)
 
     def _make_cgroup(self) -> None:
         """The container's control groups; without the right to make any, none are needed as
@@ -248,6 +264,7 @@ class Creation:
             if self.cgroup.created:
                 self.cgroup.kill()
             self.cgroup.remove()
+        unbind_root(self.container, self.kernel)
 
     def _reap(self) -> str:
         """Wait for our children; returns how the last one ended."""
@@ -261,6 +278,17 @@ class Creation:
             ended = f"killed by signal {-code}" if code < 0 else f"exit status {code}"
         self._children.clear()
         return ended
+
+
+def unbind_root(container: Container, kernel: Kernel) -> None:
+    """Undo the mounts that a container without a mount namespace made; may be called twice."""
+    rootfs = container.data.pop("root_mount", None)
+    if rootfs:
+        try:
+            kernel.umount(rootfs, f.MNT_DETACH | f.UMOUNT_NOFOLLOW)
+        except SyscallError as error:
+            if error.errno != _NOT_MOUNTED:
+                raise
 
 
 def prepare_filter(env: Environment) -> None:

@@ -10,6 +10,7 @@ from ocinb.runtime.environment import close_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ocinb.linux.syscalls import Kernel
     from ocinb.runtime.environment import Environment
 
 _PROPAGATION = {
@@ -25,6 +26,8 @@ def isolate_mounts(env: Environment) -> None:
 
     Spec: runtime-spec config-linux.md#rootfs-mount-propagation
     """
+    if not env.own_mounts:
+        return  # they are the host's
     wanted = (env.linux.get("rootfsPropagation") or "").removeprefix("r")
     cut_off = wanted in ("private", "unbindable")
     env.kernel.mount(None, "/", None, (f.MS_PRIVATE if cut_off else f.MS_SLAVE) | f.MS_REC)
@@ -36,9 +39,16 @@ def bind_root(env: Environment) -> None:
     Spec: runtime-spec config.md#root
     """
     env.host_proc = env.kernel.open("/proc", f.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    env.kernel.mount(env.rootfs, env.rootfs, None, f.MS_BIND | f.MS_REC)
+    if env.own_mounts:
+        # Without a mount namespace the runtime has done it, who must also undo it.
+        bind(env.kernel, env.rootfs)
     root = env.kernel.open(env.rootfs, f.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     env.root = Beneath(env.kernel, root)
+
+
+def bind(kernel: Kernel, rootfs: str) -> None:
+    """Bind a root filesystem onto itself."""
+    kernel.mount(rootfs, rootfs, None, f.MS_BIND | f.MS_REC)
 
 
 def make_cwd(env: Environment) -> None:
@@ -70,7 +80,10 @@ def change_root(env: Environment) -> None:
     """
     kernel = env.kernel
     kernel.chdir(env.root.fd)
-    if env.pivot:
+    if not env.own_mounts:
+        # The host's root must stay where it is; a privileged program can leave this one.
+        kernel.chroot(".")
+    elif env.pivot:
         old = kernel.open("/", f.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         kernel.pivot_root(".", ".")
         kernel.chdir(old)

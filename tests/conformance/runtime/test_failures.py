@@ -23,7 +23,6 @@ WRONG: dict[str, tuple[Change, str]] = {
     "no such program": (lambda b: b.process.update(args=["nosuch"]), "not found in $PATH"),
     "no such rootfs": (lambda b: b.config["root"].update(path="/no/such"), "/no/such"),
     "unknown namespace": (lambda b: b.linux["namespaces"].append({"type": "x"}), "namespaces[5]"),
-    "no mount namespace": (lambda b: b.linux["namespaces"].pop(4), "mount namespace"),
     "bad mount": (lambda b: b.mount("/mnt", "nosuchfs", "x"), "mounts[3] (/mnt)"),
     "bad option": (lambda b: b.mount("/mnt", "tmpfs", "x", "size=none"), "mounts[3] (/mnt)"),
     "missing source": (lambda b: b.mount("/mnt", "bind", "/no/such", "bind"), "mounts[3]"),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.peers import require
-from tests.support.runtimes import Bundle, RuntimeProgram, make_rootfs
+from tests.support.runtimes import Bundle, RuntimeProgram, make_rootfs, mount_points_below
 
 FILES = {"pid": "pid", "network": "net", "mount": "mnt", "ipc": "ipc", "uts": "uts",
          "cgroup": "cgroup", "time": "time"}  # fmt: skip
@@ -202,3 +202,17 @@ def test_a_user_that_is_not_mapped_is_an_error(ours: RuntimeProgram, mapped: Bun
     done = ours.create(mapped)
     assert done.returncode == 1
     assert "process.user.uid 5000" in done.stderr
+
+
+def test_without_a_mount_namespace_its_mounts_end_with_the_container(
+    ours: RuntimeProgram, bundle: Bundle, rootfs: Path
+) -> None:
+    bundle.linux["namespaces"] = [{"type": "pid"}]
+    del bundle.config["hostname"]
+    bundle.shell("ls / | sort | head -1; readlink /proc/self/ns/mnt")
+    own = os.readlink("/proc/self/ns/mnt")
+    assert ours.output(bundle).split() == ["bin", own]
+    assert not mount_points_below(rootfs)
+    bundle.process["args"] = ["nosuch"]
+    assert ours.create(bundle).returncode == 1
+    assert not mount_points_below(rootfs)

@@ -143,9 +143,9 @@ def test_a_filter_that_allows_hardly_more_than_the_program_itself_needs(
     ours: RuntimeProgram, bundle: Bundle
 ) -> None:
     # The runtime makes no call between loading the filter and executing the program.
-    names = "execve brk arch_prctl set_tid_address set_robust_list rseq prlimit64 getrandom".split()
-    names += "mprotect readlink readlinkat getuid setuid setgid write exit exit_group uname".split()
-    names += ["prctl", "mmap", "newfstatat", "fstat"]
+    names = ["execve", "brk", "arch_prctl", "set_tid_address", "set_robust_list", "rseq"]
+    names += ["prlimit64", "getrandom", "mprotect", "readlink", "getuid", "setuid", "setgid"]
+    names += ["write", "exit", "exit_group", "uname", "prctl", "mmap", "newfstatat", "fstat"]
     bundle.process["args"] = ["/bin/echo", "hardly"]
     bundle.process["noNewPrivileges"] = True
     bundle.linux["seccomp"] = {
