@@ -1,0 +1,79 @@
+"""What a build needs from above: where images are, and somebody who runs commands in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from ocinb.build.draft import Written
+from ocinb.bundle.options import ContainerOptions
+from ocinb.content.store import Store
+from ocinb.frozen import Frozen
+from ocinb.layer.unpacked import UnpackedLayers
+from ocinb.spec.descriptor import Descriptor
+from ocinb.spec.platform import Platform
+
+if TYPE_CHECKING:
+    from ocinb.events import Record
+
+
+class Found(Frozen):
+    """An image by its name.
+
+    Attributes:
+        name: whole.
+        manifest: of the platform that was asked for.
+    """
+
+    name: str
+    manifest: Descriptor
+
+
+class Ran(Frozen):
+    """A command that has ended.
+
+    Attributes:
+        exit_status: as a shell has it.
+        upper: the directory of what it changed, in overlayfs' form; there until the context
+            that gave this object is left.
+    """
+
+    exit_status: int
+    upper: Path
+
+
+class Runner(Protocol):
+    """Runs a command in an image."""
+
+    def __call__(
+        self, image: Written, options: ContainerOptions, stdin: bytes | None = None
+    ) -> AbstractContextManager[Ran]:
+        """Run it to its end, and keep what it changed until the context is left.
+
+        Raises:
+            UnsupportedHost: containers cannot be run here.
+            OcinbError: anything else that keeps it from being run.
+        """
+        ...
+
+
+class Workplace(Frozen):
+    """Where a build works.
+
+    Attributes:
+        store: the content store.
+        layers: the unpacked layers.
+        find: name and platform → the image, brought from its registry where it is not there.
+        run: see ``Runner``.
+        cache: the directory in which steps are remembered.
+        record: told of each step.
+    """
+
+    store: Store
+    layers: UnpackedLayers
+    find: Callable[[str, Platform | None], Found]
+    run: Runner
+    cache: Path
+    record: Record
