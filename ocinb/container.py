@@ -99,6 +99,8 @@ class Container:
 
         Raises:
             OcinbError: it could not be run.
+            KeyboardInterrupt: Ctrl-C was pressed; the program was told, has ended, and all of it
+                is cleaned up.
         """
         kept = bytearray()
 
@@ -115,6 +117,8 @@ class Container:
             stdin=stdin,
             keep=keep or detach,
         )
+        if isinstance(done, Finished) and done.interrupted:
+            raise KeyboardInterrupt
         whole = image if isinstance(image, str) else image.name
         return cls.of(engine, done, whole, kept=keep or detach, name=name, output=bytes(kept))
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ocinb.engine.engine import Engine
     from ocinb.engine.images import LocalImage
-    from ocinb.overlay.manager import Mount
+    from ocinb.overlay.records import Mount
 
 LAYER_COLUMNS = columns(
     "layer:int created_by digest:digest size:bytes unpacked:bytes added:int changed:int "

@@ -215,6 +215,7 @@ class _Walk:
 
     def _run(self, local: LocalImage) -> Iterator[Any]:
         from ocinb.container import Container
+        from ocinb.engine.engine import Finished
 
         yield Heading("8. The process")
         yield Said(f"The container's own output, by the runtime {self._engine.settings.runtime}:")
@@ -226,6 +227,8 @@ class _Walk:
                 yield Said(f"What would enable it: {error.hint}.")
             return
         container = Container.of(self._engine, done, local.name, kept=True)
+        if isinstance(done, Finished) and done.interrupted:
+            raise KeyboardInterrupt
         yield from _life(container)
         container.delete()
         if container.exit_status:

@@ -50,6 +50,7 @@ def command(
     executed, 127 where there is none. In a notebook the text of a %%oci run cell is run by sh.
     """
     from ocinb.container import Container
+    from ocinb.engine.engine import Finished
 
     session: Session = context.obj
     options = _with_script(options, cell_script(context))
@@ -71,7 +72,9 @@ def command(
     except OcinbError as error:
         raise _with_status(error) from None
     container = Container.of(engine, done, local.name, kept=detach or not remove, name=name)
-    return container if detach else Ran(container)
+    if not isinstance(done, Finished):
+        return container
+    return Ran(container, interrupted=done.interrupted)
 
 
 def _with_script(options: ContainerOptions, script: str | None) -> ContainerOptions:

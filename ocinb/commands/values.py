@@ -77,10 +77,12 @@ class Ran:
 
     Attributes:
         container: the container, which has ended.
+        interrupted: whether it was asked to end by Ctrl-C.
     """
 
-    def __init__(self, container: Container) -> None:
+    def __init__(self, container: Container, *, interrupted: bool = False) -> None:
         self.container = container
+        self.interrupted = interrupted
 
 
 class Heading(str):

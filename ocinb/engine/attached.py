@@ -9,10 +9,10 @@ import signal
 import time
 from collections.abc import Iterator
 from types import FrameType
-from typing import Any
 
 from ocinb.engine.launch import Shim
 from ocinb.errors import ContainerError
+from ocinb.frozen import Frozen
 
 GRACE = 2.0
 """Seconds that a program has after Ctrl-C to end by itself."""
@@ -20,8 +20,20 @@ CLEANUP = 10.0
 """Seconds after SIGKILL in which everything must be cleaned up."""
 
 
-def start_and_wait(shim: Shim, *, remove: bool) -> dict[str, Any]:
-    """Start the program and wait until it has ended and is cleaned up; what exit.json says.
+class Ended(Frozen):
+    """How the wait for an attached container was over.
+
+    Attributes:
+        exit_status: of its program, as a shell has it.
+        interrupted: whether the person pressed Ctrl-C meanwhile.
+    """
+
+    exit_status: int
+    interrupted: bool
+
+
+def start_and_wait(shim: Shim, *, remove: bool) -> Ended:
+    """Start the program and wait until it has ended and is cleaned up.
 
     Ctrl-C is passed on as SIGINT. A program that goes on for longer than ``GRACE``, or a second
     Ctrl-C, is answered by SIGKILL: the first process of a container ignores signals that it does
@@ -48,7 +60,7 @@ def start_and_wait(shim: Shim, *, remove: bool) -> dict[str, Any]:
             patience.check()
         except KeyboardInterrupt:
             patience.interrupt()
-    return shim.exit
+    return Ended(exit_status=shim.exit["exit_status"], interrupted=patience.tried)
 
 
 class _Patience:
@@ -58,6 +70,11 @@ class _Patience:
         self._shim = shim
         self._steps = [(signal.SIGINT, GRACE), (signal.SIGKILL, CLEANUP)]
         self._deadline: float | None = None
+
+    @property
+    def tried(self) -> bool:
+        """Whether there was a Ctrl-C."""
+        return self._deadline is not None
 
     @property
     def left(self) -> float | None:

@@ -12,7 +12,7 @@ or replaced as a whole.
     started          when the program was started
     exit.json        how the container ended; written before it is cleaned up
     events.jsonl     what happened, one event a line
-    log              what the program wrote, in the format of Kubernetes' CRI
+    log, log.1       the last 10 MB or more of what the program wrote; see ``log_file``
     runtime.log      what the OCI runtime complained of
     monitor.log      what the monitor complained of
     bundle/          config.json and rootfs

@@ -100,6 +100,9 @@ class Containers:
                 self.forget(files)
                 reason = os.strerror(error.errno or 0).lower()
                 raise StorageError(f"{files.directory} cannot be made: {reason}") from error
+            except StorageError:
+                self.forget(files)
+                raise
         return files
 
     def forget(self, files: ContainerFiles) -> None:

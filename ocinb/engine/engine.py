@@ -12,25 +12,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ocinb.bundle.convert import command, runtime_config
+from ocinb.bundle.convert import command
 from ocinb.bundle.options import ContainerOptions
-from ocinb.bundle.write import write_bundle
 from ocinb.content.store import Store
-from ocinb.engine import attached
+from ocinb.engine import attached, stages
 from ocinb.engine.choose import Rung, choose, ladder
 from ocinb.engine.container_files import ContainerFiles, read_json
 from ocinb.engine.containers import ContainerRecord, Containers
 from ocinb.engine.images import Images, LocalImage
 from ocinb.engine.launch import OutputCallback, Shim
 from ocinb.engine.log_file import LogChunk, read_log
-from ocinb.engine.operations import Operations, cgroups_path
+from ocinb.engine.operations import Operations
+from ocinb.engine.plain_bundle import check_empty, make_bundle
 from ocinb.engine.runtime_process import find_runtime
-from ocinb.errors import NameNotFound, StorageError, UnsupportedHost
+from ocinb.errors import NameNotFound
 from ocinb.events import ignore
 from ocinb.frozen import Frozen
 from ocinb.layer.unpacked import UnpackedLayers
-from ocinb.overlay.manager import Mount, MountManager
-from ocinb.overlay.trees import copy_layers
+from ocinb.overlay.manager import MountManager
 from ocinb.spec.platform import Platform
 from ocinb.spec.reference import Reference
 
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 
     from ocinb.distribution.client import Client
     from ocinb.events import Event, Record
+    from ocinb.overlay.records import Mount
     from ocinb.settings import Settings
     from ocinb.spec.runtime_state import State
 
@@ -50,11 +50,14 @@ class Finished(Frozen):
         container: its id.
         exit_status: of its program, as a shell has it: 128 and the signal's number if killed.
         events: what happened to it, in order.
+        interrupted: whether Ctrl-C was pressed while it ran. The program may have taken that as
+            a request and have ended well, so it is for the caller to say what it means.
     """
 
     container: str
     exit_status: int
     events: tuple[Event, ...]
+    interrupted: bool = False
 
 
 class Engine:
@@ -199,19 +202,8 @@ class Engine:
         Spec: runtime-spec bundle.md#container-format
         """
         path = Path(directory).absolute()
-        rootfs = path / "rootfs"
-        if path.exists() and any(path.iterdir()):
-            raise StorageError(f"{path} is not empty, so no bundle is made there")
-        layers = self.unpack(image)
-        rootfs.mkdir(parents=True)
-        copy_layers(map(str, layers), str(rootfs))
-        ordinary = os.geteuid() != 0
-        wished = dataclasses.replace(
-            options,
-            rootless=options.rootless or ordinary,
-            user_namespace=options.user_namespace or ordinary,
-        )
-        return write_bundle(path, runtime_config(image.config, wished, rootfs), self._record)
+        check_empty(path)
+        return make_bundle(path, image.config, self.unpack(image), options, self._record)
 
     # containers
 
@@ -252,6 +244,7 @@ class Engine:
             OcinbError: anything that goes wrong on the way there.
         """
         wished = options or ContainerOptions()
+        wished = dataclasses.replace(wished, terminal=wished.terminal or tty)
         keep = detach if keep is None else keep
         local = self.available(image)
         layers = self.unpack(local)
@@ -259,9 +252,9 @@ class Engine:
         events: list[Event] = []
         try:
             with self._monitor(files, events, output, stdin, detach) as shim:
-                rootfs = self._stack(shim, layers)
-                config = self._write_bundle(files, local, wished, rootfs, tty)
-                self._create(shim, files, config)
+                rootfs = stages.stack(shim, layers, self.rung)
+                config = stages.describe(files, local, wished, rootfs, self.rung, self._record)
+                stages.create(shim, files, config, self.settings.runtime_state)
                 if detach:
                     shim.ask("start", remove=not keep)
                     shim.detach()
@@ -275,7 +268,7 @@ class Engine:
         if not keep:
             self._containers.forget(files)
         container = os.path.basename(files.directory)
-        return Finished(container=container, exit_status=ended["exit_status"], events=tuple(events))
+        return Finished(container=container, events=tuple(events), **dict(ended))
 
     def create(
         self,
@@ -295,9 +288,9 @@ class Engine:
         files = self._claim(local, wished, name, runtime)
         try:
             with self._monitor(files, [], None, None, True) as shim:
-                rootfs = self._stack(shim, layers)
-                config = self._write_bundle(files, local, wished, rootfs, False)
-                self._create(shim, files, config)
+                rootfs = stages.stack(shim, layers, self.rung)
+                config = stages.describe(files, local, wished, rootfs, self.rung, self._record)
+                stages.create(shim, files, config, self.settings.runtime_state)
                 shim.detach()
         except BaseException:
             self._operations.discard(files)
@@ -361,7 +354,7 @@ class Engine:
         files, _ = self._containers.find(name)
         return EventsReader(files.events).new()
 
-    # the stages of a run
+    # what runs begin with
 
     @cached_property
     def _images(self) -> Images:
@@ -396,62 +389,6 @@ class Engine:
         finally:
             if isinstance(stdin, bytes) and given is not None:
                 os.close(given)
-
-    def _stack(self, shim: Shim, layers: list[Path]) -> Path:
-        """The root filesystem, mounted by the monitor; a path to it that we can use."""
-        attempt = self.rung.mount
-        assert attempt is not None  # a rung that works has one
-        reply = shim.ask(
-            "mount",
-            layers=[str(layer) for layer in layers],
-            kind=attempt.kind,
-            flags=list(attempt.flags),
-            why=self.rung.answer,
-            user_namespace=self.rung.user_namespace,
-        )
-        return Path(reply["rootfs"])
-
-    def _write_bundle(
-        self,
-        files: ContainerFiles,
-        image: LocalImage,
-        options: ContainerOptions,
-        rootfs: Path,
-        tty: bool,
-    ) -> dict[str, object]:
-        container = os.path.basename(files.directory)
-        rootless = options.rootless or self.rung.user_namespace
-        wished = dataclasses.replace(
-            options,
-            terminal=options.terminal or tty,
-            hostname=options.hostname or container,
-            rootless=rootless,
-            cgroups_path=options.cgroups_path or (None if rootless else cgroups_path(container)),
-        )
-        config = runtime_config(image.config, wished, rootfs)
-        user = config["process"]["user"]
-        if self.rung.user_namespace and os.geteuid() and (user["uid"] or user["gid"]):
-            raise UnsupportedHost(
-                f"the program wants to be user {user['uid']}:{user['gid']}, but an ordinary "
-                "user's containers have the id 0 only",
-                hint="run it with --user 0",
-            )
-        write_bundle(Path(files.bundle), config, self._record)
-        return config
-
-    def _create(self, shim: Shim, files: ContainerFiles, config: dict[str, object]) -> None:
-        record = read_json(files.record)
-        runtime = find_runtime(record["runtime"], str(self.settings.runtime_state))
-        process = config["process"]
-        assert isinstance(process, dict)
-        os.makedirs(self.settings.runtime_state, 0o700, exist_ok=True)
-        shim.ask(
-            "create",
-            runtime={"name": runtime.name, "argv": list(runtime.argv), "root": runtime.root},
-            container=record["id"],
-            cwd=process["cwd"],
-            terminal=process["terminal"],
-        )
 
 
 def _platform(platform: str | Platform | None) -> Platform | None:

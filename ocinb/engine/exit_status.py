@@ -6,6 +6,7 @@ Spec: none (POSIX shell and Docker convention)
 from __future__ import annotations
 
 import os
+import re
 
 from ocinb.errors import OcinbError
 
@@ -16,8 +17,11 @@ CANNOT_EXECUTE = 126
 NOT_FOUND = 127
 """There is no such program."""
 
-_NOT_FOUND_WORDS = ("not found in $path", "no such file or directory")
-_CANNOT_WORDS = ("permission denied", "is a directory", "exec format error")
+_QUOTED = re.compile(r"""(["'`]).*?\1""")
+_ABOUT_PROGRAM = re.compile(r"\bexec(ve|utable)?\b")
+_HOOK = re.compile(r"\bhooks?\b")
+_NOT_FOUND = re.compile(r"not found in \$path|no such file or directory")
+_CANNOT = re.compile(r"permission denied|is a directory|exec format error")
 
 
 def of_wait(status: int) -> int:
@@ -27,12 +31,14 @@ def of_wait(status: int) -> int:
 
 
 def of_error(error: OcinbError) -> int:
-    """For a container that did not start, by what the runtime said of its program."""
-    message = error.message.lower()
-    if "exec" not in message:
+    """For a container that did not start, by what the runtime said of its program.
+
+    A hook that cannot be executed is no fault of the program. Names, which can be anything, are
+    in quotation marks, and do not count.
+    """
+    message = _QUOTED.sub("", error.message.lower())
+    if not _ABOUT_PROGRAM.search(message) or _HOOK.search(message):
         return ENGINE_FAILED
-    if any(words in message for words in _NOT_FOUND_WORDS):
+    if _NOT_FOUND.search(message):
         return NOT_FOUND
-    if any(words in message for words in _CANNOT_WORDS):
-        return CANNOT_EXECUTE
-    return ENGINE_FAILED
+    return CANNOT_EXECUTE if _CANNOT.search(message) else ENGINE_FAILED

@@ -3,11 +3,15 @@
 The format is the one of Kubernetes' Container Runtime Interface, because it keeps any bytes as
 they are: ``<RFC 3339 time> stdout|stderr P|F <bytes>``, where P is a part of a line and F its end.
 
-Spec: none (Kubernetes CRI convention)
+A log does not grow without end: at 10 MB it becomes ``log.1``, in the place of the ``log.1``
+before, and a new one is begun. So at least the last 10 MB are there, and never more than 20.
+
+Spec: none (Kubernetes CRI convention; its kubelet rotates at 10 MB too)
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 
@@ -16,20 +20,35 @@ from ocinb.frozen import Frozen
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import BinaryIO
 
 STREAMS = {1: b"stdout", 2: b"stderr"}
 _NUMBERS = {name: number for number, name in STREAMS.items()}
 
 
+MOST = 10_000_000
+"""Bytes of a log, times included, at which another one is begun."""
+
+
 class LogWriter:
     """Appends chunks of output to a log.
+
+    Args:
+        path: of the log; the one before it has ``.1`` at its end.
+        most: bytes at which another one is begun.
 
     Raises:
         OSError: the file cannot be opened.
     """
 
-    def __init__(self, path: str) -> None:
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    def __init__(self, path: str, *, most: int = MOST) -> None:
+        self._path = path
+        self._most = most
+        self._fd = self._open()
+        self._size = os.fstat(self._fd).st_size
+
+    def _open(self) -> int:
+        return os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
     def write(self, stream: int, data: bytes) -> None:
         """Keep a chunk of stream 1 or 2. A full disk must not stop a container: it is lost."""
@@ -39,9 +58,16 @@ class LogWriter:
         if rest:
             lines.append(b"%sP %s\n" % (head, rest))
         try:
-            os.write(self._fd, b"".join(lines))
+            self._size += os.write(self._fd, b"".join(lines))
+            if self._size >= self._most:
+                self._begin_another()
         except OSError:
             return
+
+    def _begin_another(self) -> None:
+        os.replace(self._path, _earlier(self._path))
+        old, self._fd, self._size = self._fd, self._open(), 0
+        os.close(old)
 
     def close(self) -> None:
         """Close the file."""
@@ -63,18 +89,30 @@ class LogChunk(Frozen):
 
 
 def read_log(path: str) -> Iterator[LogChunk]:
-    """The output kept in a log, in the order in which it came; nothing where there is none."""
-    try:
-        file = open(path, "rb")  # noqa: SIM115 (closed below; a generator may be left early)
-    except FileNotFoundError:
-        return
-    with file:
-        for line in file:
-            if not line.endswith(b"\n") or line.count(b" ") < 3:
-                continue  # cut short by a full disk
-            stamp, name, tag, data = line[:-1].split(b" ", 3)
-            end = b"\n" if tag == b"F" else b""
-            yield LogChunk(time=stamp.decode(), stream=_NUMBERS[name], data=data + end)
+    """The output kept in a log and the one before it, in the order in which it came."""
+    with contextlib.ExitStack() as opened:
+        files = []
+        # The newer one first: should they change places in between, it is read twice, not lost.
+        for name in (path, _earlier(path)):
+            with contextlib.suppress(FileNotFoundError):
+                files.append(opened.enter_context(open(name, "rb")))
+        if len(files) == 2 and os.path.sameopenfile(*(file.fileno() for file in files)):
+            files.pop()
+        for file in reversed(files):
+            yield from _chunks(file)
+
+
+def _chunks(file: BinaryIO) -> Iterator[LogChunk]:
+    for line in file:
+        if not line.endswith(b"\n") or line.count(b" ") < 3:
+            continue  # cut short by a full disk
+        stamp, name, tag, data = line[:-1].split(b" ", 3)
+        end = b"\n" if tag == b"F" else b""
+        yield LogChunk(time=stamp.decode(), stream=_NUMBERS[name], data=data + end)
+
+
+def _earlier(path: str) -> str:
+    return f"{path}.1"
 
 
 def _now() -> bytes:

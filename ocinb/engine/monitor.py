@@ -17,7 +17,7 @@ from ocinb.engine.exit_status import of_wait
 from ocinb.engine.frames import EXIT, NEWS, REPLY, error_document
 from ocinb.engine.loop import Loop
 from ocinb.engine.rootless import enter_namespaces
-from ocinb.engine.runtime_process import RuntimeProcess, complaint, failure, spawn
+from ocinb.engine.runtime_process import RuntimeProcess, complaint, failure, last_line, spawn
 from ocinb.engine.terminal import Console, set_size
 from ocinb.errors import ContainerError, OcinbError, SyscallError
 from ocinb.events import RuntimeCalled, StatusChanged, StepFinished, Warned
@@ -155,9 +155,10 @@ class Monitor:
                 self._create_on_pipes()
             self._watch_init()
         except BaseException:
-            self._loop.output.discard()
+            self._loop.output.withheld()
             self._undo(force=True)
             raise
+        self._loop.output.release()
         self._step(2, "seen from outside: create returned", time.time() - began)
         self._change_seen(CREATED)
         return {"pid": self._init.pid}
@@ -243,8 +244,8 @@ class Monitor:
         try:
             write_json(self._files.exit, document)
         except OcinbError as error:
-            # A full disk: who is connected still hears of it by the last frame.
-            self._record(Warned(message=str(error)))
+            if not self._loop.connected:  # who is connected hears of it by the last frame
+                self._record(Warned(message=str(error)))
         return document
 
     # the runtime
@@ -275,17 +276,20 @@ class Monitor:
         argv = self._runtime.command(
             operation, *arguments, log=files.runtime_log, events=files.events
         )
-        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        stdin, stdout, stderr = stdio or (null, null, null)
-        pid = spawn(self._kernel, argv, stdin=stdin, stdout=stdout, stderr=stderr)
-        os.close(null)
-        status = os.waitstatus_to_exitcode(self._wait(pid, mortal=operation != "delete"))
-        seconds = time.perf_counter() - started
-        self._record(
-            RuntimeCalled(argv=argv, status=status, seconds=seconds, container=self._container)
-        )
-        if status:
-            raise failure(self._runtime, operation, status, complaint(files.runtime_log))
+        with open(os.devnull, "r+b", 0) as null, open(os.memfd_create("stderr"), "r+b", 0) as words:
+            stdin, stdout, stderr = stdio or (null.fileno(), null.fileno(), words.fileno())
+            pid = spawn(self._kernel, argv, stdin=stdin, stdout=stdout, stderr=stderr)
+            status = os.waitstatus_to_exitcode(self._wait(pid, mortal=operation != "delete"))
+            seconds = time.perf_counter() - started
+            self._record(
+                RuntimeCalled(argv=argv, status=status, seconds=seconds, container=self._container)
+            )
+            if status:
+                # On a full disk it has no log to write to, and says it on standard error only.
+                words.seek(0)
+                said = self._loop.output.withheld() if stdio else words.read()
+                why = complaint(files.runtime_log) or last_line(said)
+                raise failure(self._runtime, operation, status, why)
 
     def _wait(self, pid: int, *, mortal: bool) -> int:
         """Wait for a call of the runtime; one that nobody waits for any more is killed."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ocinb.engine.container_files import ContainerFiles, Process, read_json, write_json
 from ocinb.engine.containers import ContainerRecord, Containers, record_of
-from ocinb.engine.runtime_process import complaint, failure, find_runtime
+from ocinb.engine.runtime_process import complaint, failure, find_runtime, last_line
 from ocinb.errors import CommandError, ContainerError, InvalidStatus, OcinbError
 from ocinb.events import RuntimeCalled, ignore
 from ocinb.linux.cgroup import Cgroup
@@ -148,7 +148,7 @@ class Operations:
             )
         )
         if done.returncode:
-            said = complaint(files.runtime_log) or done.stderr.decode(errors="replace").strip()
+            said = complaint(files.runtime_log) or last_line(done.stderr)
             raise failure(runtime, operation, done.returncode, said)
         return done.stdout
 

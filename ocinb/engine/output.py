@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _SMALL = 4096
 """Bytes that a pipe which is ready for writing takes without making us wait."""
 _LARGE = 65536
+_MOST_HELD = 100
+"""Pieces of output that are held back; a runtime that writes more than that repeats itself."""
 
 
 class Output:
@@ -37,6 +39,7 @@ class Output:
         self._send = send
         self._sources: dict[int, int] = {}
         self._input = -1
+        self._held: list[tuple[int, bytes]] | None = None
         self.terminal = -1
         self.refused = False
 
@@ -46,7 +49,12 @@ class Output:
         return bool(self._sources)
 
     def make_pipes(self) -> tuple[int, int]:
-        """The ends that the container writes its two streams to; the caller closes them."""
+        """The ends that the container writes its two streams to; the caller closes them.
+
+        Until ``release`` what comes is held back: should ``create`` fail, it was not the
+        container that wrote it but the runtime, which says there why.
+        """
+        self._held = []
         ends = []
         for stream in (1, 2):
             reader, writer = os.pipe()
@@ -87,15 +95,20 @@ class Output:
             while source in self._sources and self._move(source):
                 pass
 
-    def discard(self) -> None:
-        """Throw away what is there: a runtime that failed wrote it, not the container."""
+    def release(self) -> None:
+        """Pass on what was held back, and from now on everything at once."""
+        held, self._held = self._held or [], None
+        for stream, data in held:
+            self._pass_on(stream, data)
+
+    def withheld(self) -> bytes:
+        """Take back what was held and what is still to be read; no more is read after that."""
+        self._held = self._held or []
+        self.drain()
         for source in list(self._sources):
-            try:
-                while os.read(source, _LARGE):
-                    pass
-            except OSError:
-                pass
             self._close(source)
+        held, self._held = self._held, None
+        return b"".join(data for _, data in held)
 
     def _move(self, source: int) -> bool:
         stream = self._sources[source]
@@ -109,14 +122,22 @@ class Output:
         if not data:
             self._close(source)
             return False
+        if self._held is None:
+            self._pass_on(stream, data)
+        elif len(self._held) < _MOST_HELD:
+            self._held.append((stream, data))
+        return source in self._sources
+
+    def _pass_on(self, stream: int, data: bytes) -> None:
+        sink = self._sinks[stream]
         self._log.write(stream, data)
         if sink < 0:
             self._send(stream, data)
         elif not _write_all(sink, data):
             # As in a shell pipeline whose reader ended: the next write gets EPIPE.
-            self._close(source)
             self.refused = True
-        return True
+            for source in [s for s, number in self._sources.items() if number == stream]:
+                self._close(source)
 
     def _type(self) -> None:
         data = os.read(self._input, _SMALL)

@@ -103,6 +103,12 @@ def complaint(log: str) -> str:
     return ""
 
 
+def last_line(said: bytes) -> str:
+    """What a runtime said last on standard error, without its own name."""
+    lines = said.decode(errors="replace").strip().splitlines()
+    return lines[-1].removeprefix("ocinb-runtime: ") if lines else ""
+
+
 def failure(runtime: RuntimeProcess, operation: str, status: int, message: str) -> StepFailed:
     """The error for a runtime that ended with a status other than 0."""
     how = message or f"ended with status {status} and did not say why"

@@ -12,6 +12,7 @@ Standard input is the container's.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 
@@ -20,7 +21,9 @@ if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 from ocinb.engine.container_files import ContainerFiles, Process, write_json
+from ocinb.engine.frames import REPLY, error_document, pack
 from ocinb.engine.monitor import Monitor
+from ocinb.errors import OcinbError
 from ocinb.linux import flags as f
 from ocinb.linux.syscalls import Kernel
 
@@ -41,8 +44,13 @@ def main(arguments: list[str]) -> None:
     kernel = Kernel()
     kernel.prctl(f.PR_SET_CHILD_SUBREAPER, 1)
     files = ContainerFiles(directory)
-    write_json(files.monitor, dict(Process.of(os.getpid())))
-    Monitor(files, kernel, control, sinks={1: stdout, 2: stderr}).serve()
+    try:
+        write_json(files.monitor, dict(Process.of(os.getpid())))
+        monitor = Monitor(files, kernel, control, sinks={1: stdout, 2: stderr})
+    except (OcinbError, OSError) as error:  # a full disk: there is no file to say it in
+        os.write(control, pack(REPLY, json.dumps(error_document(error)).encode()))
+        os._exit(1)
+    monitor.serve()
     os._exit(0)
 
 

@@ -71,6 +71,9 @@ class OciMagics(Magics):
                 value = tree.call(words, self.session, program=PROGRAM, script=cell)
                 if isinstance(value, Narration):
                     return self._tell(value, progress)
+                if isinstance(value, Ran) and value.interrupted:
+                    # The container has ended and is tidied up; the cells below must not run.
+                    raise KeyboardInterrupt
         except KeyboardInterrupt as error:
             shorten_interrupt(error)
             raise

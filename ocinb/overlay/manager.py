@@ -10,73 +10,24 @@ its source be chosen, so there the type, the path and the device must all be the
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 
 from ocinb.errors import BundleError
 from ocinb.events import Mounted, Unmounted, ignore
-from ocinb.frozen import Frozen
 from ocinb.linux.mounts import mount_at, mounts
 from ocinb.linux.processes import alive, start_time
 from ocinb.overlay import execute
-from ocinb.overlay.plan import COPY, FUSE, plan
+from ocinb.overlay.plan import COPY, plan
+from ocinb.overlay.records import MOUNTED, MOUNTING, Mount, MountRecords
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterable, Iterator, Sequence
-    from typing import Any
+    from collections.abc import Sequence
 
     from ocinb.events import Record
-    from ocinb.linux.mounts import MountInfo
     from ocinb.overlay.probe import Probe
-
-MOUNTING = "mounting"
-MOUNTED = "mounted"
-
-
-class Mount(Frozen):
-    """A mount of ours.
-
-    Attributes:
-        token: names the record, and is the source that mountinfo shows.
-        target: absolute and resolved.
-        kind: ``overlay``, ``fuse-overlayfs`` or ``copy``.
-        layers: bottom to top.
-        options: as mount(8) would take them.
-        why: why it is this kind: what the probe found.
-        writable: the directory that holds ``upper`` and ``work``; empty: read-only.
-        status: ``mounting`` or ``mounted``.
-        keep: whether it is meant to outlive the process that made it.
-        owner: that process, as pid and start time.
-        made_target: whether the directory ``target`` was made for it.
-        device: ``major:minor`` of the mounted filesystem; empty for a copy, or until mounted.
-    """
-
-    token: str
-    target: str
-    kind: str
-    layers: tuple[str, ...]
-    options: str
-    why: str = ""
-    writable: str = ""
-    status: str = MOUNTED
-    keep: bool = False
-    owner: tuple[int, int] = (0, 0)
-    made_target: bool = False
-    device: str = ""
-
-    def among(self, visible: Iterable[MountInfo]) -> bool:
-        """Whether this mount is there, given what is mounted; a copy always is."""
-        return self.kind == COPY or any(map(self.matches, visible))
-
-    def matches(self, info: MountInfo) -> bool:
-        """Whether a line of mountinfo is this mount."""
-        if self.kind == FUSE:
-            same_place = info.fstype == "fuse.fuse-overlayfs" and info.target == self.target
-            return same_place and self.device in ("", info.device)
-        return info.source == self.token
 
 
 class MountManager:
@@ -97,6 +48,7 @@ class MountManager:
         scratch: str | os.PathLike[str] | None = None,
     ) -> None:
         self._state = os.fspath(state)
+        self._records = MountRecords(self._state)
         self._scratch = os.fspath(scratch) if scratch is not None else self._state
         self._record = record
         self._probe: Probe | None = None
@@ -191,7 +143,7 @@ class MountManager:
     def list(self) -> list[Mount]:
         """The mounts of ours that are there now, oldest first."""
         visible = mounts()
-        return [mount for mount in self._records() if mount.among(visible)]
+        return [mount for mount in self._records if mount.among(visible)]
 
     def repair(self) -> builtins.list[Mount]:
         """Remove what processes that were killed left behind; what was removed.
@@ -201,7 +153,7 @@ class MountManager:
         """
         removed = []
         visible = mounts()
-        for mount in [*self._records()]:
+        for mount in [*self._records]:
             pid, started = mount.owner
             orphan = not alive(pid, started)
             there = mount.among(visible)
@@ -222,8 +174,8 @@ class MountManager:
             raise BundleError(f"{mount.target} is not empty, so no tree is copied into it")
 
     def _carry_out(self, mount: Mount, flags: tuple[str, ...]) -> Mount:
-        self._write(mount)
         try:
+            self._records.write(mount)
             layers = list(mount.layers)
             if mount.writable:
                 for name in ("upper", "work"):
@@ -244,7 +196,7 @@ class MountManager:
             raise
         device = next((info.device for info in reversed(mounts()) if mount.matches(info)), "")
         done = Mount(**dict(mount) | {"status": MOUNTED, "options": made.options, "device": device})
-        self._write(done)
+        self._records.write(done)
         return done
 
     def _undo(self, mount: Mount, *, lazy: bool) -> None:
@@ -260,39 +212,7 @@ class MountManager:
             # Where it is in use or was filled by somebody, it is theirs to keep.
             with contextlib.suppress(OSError):
                 os.rmdir(mount.target)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._path(mount.token))
-
-    def _path(self, token: str) -> str:
-        return f"{self._state}/{token}.json"
-
-    def _write(self, mount: Mount) -> None:
-        os.makedirs(self._state, 0o700, exist_ok=True)
-        path = self._path(mount.token)
-        with open(f"{path}.new", "w", encoding="utf-8", errors="surrogateescape") as file:
-            json.dump(dict(mount), file, ensure_ascii=False)
-        os.replace(f"{path}.new", path)
-
-    def _records(self) -> Iterator[Mount]:
-        try:
-            names = [name for name in os.listdir(self._state) if name.endswith(".json")]
-        except FileNotFoundError:
-            return
-        paths = [f"{self._state}/{name}" for name in names]
-        for path in sorted(paths, key=_changed):
-            try:
-                with open(path, encoding="utf-8", errors="surrogateescape") as file:
-                    values = json.load(file)
-                yield _from_json(values)
-            except FileNotFoundError:
-                continue  # unmounted meanwhile by another process
-
-
-def _from_json(document: dict[str, Any]) -> Mount:
-    values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in document.items()
-    }
-    return Mount(**values)
+        self._records.remove(mount)
 
 
 def _make_directory(path: str) -> bool:
@@ -308,10 +228,3 @@ def _make_directory(path: str) -> bool:
 def _make_empty(path: str) -> str:
     os.makedirs(path, exist_ok=True)
     return path
-
-
-def _changed(path: str) -> int:
-    try:
-        return os.stat(path).st_mtime_ns
-    except FileNotFoundError:
-        return 0

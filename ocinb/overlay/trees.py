@@ -1,7 +1,8 @@
 """Plain directory trees: a stack of layers applied to one, and trees removed.
 
-Layer directories are in overlay form: a deleted name is a character device 0:0, a directory that
-hides what is below it has the extended attribute ``overlay.opaque``.
+Layer directories are in overlay form: a deleted name is a character device 0:0 (or, where even
+that may not be made, an empty file ``.wh.NAME``), a directory that hides what is below it has the
+extended attribute ``overlay.opaque``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 OPAQUE = ("trusted.overlay.opaque", "user.overlay.opaque")
 """The kernel reads the first one, or with the mount option ``userxattr`` the second."""
+
+MARK = ".wh."
+"""How the name of a file begins that stands for a whiteout; no layer can hold such a name."""
 
 _OVERLAY_PREFIXES = ("trusted.overlay.", "user.overlay.")
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
@@ -127,12 +131,19 @@ def _apply(layer: str, target: str) -> None:
         relative = pending.pop()
         source, goal = layer + relative, target + relative
         directories.append((source, goal, os.lstat(source)))
-        with os.scandir(source) as entries:
-            for entry in entries:
-                info = entry.stat(follow_symlinks=False)
-                name = f"{relative}/{entry.name}"
-                if _place(entry.path, target + name, info, links):
-                    pending.append(name)
+        with os.scandir(source) as scanned:
+            # Marks first: beside one may stand what the layer put in the place of the deleted.
+            entries = sorted(scanned, key=lambda entry: not entry.name.startswith(MARK))
+        for entry in entries:
+            if entry.name.startswith(MARK):
+                deleted = entry.name.removeprefix(MARK)
+                if deleted not in ("", ".", ".."):
+                    remove_tree(f"{goal}/{deleted}")
+                continue
+            info = entry.stat(follow_symlinks=False)
+            name = f"{relative}/{entry.name}"
+            if _place(entry.path, target + name, info, links):
+                pending.append(name)
     # Only now, for making an entry changes its directory's time and needs its permission.
     for source, goal, info in reversed(directories):
         _dress(source, goal, info)

@@ -1,0 +1,106 @@
+"""The stages between an image and a created container, in their order, each by its monitor."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ocinb.bundle.convert import runtime_config
+from ocinb.bundle.write import write_bundle
+from ocinb.engine.container_files import ContainerFiles, read_json
+from ocinb.engine.operations import cgroups_path
+from ocinb.engine.runtime_process import find_runtime
+from ocinb.engine.volumes import add_volumes
+from ocinb.errors import UnsupportedHost
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ocinb.bundle.options import ContainerOptions
+    from ocinb.engine.choose import Rung
+    from ocinb.engine.images import LocalImage
+    from ocinb.engine.launch import Shim
+    from ocinb.events import Record
+
+
+def stack(shim: Shim, layers: Sequence[Path], rung: Rung) -> Path:
+    """Have the layers shown as one tree with a writable layer on top.
+
+    Returns:
+        A path to the tree that leads into the monitor's mount namespace.
+
+    Raises:
+        SyscallError, StorageError, BundleError: it could not be mounted.
+    """
+    attempt = rung.mount
+    assert attempt is not None  # a rung that works has one
+    reply = shim.ask(
+        "mount",
+        layers=[str(layer) for layer in layers],
+        kind=attempt.kind,
+        flags=list(attempt.flags),
+        why=rung.answer,
+        user_namespace=rung.user_namespace,
+    )
+    return Path(reply["rootfs"])
+
+
+def describe(
+    files: ContainerFiles,
+    image: LocalImage,
+    options: ContainerOptions,
+    rootfs: Path,
+    rung: Rung,
+    record: Record,
+) -> dict[str, Any]:
+    """Write the config.json of the container; what it says.
+
+    Raises:
+        BundleError: image and options together make none that is valid.
+        UnsupportedHost: it needs user ids that an ordinary user does not have.
+        StorageError: the disk refused.
+
+    Spec: runtime-spec bundle.md#container-format
+    """
+    container = os.path.basename(files.directory)
+    rootless = options.rootless or rung.user_namespace
+    wished = dataclasses.replace(
+        options,
+        hostname=options.hostname or container,
+        rootless=rootless,
+        cgroups_path=options.cgroups_path or (None if rootless else cgroups_path(container)),
+    )
+    config = runtime_config(image.config, wished, rootfs)
+    user = config["process"]["user"]
+    if rung.user_namespace and os.geteuid() and (user["uid"] or user["gid"]):
+        raise UnsupportedHost(
+            f"the program wants to be user {user['uid']}:{user['gid']}, but an ordinary "
+            "user's containers have the id 0 only",
+            hint="run it with --user 0",
+        )
+    add_volumes(config, image.config, rootfs, Path(files.bundle))
+    write_bundle(Path(files.bundle), config, record)
+    return config
+
+
+def create(shim: Shim, files: ContainerFiles, config: dict[str, Any], runtime_state: Path) -> None:
+    """Have the runtime create the container.
+
+    Raises:
+        StepFailed: it could not.
+
+    Spec: runtime-spec runtime.md#create
+    """
+    record = read_json(files.record)
+    runtime = find_runtime(record["runtime"], str(runtime_state))
+    process = config["process"]
+    os.makedirs(runtime_state, 0o700, exist_ok=True)
+    shim.ask(
+        "create",
+        runtime={"name": runtime.name, "argv": list(runtime.argv), "root": runtime.root},
+        container=record["id"],
+        cwd=process["cwd"],
+        terminal=process["terminal"],
+    )
