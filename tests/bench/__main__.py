@@ -1,167 +1,43 @@
-"""``make bench``: one real image, pulled, unpacked, mounted and run beside the peers.
+"""``make bench``: everything beside its peers, in one run.
 
-    python -m tests.bench [--rounds N] [--json FILE]
+    python -m tests.bench [--only NAME]… [--rounds N] [--json FILE]
 
-Every figure is of this machine, in this run, the competitors in turn; all pull from the same
-docker-registry on loopback. Needs root and the Debian packages that ``.ci/run`` lists.
+Every figure is of this machine, in this run, the competitors in turn. A module for each subject;
+``unpack`` stands alone: ``python -m tests.bench.unpack``.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
-import shutil
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
 from pathlib import Path
 
-from ocinb.bundle.options import ContainerOptions
-from ocinb.engine.engine import Engine
-from ocinb.settings import Settings
-from tests.bench.measure import Case, Comparison
-from tests.support.debian import TAG, debian_layout, run
-from tests.support.docker_registry import docker_registry
-from tests.support.podman import Podman
-from tests.support.runtimes import NAMES, RuntimeProgram
-
-OCINB = Path(sys.executable).with_name("ocinb")
-
-
-class Ground:
-    """What all comparisons share: a registry with the image, a directory for each competitor."""
-
-    def __init__(self, directory: Path, registry: str) -> None:
-        self.directory = directory
-        self.name = f"{registry}/debian:{TAG}"
-        self.podman = Podman(directory / "podman")
-        self.settings = Settings(root=directory / "ocinb", run_root=directory / "ocinb-run")
-        self.environment = [f"OCINB_ROOT={self.settings.root}"]
-        self.environment.append(f"OCINB_RUN_ROOT={self.settings.run_root}")
-
-    def ocinb(self, *words: str) -> str:
-        """Run our command, as a person does."""
-        return run("env", *self.environment, OCINB, *words)
-
-    def forget(self, *names: str) -> None:
-        """Remove directories of the ground."""
-        for name in names:
-            shutil.rmtree(self.directory / name, ignore_errors=True)
-
-
-@contextmanager
-def ground() -> Iterator[Ground]:
-    """A registry that holds the image; everything is removed at the end."""
-    directory = Path(tempfile.mkdtemp(prefix="ocinb-bench-"))
-    try:
-        with docker_registry(directory / "registry") as registry:
-            site = Ground(directory, registry.address)
-            source, target = f"oci:{debian_layout()}:{TAG}", f"docker://{site.name}"
-            run("skopeo", "--insecure-policy", "copy", "--dest-tls-verify=false", source, target)
-            yield site
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-
-
-def pull(site: Ground) -> Comparison:
-    """From nothing to an image whose layers are unpacked, each as a command."""
-    oci = f"oci:{site.directory}/skopeo:{TAG}"
-
-    def skopeo_umoci() -> None:
-        skopeo = ("skopeo", "--insecure-policy", "copy", "--src-tls-verify=false")
-        run(*skopeo, f"docker://{site.name}", oci)
-        run("umoci", "unpack", "--image", oci.removeprefix("oci:"), site.directory / "umoci")
-
-    return Comparison(
-        "pull and unpack",
-        [
-            Case(
-                "ocinb pull",
-                lambda: site.ocinb("pull", site.name),
-                lambda: site.forget("ocinb", "ocinb-run"),
-            ),
-            Case(
-                "podman pull",
-                lambda: site.podman.pull(site.name),
-                lambda: site.podman("rmi", "--all", "--force", check=False),
-            ),
-            Case("skopeo copy; umoci unpack", skopeo_umoci, lambda: site.forget("skopeo", "umoci")),
-        ],
-    )
-
-
-def mount(site: Ground) -> Comparison:
-    """One tree of the unpacked layers; the peer copies what we stack."""
-    engine = Engine(site.settings)
-    image = engine.image(site.name)
-    tree = site.directory / "tree"
-
-    def ocinb() -> None:
-        engine.mount(image, tree)
-        engine.umount(tree)
-
-    def podman() -> None:
-        container = site.podman("create", "--pull=never", site.name).stdout.strip()
-        site.podman("mount", container)
-        site.podman("rm", container)
-
-    return Comparison(
-        "one tree of the layers, and away again",
-        [
-            Case("ocinb: overlay, in this process", ocinb),
-            Case("podman create, mount, rm (vfs)", podman),
-        ],
-    )
-
-
-def run_container(site: Ground) -> Comparison:
-    """``true`` in a new container of the image, as commands."""
-    words = ("run", "--rm", site.name, "true")
-    podman_words = ("run", "--rm", "--pull=never", site.name, "true")
-    return Comparison(
-        "run true in a new container of the image",
-        [
-            Case("ocinb run", lambda: site.ocinb(*words)),
-            Case(
-                "ocinb run --runtime runc", lambda: site.ocinb("run", "--runtime=runc", *words[1:])
-            ),
-            Case("podman run (runc)", lambda: site.podman(*podman_words)),
-        ],
-    )
-
-
-def run_bundle(site: Ground) -> Comparison:
-    """``true`` from a bundle that is there already: the runtimes alone."""
-    engine = Engine(site.settings)
-    bundle = site.directory / "bundle"
-    engine.bundle(engine.image(site.name), ContainerOptions(args=["true"]), bundle)
-    cases = []
-    for name in NAMES:
-        runtime = RuntimeProgram(name, site.directory / f"state-{name}")
-        argv = [*runtime.argv, "run", "--bundle", str(bundle), f"bench-{name}"]
-        cases.append(Case("ocinb-runtime run" if name == "ours" else f"{name} run", _Run(argv)))
-    return Comparison("run true from a bundle", cases)
-
-
-class _Run:
-    def __init__(self, argv: list[str]) -> None:
-        self.argv = argv
-
-    def __call__(self) -> str:
-        return run(*self.argv)
+SUBJECTS = {
+    "image": "one real image: pull and unpack, mount, run",
+    "transfer": "pull and push of 315 MB: ours, skopeo",
+    "registry": "push and get: ours, docker-registry",
+    "requests": "small requests: our client, http.client",
+}
+"""Modules of this package: ``comparisons()`` of each yields what is to be run."""
 
 
 def main() -> None:
-    """Run all comparisons, print their tables, and write the figures where asked."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    """Run the comparisons, print their tables, and write the figures where asked."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench",
+        description=__doc__,
+        epilog="; ".join(f"{name}: {what}" for name, what in SUBJECTS.items()),
+    )
+    parser.add_argument("--only", action="append", choices=SUBJECTS, metavar="NAME")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path, help="write the figures, in seconds, to this file")
     chosen = parser.parse_args()
     figures = []
-    with ground() as site:
-        for make in (pull, mount, run_container, run_bundle):
-            comparison = make(site)
+    for name in chosen.only or SUBJECTS:
+        print(f"## {SUBJECTS[name]} (load {os.getloadavg()[0]:.1f})\n", flush=True)
+        for comparison in importlib.import_module(f"tests.bench.{name}").comparisons():
             comparison.run(chosen.rounds)
             print(comparison.table(), end="\n\n", flush=True)
             figures.append(comparison.figures())

@@ -17,27 +17,34 @@ class Case:
         act: what is timed.
         before: what makes each round start alike; not timed.
         seconds: one figure a round.
+        clock: of the wall, or ``time.process_time`` for this process' processor time.
     """
 
     name: str
     act: Callable[[], object]
     before: Callable[[], object] = lambda: None
     seconds: list[float] = field(default_factory=list)
+    clock: Callable[[], float] = time.perf_counter
 
     def round(self) -> float:
         """Prepare, act, and how long acting took in seconds."""
         self.before()
-        start = time.perf_counter()
+        start = self.clock()
         self.act()
-        return time.perf_counter() - start
+        return self.clock() - start
 
 
 @dataclass
 class Comparison:
-    """The same work done by several; the first case is ours, and ratios are to it."""
+    """The same work done by several; the first case is ours, and ratios are to it.
+
+    Attributes:
+        notes: lines to print below the table, made when it is printed.
+    """
 
     title: str
     cases: list[Case]
+    notes: Callable[[], list[str]] = list
 
     def run(self, rounds: int) -> None:
         """A round for warming up that is not counted, then ``rounds``, the cases in turn."""
@@ -62,7 +69,8 @@ class Comparison:
                 f"| {case.name} | {median * 1e3:.1f} | {min(case.seconds) * 1e3:.1f} "
                 f"| {max(case.seconds) * 1e3:.1f} | {median / ours:.2f} |"
             )
-        return "\n".join(lines)
+        notes = self.notes()
+        return "\n".join([*lines, *([""] if notes else []), *notes])
 
     def figures(self) -> dict[str, object]:
         """The figures as JSON values, in seconds."""

@@ -1,11 +1,10 @@
-"""Our registry beside Debian's docker-registry: ``python -m tests.bench.registry``.
+"""Our registry beside Debian's docker-registry.
 
 Both are processes of their own on loopback; the client is the same for both, in this process.
 """
 
 from __future__ import annotations
 
-import argparse
 import http.client
 import os
 import shutil
@@ -15,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from ocinb.spec.digest import digest_of
@@ -97,20 +97,15 @@ class Peer:
         connection.close()
 
 
-def main() -> None:
-    """Run the comparisons and print their tables."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.registry", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
+def comparisons() -> Iterator[Comparison]:
+    """Each of them, to be run before the next is asked for."""
     directory = Path(tempfile.mkdtemp(prefix="ocinb-bench-"))
     try:
         with ExitStack() as stack:
+            theirs = stack.enter_context(docker_registry(directory / "theirs")).address
             peers = [
                 Peer("ocinb.registry", stack.enter_context(ours(directory / "ours"))),
-                Peer(
-                    "docker-registry",
-                    stack.enter_context(docker_registry(directory / "theirs")).address,
-                ),
+                Peer("docker-registry", theirs),
             ]
             for title, act in (
                 ("push a blob of 300 MB", Peer.push_large),
@@ -118,13 +113,6 @@ def main() -> None:
                 ("get it four times at once", Peer.get_at_once),
                 ("get a blob of 500 bytes, 100 times", Peer.get_small),
             ):
-                cases = [Case(peer.name, lambda p=peer, a=act: a(p)) for peer in peers]
-                comparison = Comparison(title, cases)
-                comparison.run(rounds)
-                print(comparison.table(), end="\n\n", flush=True)
+                yield Comparison(title, [Case(p.name, partial(act, p)) for p in peers])
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-
-
-if __name__ == "__main__":
-    main()

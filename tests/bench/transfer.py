@@ -1,4 +1,4 @@
-"""Our client beside skopeo: ``python -m tests.bench.transfer [--rounds N]``.
+"""Our client beside skopeo.
 
 Both are commands of their own that copy between the same docker-registry on loopback and an OCI
 image layout, by HTTP and by TLS; Python's start is in our figures. Peak memory is of the command.
@@ -6,15 +6,14 @@ image layout, by HTTP and by TLS; Python's start is in our figures. Peak memory 
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import functools
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -87,6 +86,12 @@ class Site:
                 time.sleep(0.005)
         assert process.returncode == 0, argv
 
+    def told_peaks(self) -> list[str]:
+        """The peaks since they were last told."""
+        told = [f"- {case}: peak memory {peak / 1024:.0f} MiB" for case, peak in self.peaks.items()]
+        self.peaks.clear()
+        return told
+
     def ours(self, case: str, verb: str, layout: str, name: str, target: str = "") -> None:
         """Our client as a command."""
         place = str(self.directory / layout)
@@ -128,6 +133,7 @@ def pulls(site: Site, registry: str, count: int) -> Comparison:
                 site.forget,
             ),
         ],
+        site.told_peaks,
     )
 
 
@@ -161,31 +167,19 @@ def pushes(site: Site, count: int) -> Comparison:
                 forget,
             ),
         ],
+        site.told_peaks,
     )
 
 
-def main() -> None:
-    """Run the comparisons, print their tables, then the peaks of memory."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.transfer", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
+def comparisons() -> Iterator[Comparison]:
+    """Each of them, to be run before the next is asked for."""
     directory = Path(tempfile.mkdtemp(prefix="ocinb-bench-"))
     try:
         with ExitStack() as stack:
             site = Site(directory, stack)
             site.fill()
-            made = [functools.partial(pulls, site, site.plain, count) for count in LAYERS]
-            made += [functools.partial(pulls, site, site.secure, LAYERS[0])]
-            made += [functools.partial(pushes, site, count) for count in LAYERS]
-            for make in made:
-                comparison = make()
-                comparison.run(rounds)
-                print(comparison.table(), end="\n\n", flush=True)
-            for case, peak in site.peaks.items():
-                print(f"- {case}: peak memory {peak / 1024:.0f} MiB")
+            yield from (pulls(site, site.plain, count) for count in LAYERS)
+            yield pulls(site, site.secure, LAYERS[0])
+            yield from (pushes(site, count) for count in LAYERS)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-
-
-if __name__ == "__main__":
-    main()
