@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ocinb.bundle import defaults
 from ocinb.bundle.options import HOST_NETWORK, ContainerOptions
 from ocinb.bundle.user import User, resolve
 from ocinb.errors import BundleError
 from ocinb.linux.capabilities import NAMES as ALL_CAPABILITIES
 from ocinb.spec import annotations as keys
+from ocinb.spec import runtime_defaults as defaults
 from ocinb.spec.image_config import Execution, ImageConfig
 
 _PREFIX = "org.opencontainers.image."

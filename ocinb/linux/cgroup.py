@@ -218,6 +218,11 @@ class Cgroup:
             )
         self.kernel.write(f"{directory}/{name}", value)
 
+    def read(self, controller: str, name: str) -> str:
+        """A parameter without its line end; empty where there is none of that name."""
+        directory = self.directory(controller)
+        return "" if directory is None else _read(f"{directory}/{name}").strip()
+
     def has(self, controller: str, name: str) -> bool:
         """Whether the parameter exists here."""
         directory = self.directory(controller)

@@ -10,7 +10,7 @@ import signal
 import sys
 
 from ocinb import __version__
-from ocinb.errors import CommandError, OcinbError
+from ocinb.errors import CommandError, OcinbError, UnsupportedHost
 from ocinb.frozen import Frozen
 from ocinb.runtime.log import Log
 from ocinb.runtime.operations import Runtime
@@ -46,6 +46,7 @@ class Command(Frozen):
         options: its own.
         least: how many arguments it needs.
         most: how many arguments it takes; -1 for any number, options of theirs included.
+        refused: why it is known but not carried out, whatever its arguments.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Command(Frozen):
     options: tuple[Option, ...] = ()
     least: int = 1
     most: int = 1
+    refused: str = ""
 
 
 class Context:
@@ -131,11 +133,13 @@ def _interrupt(number: int, _: object) -> None:
 
 
 def _dispatch(context: Context, words: list[str]) -> int:
-    from ocinb.runtime.commands import COMMANDS
+    from ocinb.runtime.commands import find
 
-    command = COMMANDS.get(words[0])
+    command = find(words[0])
     if command is None:
         raise CommandError(f"ocinb-runtime has no command {words[0]!r}", hint="see --help")
+    if command.refused:
+        raise UnsupportedHost(f"ocinb-runtime has no {words[0]}: {command.refused}")
     options = (*command.options, Option(names=("--help", "-h")))
     name = f"ocinb-runtime {command.name}"
     parsed, rest = parse(words[1:], options, what=name, stop=command.most < 0)
@@ -149,11 +153,11 @@ def _dispatch(context: Context, words: list[str]) -> int:
 
 
 def _overview() -> str:
-    from ocinb.runtime.commands import COMMANDS
+    from ocinb.runtime.commands import NAMES, find
 
     lines = ["An OCI runtime: config.json and a root filesystem become a process.", ""]
     lines += ["ocinb-runtime [global options] COMMAND [options] [arguments]", "", "commands:"]
-    lines += [f"  {c.name:10} {c.help}" for c in COMMANDS.values()]
+    lines += [f"  {c.name:10} {c.help}" for c in map(find, NAMES) if c]
     return "\n".join([*lines, "", "global options:", *_option_lines(GLOBAL)]) + "\n"
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+from importlib import import_module
 
 from ocinb.errors import CommandError, OcinbError
 from ocinb.linux.flags import CLOSE_RANGE_CLOEXEC
-from ocinb.runtime import exec_command, foreground
+from ocinb.runtime import foreground
 from ocinb.runtime.command_line import Command, Context
 from ocinb.runtime.configuration import load
 from ocinb.runtime.descriptors import connect, preserved
@@ -281,7 +282,29 @@ _ALL = (
     ),
     Command(name="pause", function=pause, usage="ID", help="freeze a container's processes"),
     Command(name="resume", function=resume, usage="ID", help="let them go on"),
-    *exec_command.COMMANDS,
 )
 
-COMMANDS = {command.name: command for command in _ALL}
+_HERE = {command.name: command for command in _ALL}
+_ELSEWHERE = {
+    "exec": "exec_command",
+    "ps": "exec_command",
+    "update": "update_command",
+    "events": "events_command",
+    "spec": "document_commands",
+    "features": "document_commands",
+    "checkpoint": "document_commands",
+    "restore": "document_commands",
+}
+"""Command → module, imported only for it: each import is paid for at every start."""
+
+NAMES = (*_HERE, *_ELSEWHERE)
+
+
+def find(name: str) -> Command | None:
+    """The command of that name, if there is one."""
+    if name in _HERE:
+        return _HERE[name]
+    if name not in _ELSEWHERE:
+        return None
+    module = import_module(f"ocinb.runtime.{_ELSEWHERE[name]}")
+    return next(command for command in module.COMMANDS if command.name == name)

@@ -25,7 +25,7 @@ def load(bundle: str) -> dict[str, Any]:
     Raises:
         InvalidConfig: it is missing, unreadable, no JSON, or breaks the specification.
     """
-    config: dict[str, Any] = _read(f"{bundle}/config.json")
+    config: dict[str, Any] = read_document(f"{bundle}/config.json")
     check(config)
     return config
 
@@ -36,12 +36,17 @@ def load_process(path: str) -> dict[str, Any]:
     Raises:
         InvalidConfig: it is missing, unreadable, no JSON, or breaks the specification.
     """
-    process: dict[str, Any] = _read(path)
+    process: dict[str, Any] = read_document(path)
     check_process(process)
     return process
 
 
-def _read(path: str) -> Any:
+def read_document(path: str) -> Any:
+    """A JSON document of at most ``LARGEST`` bytes.
+
+    Raises:
+        InvalidConfig: it is missing, unreadable, too large, or no JSON.
+    """
     try:
         with open(path, "rb") as file:
             data = file.read(LARGEST + 1)
@@ -51,6 +56,11 @@ def _read(path: str) -> Any:
             hint="a bundle is a directory with a config.json in it",
             citation="runtime-spec bundle.md#container-format",
         ) from None
+    return parse_document(data, path)
+
+
+def parse_document(data: bytes, path: str) -> Any:
+    """The same, of bytes that came from ``path``."""
     if len(data) > LARGEST:
         raise InvalidConfig(f"{path} is larger than {LARGEST // 2**20} MiB")
     try:

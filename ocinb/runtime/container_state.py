@@ -226,10 +226,11 @@ class Container:
         """
         status = self.status()
         if status not in statuses:
+            cited = operation in ("start", "kill", "delete")
             raise InvalidStatus(
                 f"cannot {operation} container {self.id}: it is {status}, "
                 f"not {' or '.join(statuses)}",
-                citation=f"runtime-spec runtime.md#{operation}",
+                citation=f"runtime-spec runtime.md#{operation if cited else 'operations'}",
             )
         return status
 

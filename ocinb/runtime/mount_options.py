@@ -171,3 +171,14 @@ class _Attributes:
         else:
             self.off |= attribute
             self.on &= ~attribute
+
+
+def words() -> set[str]:
+    """Every option word that is understood here and not passed to the filesystem.
+
+    Spec: runtime-spec features.md#mount-options
+    """
+    recursive = {f"r{word}" for word in ATTRIBUTES}
+    return {
+        *ATTRIBUTES, *recursive, *FILESYSTEM, *PROPAGATION, *BINDS, *ID_MAPS, "remount", COPY_UP
+    }  # fmt: skip

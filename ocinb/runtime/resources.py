@@ -125,7 +125,8 @@ def apply(cgroup: Cgroup, resources: dict[str, Any], *, devices: bool) -> None:
     """
     if not devices:
         resources = {name: value for name, value in resources.items() if name != "devices"}
-    for write in planned(resources, cgroup.version):
+    for write in _ordered(cgroup, planned(resources, cgroup.version)):
+        write = _as_it_is_here(cgroup, write)
         try:
             cgroup.write(write.controller, write.file, write.value)
         except SyscallError as error:
@@ -143,6 +144,40 @@ def apply(cgroup: Cgroup, resources: dict[str, Any], *, devices: bool) -> None:
             for _, allow, kind, major, minor, access in device_rules(resources)
         ]
         attach(cgroup.kernel, directory, rules)
+
+
+def _as_it_is_here(cgroup: Cgroup, write: Write) -> Write:
+    """The same limit by another file, where this kernel has that one.
+
+    Spec: runtime-spec config-linux.md#huge-page-limits (reservations, if supported)
+    """
+    controller, _, rest = write.file.partition(".")
+    if controller == "hugetlb":
+        size, _, kind = rest.rpartition(".")
+        reserved = f"hugetlb.{size}.rsvd.{kind}"
+        if cgroup.has("hugetlb", reserved):
+            return Write(**{**dict(write), "file": reserved})
+    if write.file == "io.bfq.weight" and not cgroup.has("io", write.file):
+        # Without the BFQ scheduler there is io.weight, from 1 to 10000.
+        *device, weight = write.value.split()
+        value = str(1 + (int(weight) - 10) * 9999 // 990)
+        return Write(**{**dict(write), "file": "io.weight", "value": " ".join([*device, value])})
+    return write
+
+
+def _ordered(cgroup: Cgroup, writes: list[Write]) -> list[Write]:
+    """The writes, with memory and swap the other way round where the limit is raised: version 1
+    refuses a limit of memory above that of memory and swap together.
+    """
+    places = {write.file: place for place, write in enumerate(writes)}
+    memory, both = (places.get(_MEMORY_V1[name]) for name in ("limit", "swap"))
+    if memory is None or both is None:
+        return writes
+    now = cgroup.read("memory", _MEMORY_V1["swap"])
+    limit = int(writes[memory].value)
+    if now and (limit < 0 or limit > int(now)):
+        writes[memory], writes[both] = writes[both], writes[memory]
+    return writes
 
 
 def device_rules(resources: dict[str, Any]) -> Iterator[tuple[str, bool, str, Any, Any, str]]:
@@ -174,11 +209,14 @@ def _number(number: int | None) -> str:
 def _memory_v1(memory: dict[str, Any]) -> Iterator[Write]:
     """Spec: runtime-spec config-linux.md#memory"""
     for name, file in _MEMORY_V1.items():
-        # -1 for kernel memory is what the kernel has anyway; newer ones lack the file.
-        if memory.get(name) is None or (name.startswith("kernel") and memory[name] < 0):
+        # 0 is how callers written in Go leave a limit out; nothing runs in no memory at all. -1
+        # for kernel memory is what the kernel has anyway; newer ones lack the file.
+        value = memory.get(name)
+        unset = value is None or (value == 0 and name != "swappiness")
+        if unset or (name.startswith("kernel") and value < 0):
             continue
         field = f"linux.resources.memory.{name}"
-        yield Write(field=field, controller="memory", file=file, value=str(memory[name]))
+        yield Write(field=field, controller="memory", file=file, value=str(value))
     if memory.get("disableOOMKiller"):
         field = "linux.resources.memory.disableOOMKiller"
         yield Write(field=field, controller="memory", file="memory.oom_control", value="1")

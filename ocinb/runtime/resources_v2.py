@@ -41,7 +41,7 @@ def _memory(memory: dict[str, Any]) -> Iterator[Write]:
     """
     prefix = "linux.resources.memory"
     limit, swap = memory.get("limit"), memory.get("swap")
-    if swap is not None:
+    if swap:
         if swap < 0:
             value = "max"
         elif limit is None or limit < 0 or swap < limit:
@@ -49,11 +49,11 @@ def _memory(memory: dict[str, Any]) -> Iterator[Write]:
         else:
             value = str(swap - limit)
         yield _write(f"{prefix}.swap", "memory", "memory.swap.max", value)
-    if limit is not None:
+    if limit:
         value = "max" if limit < 0 else str(limit)
         yield _write(f"{prefix}.limit", "memory", "memory.max", value)
     reservation = memory.get("reservation")
-    if reservation is not None:
+    if reservation:
         value = "max" if reservation < 0 else str(reservation)
         yield _write(f"{prefix}.reservation", "memory", "memory.low", value)
     for name in ("kernel", "kernelTCP", "swappiness", "disableOOMKiller"):

@@ -9,7 +9,7 @@ Spec: runtime-spec config.md#configuration
 from __future__ import annotations
 
 from ocinb.errors import InvalidConfig
-from ocinb.spec.runtime_fields import CONFIG, DEEPEST, PROCESS, shown
+from ocinb.spec.runtime_fields import CONFIG, DEEPEST, PROCESS, RESOURCES, shown
 from ocinb.spec.versions import RUNTIME_SPEC, RUNTIME_SPEC_OLDEST
 
 TYPE_CHECKING = False
@@ -52,6 +52,15 @@ def check_process(process: object) -> None:
     _raise(list(PROCESS(process, "process")) or list(_process(process)))
 
 
+def check_resources(resources: object) -> None:
+    """Raise for limits (``update --resources FILE``) that break the specification.
+
+    Raises:
+        InvalidConfig: with all findings; the message is the first.
+    """
+    _raise(list(RESOURCES(resources, "resources")), "the new limits")
+
+
 def namespaces(config: dict[str, Any]) -> dict[str, str]:
     """The container's namespaces: type → path, empty where it is a new one.
 
@@ -61,12 +70,12 @@ def namespaces(config: dict[str, Any]) -> dict[str, str]:
     return {entry["type"]: entry.get("path") or "" for entry in listed}
 
 
-def _raise(found: list[Finding]) -> None:
+def _raise(found: list[Finding], where: str = "config.json") -> None:
     if not found:
         return
     path, message = found[0]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    name = "config.json" if path == "config.json" else f"{path} in config.json"
+    name = "config.json" if path == "config.json" else f"{path} in {where}"
     raise InvalidConfig(f"{name} {message}{more}", findings=found)
 
 

@@ -91,7 +91,8 @@ def set_capabilities(env: Environment) -> None:
     env.kernel.capset(sets["effective"] | kept, sets["permitted"] | kept, sets["inheritable"])
     refused = capabilities.set_ambient(env.kernel, sets["ambient"])
     if refused:
-        env.log.warning(f"not granted as ambient: {', '.join(capabilities.names(refused))}")
+        # As with runc nothing is said of it: a capability is not ambient without inheritable.
+        env.log.debug(f"not granted as ambient: {', '.join(capabilities.names(refused))}")
 
 
 def filter_capability(env: Environment) -> int:

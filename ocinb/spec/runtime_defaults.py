@@ -5,7 +5,9 @@ Spec: none (the lists that podman and docker share), except where a function say
 
 from __future__ import annotations
 
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 CONFIG_VERSION = "1.0.2"
 """``ociVersion`` of what we write: the newest that every runtime in use takes.

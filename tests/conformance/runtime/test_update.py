@@ -1,0 +1,134 @@
+"""Limits that change, and what is used of them: ``update``, ``events``.
+
+Spec: none (runc convention)
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.runtimes import Bundle, RuntimeProgram
+
+MIB = 2**20
+
+
+def group_file(bundle: Bundle, controller: str, name: str) -> str:
+    return Path(f"/sys/fs/cgroup/{controller}{bundle.linux['cgroupsPath']}/{name}").read_text()
+
+
+@pytest.fixture
+def running(runtime: RuntimeProgram, bundle: Bundle) -> RuntimeProgram:
+    assert runtime.create(bundle.shell("sleep 100")).returncode == 0
+    assert runtime.call("start", "c").returncode == 0
+    return runtime
+
+
+def test_by_options(running: RuntimeProgram, bundle: Bundle) -> None:
+    words = ["--memory", str(64 * MIB), "--pids-limit", "20", "--cpu-share", "200"]
+    words += ["--cpu-period", "50000", "--cpu-quota", "20000", "--cpuset-cpus", "0"]
+    done = running.call("update", *words, "c")
+    assert done.returncode == 0, done.stderr
+    assert group_file(bundle, "memory", "memory.limit_in_bytes").strip() == str(64 * MIB)
+    assert group_file(bundle, "pids", "pids.max").strip() == "20"
+    assert group_file(bundle, "cpu", "cpu.shares").strip() == "200"
+    assert group_file(bundle, "cpu", "cpu.cfs_period_us").strip() == "50000"
+    assert group_file(bundle, "cpu", "cpu.cfs_quota_us").strip() == "20000"
+    assert group_file(bundle, "cpuset", "cpuset.cpus").strip() == "0"
+
+
+@pytest.mark.parametrize("from_stdin", [True, False])
+def test_by_a_document(
+    running: RuntimeProgram, bundle: Bundle, tmp_path: Path, from_stdin: bool
+) -> None:
+    if from_stdin and running.name == "crun":
+        pytest.skip("crun 1.8.1 reads files only")
+    document = tmp_path / "resources.json"
+    document.write_text(json.dumps({"memory": {"limit": 32 * MIB}, "cpu": {"shares": 300}}))
+    with document.open() as stdin:
+        name = "-" if from_stdin else str(document)
+        done = running.call("update", "--resources", name, "c", stdin=stdin)
+    assert done.returncode == 0, done.stderr
+    assert group_file(bundle, "memory", "memory.limit_in_bytes").strip() == str(32 * MIB)
+    assert group_file(bundle, "cpu", "cpu.shares").strip() == "300"
+
+
+def test_memory_and_swap_up_and_down(ours: RuntimeProgram, bundle: Bundle) -> None:
+    assert ours.create(bundle.shell("sleep 100")).returncode == 0
+    for limit, both in ((32, 64), (128, 256), (16, 16), (64, 64)):
+        sizes = [f"--memory={limit}m", f"--memory-swap={both}m"]
+        done = ours.call("update", *sizes, "c")
+        assert done.returncode == 0, done.stderr
+        now = group_file(bundle, "memory", "memory.limit_in_bytes")
+        assert (int(now), int(group_file(bundle, "memory", "memory.memsw.limit_in_bytes"))) == (
+            limit * MIB,
+            both * MIB,
+        )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--memory", "much"], "'much' is not a size"),
+        (["--pids-limit", "few"], "--pids-limit takes a number"),
+        (["--l3-cache-schema", "L3:0=f"], "Intel RDT"),
+        (["--cpuset-cpus", "99999"], "linux.resources.cpu.cpus"),
+        (["--resources", "/no/such/file"], "/no/such/file"),
+    ],
+)
+def test_what_is_no_limit_is_refused(
+    ours: RuntimeProgram, bundle: Bundle, words: list[str], message: str
+) -> None:
+    assert ours.create(bundle.shell("sleep 100")).returncode == 0
+    done = ours.call("update", *words, "c")
+    assert done.returncode == 1
+    assert message in done.stderr
+
+
+def test_a_stopped_container_has_no_limits(ours: RuntimeProgram, bundle: Bundle) -> None:
+    assert ours.create(bundle).returncode == 0
+    ours.call("start", "c")
+    ours.await_status("stopped")
+    assert "it is stopped" in ours.call("update", "--cpu-share", "9", "c").stderr
+
+
+def test_statistics_once(running: RuntimeProgram, bundle: Bundle) -> None:
+    if running.name == "crun":
+        pytest.skip("crun 1.8.1 has no events")
+    event = json.loads(running.call("events", "--stats", "c").stdout)
+    assert (event["type"], event["id"]) == ("stats", "c")
+    assert event["data"]["cpu"]["usage"]["total"] > 0
+    assert event["data"]["memory"]["usage"]["usage"] > 0
+    assert event["data"]["pids"]["current"] == 1
+
+
+def test_the_same_counters_as_runc(bundle: Bundle, tmp_path: Path, running: RuntimeProgram) -> None:
+    if running.name != "runc":
+        pytest.skip("what runc prints is compared with what ours prints of the same groups")
+    from ocinb.linux.cgroup import Cgroup, hierarchies
+    from ocinb.linux.syscalls import Kernel
+    from ocinb.runtime.stats import statistics
+
+    theirs = json.loads(running.call("events", "--stats", "c").stdout)["data"]
+    path = bundle.linux["cgroupsPath"]
+    data = statistics(Cgroup.create(Kernel(), path, hierarchies()))
+    for group in ("cpu", "memory", "pids"):
+        assert data[group].keys() >= theirs[group].keys()
+    assert data["memory"]["usage"] == theirs["memory"]["usage"]
+    assert data["memory"]["raw"] == theirs["memory"]["raw"]
+    assert data["pids"]["current"] == theirs["pids"]["current"]
+    assert data["cpu"]["throttling"].keys() >= theirs["cpu"]["throttling"].keys()
+
+
+def test_running_out_of_memory_is_told(ours: RuntimeProgram, bundle: Bundle) -> None:
+    bundle.linux["resources"] = {"memory": {"limit": 24 * MIB, "swap": 24 * MIB}}
+    # A pipe that holds nothing back: the shell fills its memory with a single word.
+    bundle.shell("sleep 0.5; x=$(cat /dev/zero | tr '\\0' x); sleep 1")
+    assert ours.create(bundle).returncode == 0
+    assert ours.call("start", "c").returncode == 0
+    done = ours.call("events", "--interval", "200ms", "c")
+    kinds = [json.loads(line)["type"] for line in done.stdout.splitlines()]
+    assert "stats" in kinds
+    assert "oom" in kinds
