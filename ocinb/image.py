@@ -8,8 +8,15 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ocinb.changes import Changes, stack_changes
 from ocinb.container import Container
+from ocinb.engine.looking import Looked, look_into, look_into_container
+from ocinb.errors import ContainerNotFound, NameNotFound
+from ocinb.insight.compare import diff_table
+from ocinb.insight.contents import Contents
+from ocinb.insight.files import files_table, tree_table
+from ocinb.insight.layers import layers_table
+from ocinb.insight.origin import origin_table, why_table
+from ocinb.insight.waste import waste_table
 from ocinb.spec.document import parse_object
 from ocinb.spec.reference import Reference
 from ocinb.table import Table, columns, human_ago, human_bytes, human_duration, parse_rfc3339
@@ -23,14 +30,6 @@ if TYPE_CHECKING:
     from ocinb.engine.engine import Engine
     from ocinb.engine.images import LocalImage
     from ocinb.overlay.records import Mount
-
-LAYER_COLUMNS = columns(
-    "layer:int created_by digest:digest size:bytes unpacked:bytes added:int changed:int "
-    "deleted:int diff_id:digest? chain_id:digest? media_type? whiteouts? created:time?"
-)
-"""``layer`` counts from the base, 1; ``size`` is what is downloaded, ``unpacked`` the archive's
-bytes; ``added``, ``changed`` and ``deleted`` count paths against the layers below; the columns
-are told in ``changes.Changes``."""
 
 HISTORY_COLUMNS = columns("created:time created_by empty_layer layer:int comment author?")
 
@@ -88,10 +87,48 @@ class Image:
         """What made each layer, and the steps that made none; oldest first."""
         return self.history_table().to_frame()
 
+    @property
+    def waste(self) -> pd.DataFrame:
+        """Files that a later layer hides; see ``insight.waste.WASTE_COLUMNS``."""
+        return self.waste_table().to_frame()
+
+    def files(self, *patterns: str, layer: int | None = None) -> pd.DataFrame:
+        """The files; see ``files_table``, and ``insight.files.FILE_COLUMNS``."""
+        return self.files_table(*patterns, layer=layer).to_frame()
+
+    def tree(self, path: str = "/", depth: int | None = 2) -> pd.DataFrame:
+        """A directory as a tree; see ``insight.files.TREE_COLUMNS``."""
+        return self.tree_table(path, depth).to_frame()
+
+    def why(self, path: str | None = None) -> pd.DataFrame:
+        """Which layer put a path there and which hid it; without a path, for each in a row."""
+        return self.why_table(path).to_frame()
+
+    def diff(self, other: Image | Container | str, *, times: bool = False) -> pd.DataFrame:
+        """What the other does not have in common with this image; see ``diff_table``."""
+        return self.diff_table(other, times=times).to_frame()
+
+    def read(self, path: str, layer: int | None = None) -> bytes:
+        """The content of a file, links followed inside the image.
+
+        Args:
+            path: as in the container.
+            layer: number of a layer, the base being 1: its own file, whether seen or not.
+
+        Raises:
+            LayerError: nothing is there, or no regular file. StorageError: it cannot be read.
+        """
+        with self.contents() as contents:
+            return b"".join(contents.pieces(contents.find(path, layer)))
+
     @cached_property
-    def changes(self) -> list[Changes]:
-        """What each layer changes, bottom to top; the layers are read once."""
-        return list(stack_changes(self.local.manifest.layers, self._engine.store.open))
+    def looked(self) -> Looked:
+        """The indexes of the layers, which are unpacked where they are not yet; read once."""
+        return look_into(self._engine, self.local)
+
+    def contents(self) -> Contents:
+        """What the layers hold; a context manager."""
+        return _contents(self.looked)
 
     def mount(self, target: str | PathLike[str] | None = None) -> Mount:
         """Show the layers as one read-only tree; see ``Mount.target`` for where.
@@ -111,37 +148,64 @@ class Image:
         return Container.run(self._engine, self.local, *args, **options)
 
     def layer_table(self) -> Table:
-        """``layers`` as a plain table."""
-        image, config = self.local, self.local.config
-        rows = [
-            (
-                number,
-                history.created_by or "",
-                layer.digest,
-                layer.size,
-                change.size,
-                change.added,
-                change.changed,
-                change.deleted,
-                diff_id,
-                chain_id,
-                layer.media_type,
-                ", ".join(change.whiteouts),
-                parse_rfc3339(history.created),
+        """``layers`` as a plain table; see ``insight.layers.LAYER_COLUMNS``."""
+        title = f"{self._short_name}, {self.local.config.platform}"
+        summary = self._engine.layers.summary
+        return layers_table(self.local, self.looked.stack, summary, title)
+
+    def files_table(self, *patterns: str, layer: int | None = None) -> Table:
+        """The files that the container sees, or those of one layer with its whiteouts.
+
+        Args:
+            patterns: paths, with all beneath them, or patterns as ``*.so`` or ``/etc/**/*.d``;
+                see ``insight.patterns``.
+            layer: number of a layer, the base being 1.
+
+        Raises:
+            LayerError: there is no such path, or no such layer.
+        """
+        title = f"files of {self._short_name}" + (f", layer {layer}" if layer else "")
+        with self.contents() as contents:
+            return files_table(contents, patterns, layer, title)
+
+    def tree_table(self, path: str = "/", depth: int | None = 2) -> Table:
+        """``tree`` as a plain table."""
+        with self.contents() as contents:
+            return tree_table(contents, path, depth, f"{path} of {self._short_name}")
+
+    def waste_table(self) -> Table:
+        """``waste`` as a plain table."""
+        with self.contents() as contents:
+            return waste_table(contents, self._steps, f"waste of {self._short_name}")
+
+    def why_table(self, path: str | None = None) -> Table:
+        """``why`` as a plain table; see ``insight.origin``."""
+        with self.contents() as contents:
+            if path is None:
+                return origin_table(contents, f"origins in {self._short_name}")
+            return why_table(contents, path, self._steps, f"{path} of {self._short_name}")
+
+    def diff_table(self, other: Image | Container | str, *, times: bool = False) -> Table:
+        """What has to change in this image to make the other one of it.
+
+        Args:
+            other: an image, a container, or the name of either in the store.
+            times: whether another modification time alone is a change.
+        """
+        if isinstance(other, str):
+            other = _named(self._engine, other)
+        if isinstance(other, Container):
+            looked = look_into_container(self._engine, other.id)
+            configs = None
+        else:
+            looked = other.looked
+            configs = self.config, other.config
+        layers = self.local.manifest.layers, looked.image.manifest.layers
+        title = f"from {self._short_name} to {_short(other.name)}"
+        with self.contents() as before, _contents(looked) as after:
+            return diff_table(
+                before, after, configs=configs, layers=layers, times=times, title=title
             )
-            for number, (layer, change, diff_id, chain_id, history) in enumerate(
-                zip(
-                    image.manifest.layers,
-                    self.changes,
-                    config.rootfs.diff_ids,
-                    config.chain_ids,
-                    config.layer_history(),
-                    strict=True,
-                ),
-                start=1,
-            )
-        ]
-        return Table(LAYER_COLUMNS, rows, title=f"{self._short_name}, {config.platform}")
 
     def history_table(self) -> Table:
         """``history`` as a plain table."""
@@ -190,11 +254,45 @@ class Image:
 
     @property
     def _short_name(self) -> str:
-        return Reference.parse(self.name).familiar
+        return _short(self.name)
+
+    @property
+    def _steps(self) -> list[str]:
+        """The history line of each layer, bottom to top."""
+        return [entry.created_by or "" for entry in self.local.config.layer_history()]
 
     def __repr__(self) -> str:
         layers = len(self.local.manifest.layers)
         return f"<Image {self.name}: {layers} layers, {human_bytes(self.size)}>"
+
+
+def _short(name: str) -> str:
+    """A name as people write it; a container's is one already."""
+    return Reference.parse(name).familiar
+
+
+def _contents(looked: Looked) -> Contents:
+    diff_ids = looked.image.config.rootfs.diff_ids
+    return Contents(looked.stack, looked.directories, looked.names, diff_ids)
+
+
+def _named(engine: Engine, name: str) -> Image | Container:
+    """A container, or else an image in the store.
+
+    Raises:
+        NameNotFound: neither.
+    """
+    try:
+        return Container.find(engine, name)
+    except ContainerNotFound:
+        pass
+    try:
+        return Image(engine, engine.image(name))
+    except NameNotFound as error:
+        raise NameNotFound(
+            f"there is no image and no container {name}",
+            hint="ocinb images and ocinb ps --all list them",
+        ) from error
 
 
 def allowance(headers: Iterable[tuple[str, str]]) -> str:

@@ -12,7 +12,7 @@ from ocinb.errors import LimitExceeded
 from ocinb.layer import changeset
 from ocinb.layer.attributes import Keeps, Kept
 from ocinb.layer.changeset import Entry
-from ocinb.layer.index import LayerIndex, Row, from_rows
+from ocinb.layer.index import Fields, LayerIndex, from_rows
 
 LIMIT = 512 << 20
 """Bytes of paths, link targets and attributes that are remembered of one layer."""
@@ -39,7 +39,7 @@ class IndexBuilder:
 
     def __init__(self, limit: int = LIMIT) -> None:
         # A key that is a pair marks a place in time: what lay beneath its path is gone.
-        self._rows: dict[str | tuple[str, int], Row] = {}
+        self._rows: dict[str | tuple[str, int], Fields] = {}
         self._xattrs: dict[str, Mapping[str, bytes]] = {}
         self._inodes: dict[str, int] = {}  # names of files that have several
         self._origins: list[str] = []  # of each such file the name that it had first
@@ -52,7 +52,7 @@ class IndexBuilder:
         target = entry.linkname
         if kind in (changeset.CHAR, changeset.BLOCK):
             target = "{}:{}".format(*entry.device)
-        row = Row(
+        row = (
             path, kind, entry.mode, entry.uid, entry.gid, entry.size, _time(entry.mtime),
             target, False, False,
         )  # fmt: skip
@@ -60,11 +60,11 @@ class IndexBuilder:
 
     def put_implied(self, path: str) -> None:
         """A directory that the archive does not name was made; ``build`` is told its attributes."""
-        self._put(path, Row(path, changeset.DIRECTORY, 0, 0, 0, 0, 0, "", False, True))
+        self._put(path, (path, changeset.DIRECTORY, 0, 0, 0, 0, 0, "", False, True))
 
     def put_copy(self, path: str, status: Kept, kind: int, size: int, target: str) -> None:
         """Something of a lower layer was copied up; ``kind`` is the type of its mode."""
-        row = Row(
+        row = (
             path, _KINDS[kind], status.mode, status.uid, status.gid, size,
             _time(status.mtime), target, False, False,
         )  # fmt: skip
@@ -72,7 +72,7 @@ class IndexBuilder:
 
     def link(self, path: str, source: str) -> None:
         """A hard link was made to what is at ``source``."""
-        self._put(path, self._rows[source]._replace(path=path), self._xattrs.get(source))
+        self._put(path, (path, *self._rows[source][1:]), self._xattrs.get(source))
         if source not in self._inodes:
             self._inodes[source] = len(self._origins)
             self._origins.append(source)
@@ -88,7 +88,7 @@ class IndexBuilder:
         """A directory that had something beneath it is gone."""
         self.drop(path)
         self._cleared += 1
-        self._rows[path, self._cleared] = Row(path, "", 0, 0, 0, 0, 0, "", False, False)
+        self._rows[path, self._cleared] = (path, "", 0, 0, 0, 0, 0, "", False, False)
 
     def build(
         self, directories: Mapping[str, Keeps], whiteouts: Iterable[str], opaque: Iterable[str]
@@ -102,24 +102,22 @@ class IndexBuilder:
         """
         rows = dict(self._alive())
         hiding = set(opaque)
-        for path in {"", *rows}:
+        for path in ["", *[path for path, row in rows.items() if row[1] == changeset.DIRECTORY]]:
             row = rows.get(path)
-            if row is not None and row.kind != changeset.DIRECTORY:
-                continue
             kept = directories[path] if path in directories else _as_kept(row)
-            rows[path] = Row(
+            rows[path] = (
                 path, changeset.DIRECTORY, kept.mode, kept.uid, kept.gid, 0, _time(kept.mtime), "",
-                path in hiding, row.implied if row else not isinstance(kept, Entry),
+                path in hiding, row[9] if row else not isinstance(kept, Entry),
             )  # fmt: skip
             if kept.xattrs:
                 self._xattrs[path] = kept.xattrs
         for path in whiteouts:
-            rows.setdefault(path, Row(path, changeset.WHITEOUT, 0, 0, 0, 0, 0, "", False, False))
+            rows.setdefault(path, (path, changeset.WHITEOUT, 0, 0, 0, 0, 0, "", False, False))
         self._name_links(rows)
         return from_rows(rows, self._xattrs)
 
-    def _put(self, path: str, row: Row, xattrs: Mapping[str, bytes] | None = None) -> None:
-        self._left -= len(path) + len(row.target)
+    def _put(self, path: str, row: Fields, xattrs: Mapping[str, bytes] | None = None) -> None:
+        self._left -= len(path) + len(row[7])
         if path in self._rows:
             self.drop(path)  # so that the order is that of making
         if xattrs:
@@ -132,7 +130,7 @@ class IndexBuilder:
             )
         self._rows[path] = row
 
-    def _alive(self) -> Iterator[tuple[str, Row]]:
+    def _alive(self) -> Iterator[tuple[str, Fields]]:
         """What was not beneath a directory that was removed afterwards."""
         if not self._cleared:
             yield from self._rows.items()  # type: ignore[misc]
@@ -140,11 +138,11 @@ class IndexBuilder:
         gone: set[str] = set()
         for key, row in reversed(self._rows.items()):
             if isinstance(key, tuple):
-                gone.add(row.path)
+                gone.add(row[0])
             elif not _beneath(key, gone):
                 yield key, row
 
-    def _name_links(self, rows: dict[str, Row]) -> None:
+    def _name_links(self, rows: dict[str, Fields]) -> None:
         """Of the names of one file, the first is the file, and the others link to it."""
         files: dict[int, str] = {}
         for path, inode in self._inodes.items():
@@ -155,15 +153,20 @@ class IndexBuilder:
                 files[inode] = origin
             first = files.setdefault(inode, path)
             if first != path:
-                rows[path] = rows[path]._replace(kind=changeset.HARDLINK, target=first)
+                _, _, mode, uid, gid, size, mtime, *_ = rows[path]
+                rows[path] = (
+                    path, changeset.HARDLINK, mode, uid, gid, size, mtime, first, False, False
+                )  # fmt: skip
 
 
 def _time(nanoseconds: int) -> int:
+    if -_INT64 <= nanoseconds < _INT64:
+        return nanoseconds
     return max(-_INT64, min(nanoseconds, _INT64 - 1))
 
 
-def _as_kept(row: Row | None) -> Kept:
-    return Kept(row.mode, row.uid, row.gid, row.mtime) if row else Kept(0o755, 0, 0, 0)
+def _as_kept(row: Fields | None) -> Kept:
+    return Kept(row[2], row[3], row[4], row[6]) if row else Kept(0o755, 0, 0, 0)
 
 
 def _beneath(path: str, directories: set[str]) -> bool:

@@ -1,0 +1,76 @@
+"""The indexes and directories behind an image or a container, for looking into them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ocinb.engine.container_files import ContainerFiles
+from ocinb.errors import ContainerError
+from ocinb.frozen import Frozen
+from ocinb.layer.index_walk import index_directory
+from ocinb.layer.stack import Stack
+
+if TYPE_CHECKING:
+    from ocinb.engine.engine import Engine
+    from ocinb.engine.images import LocalImage
+
+
+class Looked(Frozen):
+    """A stack, and where its layers lie.
+
+    Attributes:
+        image: whose layers they are.
+        stack: computed from the layers' indexes.
+        directories: bottom to top.
+        names: chainIDs, bottom to top; for a container's own layer its id.
+    """
+
+    image: LocalImage
+    stack: Stack
+    directories: tuple[Path, ...]
+    names: tuple[str, ...]
+
+
+def look_into(engine: Engine, image: LocalImage) -> Looked:
+    """The layers of an image, unpacked where they are not yet.
+
+    Raises:
+        BlobNotFound, DigestMismatch, LayerError, StorageError.
+    """
+    directories = engine.unpack(image)
+    chain_ids = image.config.chain_ids
+    return Looked(
+        image=image,
+        stack=Stack([engine.layers.index(chain_id) for chain_id in chain_ids]),
+        directories=tuple(directories),
+        names=tuple(chain_ids),
+    )
+
+
+def look_into_container(engine: Engine, name: str) -> Looked:
+    """The layers of a container's image, with what the container has written as one more.
+
+    Raises:
+        ContainerNotFound: there is none.
+        ContainerError: what it has written lies in no directory of its own.
+        NameNotFound: its image is no longer in the store.
+        BlobNotFound, LayerError, StorageError: as for ``look_into``.
+    """
+    record = engine.container(name)
+    below = look_into(engine, engine.image(record.image))
+    files = ContainerFiles(str(engine.settings.containers / record.id))
+    upper = Path(files.writable) / "upper"
+    if not os.path.isdir(upper):
+        raise ContainerError(
+            f"what container {record.name} has written cannot be told from its image",
+            hint="its root filesystem is a copy, not an overlay: ocinb doctor says why",
+        )
+    stack = Stack([*below.stack.layers, index_directory(upper)])
+    return Looked(
+        image=below.image,
+        stack=stack,
+        directories=(*below.directories, upper),
+        names=(*below.names, record.id),
+    )

@@ -1,0 +1,1 @@
+"""Looking into images: which files, from which layer, what is hidden, what differs."""
