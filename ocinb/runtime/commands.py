@@ -307,4 +307,5 @@ def find(name: str) -> Command | None:
     if name not in _ELSEWHERE:
         return None
     module = import_module(f"ocinb.runtime.{_ELSEWHERE[name]}")
-    return next(command for command in module.COMMANDS if command.name == name)
+    commands: tuple[Command, ...] = module.COMMANDS
+    return next(command for command in commands if command.name == name)

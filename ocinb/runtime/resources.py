@@ -125,8 +125,8 @@ def apply(cgroup: Cgroup, resources: dict[str, Any], *, devices: bool) -> None:
     """
     if not devices:
         resources = {name: value for name, value in resources.items() if name != "devices"}
-    for write in _ordered(cgroup, planned(resources, cgroup.version)):
-        write = _as_it_is_here(cgroup, write)
+    for planned_write in _ordered(cgroup, planned(resources, cgroup.version)):
+        write = _as_it_is_here(cgroup, planned_write)
         try:
             cgroup.write(write.controller, write.file, write.value)
         except SyscallError as error:
@@ -212,8 +212,9 @@ def _memory_v1(memory: dict[str, Any]) -> Iterator[Write]:
         # 0 is how callers written in Go leave a limit out; nothing runs in no memory at all. -1
         # for kernel memory is what the kernel has anyway; newer ones lack the file.
         value = memory.get(name)
-        unset = value is None or (value == 0 and name != "swappiness")
-        if unset or (name.startswith("kernel") and value < 0):
+        if value is None or (value == 0 and name != "swappiness"):
+            continue
+        if name.startswith("kernel") and value < 0:
             continue
         field = f"linux.resources.memory.{name}"
         yield Write(field=field, controller="memory", file=file, value=str(value))

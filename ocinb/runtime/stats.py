@@ -126,7 +126,8 @@ def _version_2(cgroup: Cgroup) -> dict[str, Any]:
 
 
 def _io(cgroup: Cgroup) -> dict[str, list[dict[str, Any]]]:
-    bytes_, operations = [], []
+    bytes_: list[dict[str, Any]] = []
+    operations: list[dict[str, Any]] = []
     for line in cgroup.read("io", "io.stat").splitlines():
         device, *pairs = line.split()
         major, minor = map(int, device.split(":"))

@@ -72,7 +72,7 @@ def test_features(ours: RuntimeProgram) -> None:
 
 @pytest.mark.peer
 def test_features_has_all_that_runcs_has(ours: RuntimeProgram) -> None:
-    theirs = json.loads(subprocess.run(["runc", "features"], capture_output=True).stdout)
+    theirs = json.loads(subprocess.check_output(["runc", "features"]))
     document = json.loads(ours.call("features").stdout)
     assert set(theirs["hooks"]) <= set(document["hooks"])
     assert set(theirs["mountOptions"]) - set(document["mountOptions"]) <= {"acl", "noacl"}
