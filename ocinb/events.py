@@ -79,6 +79,13 @@ class ImageNamed(Event):
     digest: str
 
 
+class LayerUnpacking(Event):
+    """A layer that was not unpacked yet is being unpacked from now on."""
+
+    digest: str
+    size: int  # bytes of the blob
+
+
 class LayerApplied(Event):
     """A layer was unpacked, or found unpacked."""
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import threading
 
-from ocinb.events import BlobDone, BlobProgress, Event, LayerApplied
+from ocinb.events import BlobDone, BlobProgress, Event, LayerApplied, LayerUnpacking
 from ocinb.frozen import Frozen
 from ocinb.table import human_bytes, human_duration
 
 WAITING = "waiting"
 DONE = "done"
+UNPACKING = "unpacking"
 HERE = "already here"
 UNPACKED = "unpacked"
 FINAL = frozenset({DONE, HERE, UNPACKED})
@@ -69,6 +70,8 @@ class Transfers:
                 self._progress(event)
             elif isinstance(event, BlobDone):
                 self._done(event)
+            elif isinstance(event, LayerUnpacking) and event.digest in self._rows:
+                self._change(event.digest, UNPACKING)
             elif isinstance(event, LayerApplied) and event.digest in self._rows:
                 self._change(event.digest, HERE if event.reused else UNPACKED)
             else:
@@ -103,7 +106,7 @@ class Transfers:
 
     def _progress(self, event: BlobProgress) -> None:
         before = self._rows.get(event.digest)
-        if before and before.is_over:
+        if before and (before.is_over or before.state == UNPACKING):
             return  # a late report of another thread
         if event.action in ("downloading", "uploading"):
             self._moved += max(event.done - (before.done if before else 0), 0)

@@ -9,7 +9,16 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from ocinb.events import BlobDone, BlobProgress, BundleWritten, Event, LayerApplied, Mounted, Warned
+from ocinb.events import (
+    BlobDone,
+    BlobProgress,
+    BundleWritten,
+    Event,
+    LayerApplied,
+    LayerUnpacking,
+    Mounted,
+    Warned,
+)
 from ocinb.progress import Transfer, Transfers
 from ocinb.table import human_bytes, one_line, short_digest
 
@@ -23,7 +32,13 @@ if TYPE_CHECKING:
 FRAMES_A_SECOND = 10
 BAR_WIDTH = 28
 
-_STYLES = {"waiting": "dim", "downloading": "blue", "uploading": "blue", "verifying": "magenta"}
+_STYLES = {
+    "waiting": "dim",
+    "downloading": "blue",
+    "uploading": "blue",
+    "verifying": "magenta",
+    "unpacking": "magenta",
+}
 
 
 class LiveProgress:
@@ -64,7 +79,7 @@ class LiveProgress:
             self.settle()  # the terminal is the container's from here on
         elif isinstance(event, Warned):
             self._warn(f"warning: {one_line(event.message)}")
-        elif isinstance(event, BlobProgress | BlobDone | LayerApplied):
+        elif isinstance(event, BlobProgress | BlobDone | LayerUnpacking | LayerApplied):
             with self._lock:
                 self._transfers(event)
                 if not self._terminal:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def command(
     session: Session, image: str, directory: str, options: ContainerOptions, platform: str | None
 ) -> Done:
-    """Make a bundle of IMAGE in DIRECTORY, to look at, to edit, and to run by hand."""
+    """Make a bundle of IMAGE in DIRECTORY. It is to be looked at, edited, and run by hand."""
     engine = session.engine
     local = engine.image(image, platform) if platform else engine.available(image)
     path = engine.bundle(local, options, directory)

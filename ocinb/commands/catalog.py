@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @listing
 @click.pass_obj
 def command(session: Session, registry: str) -> Table:
-    """List the repositories of a registry; large public ones do not tell."""
+    """List the repositories of a registry. Large public ones do not tell."""
     host = registry_name(registry)
     rows = [(name,) for name in session.engine.client.catalog(host)]
     return Table(columns("repository"), rows, title=f"repositories of {host}")

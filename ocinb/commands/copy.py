@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @platform_option
 @click.pass_obj
 def command(session: Session, source: str, destination: str, platform: str | None) -> Done:
-    """Copy an image from registry to registry; the store is not touched.
+    """Copy an image from registry to registry. The store is not touched.
 
     With all its platforms, or with --platform just one. What DESTINATION has is not sent again.
     """

@@ -27,7 +27,7 @@ Row = tuple[str, str, str]
 @listing
 @click.pass_obj
 def command(session: Session) -> Table:
-    """Show what works on this machine for this user, and what the kernel answered."""
+    """Show what works on this machine for this user. It says what the kernel answered."""
     rows = [*_machine(), *_ladder(session), *_subordinate_ids(), *_runtimes(session)]
     return Table(COLUMNS, rows, title="what works on this machine")
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @inspecting
 @click.pass_obj
 def command(session: Session, name: str, platform: str | None) -> Document:
-    """Show all that is known of an image in the store, or of a container."""
+    """Show all that is known of an image or a container. The image is one of the store."""
     try:
         return _container(session, name)
     except ContainerNotFound:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @listing
 @click.pass_obj
 def command(session: Session, container: str, diagram: bool) -> Table | Picture:
-    """Show the steps of a container's life in the specification's order, with times."""
+    """Show the steps of a container's life, with their times. The order is the specification's."""
     from ocinb.container import Container
 
     table = Container.find(session.engine, container).lifecycle_table()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("registry", default=DEFAULT_REGISTRY)
 @click.pass_obj
 def command(session: Session, registry: str) -> Done:
-    """Forget the login of a registry, docker.io if none is named, wherever it is kept."""
+    """Forget the login of a registry, docker.io if none is named."""
     from ocinb.distribution.auth_file import AuthFile, auth_files
     from ocinb.distribution.user import log_out
 

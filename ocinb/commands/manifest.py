@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=DefaultGroup)
 def command() -> None:
-    """Show what a name points at: manifest REFERENCE; or delete it in a registry."""
+    """Show what a name points at, or delete it in a registry."""
 
 
 @command.command()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @platform_option
 @click.pass_obj
 def command(session: Session, image: str, target: str | None, platform: str | None) -> Done:
-    """Show the layers of an image as one read-only tree, at TARGET or at a place of our own."""
+    """Show the layers of an image as one read-only tree. It is at TARGET, or where we choose."""
     from ocinb.image import Image
 
     mount = Image(session.engine, session.engine.image(image, platform)).mount(target)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.argument("destination", required=False)
 @click.pass_obj
 def command(session: Session, image: str, destination: str | None) -> Done:
-    """Bring an image to a registry: to the one in its name, or to DESTINATION."""
+    """Bring an image to a registry. It is the one in its name, or the one of DESTINATION."""
     from ocinb.distribution.push import push
     from ocinb.spec.reference import Reference
 

@@ -24,7 +24,7 @@ COLUMNS = columns("artifact_type digest:digest size:bytes media_type? annotation
 @listing
 @click.pass_obj
 def command(session: Session, reference: str, artifact_type: str | None) -> Table:
-    """List the manifests in a registry whose subject is the one that REFERENCE names."""
+    """List the manifests that have REFERENCE as their subject. The registry is asked."""
     from ocinb.distribution.referrers import referrers
     from ocinb.spec.reference import Reference
 

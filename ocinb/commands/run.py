@@ -44,7 +44,7 @@ def command(
     runtime: str | None,
     platform: str | None,
 ) -> Any:
-    """Run a command in a new container of IMAGE, which is pulled if the store lacks it.
+    """Run a command in a new container of IMAGE. It is pulled if the store lacks it.
 
     The exit status is the command's; 125 where ocinb failed, 126 where the command cannot be
     executed, 127 where there is none. In a notebook the text of a %%oci run cell is run by sh.

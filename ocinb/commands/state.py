@@ -19,5 +19,5 @@ if TYPE_CHECKING:
 @inspecting
 @click.pass_obj
 def command(session: Session, container: str) -> Document:
-    """Show the state of a container, as the runtime specification defines it."""
+    """Show the state of a container as the specification defines it."""
     return Document(session.engine.state(container).document(), title=f"state of {container}")

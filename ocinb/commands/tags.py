@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=DefaultGroup)
 def command() -> None:
-    """List the tags that a registry has of a repository: tags REPOSITORY; or delete one."""
+    """List the tags of a repository in a registry, or delete one."""
 
 
 @command.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -182,6 +183,19 @@ def root(context: click.Context, root: str | None, run_root: str | None) -> None
     The same commands work in a shell (ocinb CMD) and in a notebook (%oci CMD).
     """
     context.obj = context.obj.at(root, run_root)
+
+
+def as_typed(hint: str, program: str) -> str:
+    """A hint whose commands are as this person types them: ``ocinb ps`` or ``%oci ps``.
+
+    Args:
+        hint: as the rooms below give it, who do not know by which door the person came.
+        program: ``ocinb`` or ``%oci``.
+    """
+    return _OURS.sub(f"{program} ", hint)
+
+
+_OURS = re.compile(rf"\bocinb (?=(?:{'|'.join(COMMANDS)})\b)")
 
 
 def call(

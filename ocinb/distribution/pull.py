@@ -14,6 +14,7 @@ from ocinb.distribution.resolve import Resolved, fetch_target, resolve
 from ocinb.distribution.schema1 import convert
 from ocinb.distribution.workers import run_together
 from ocinb.errors import DistributionError, InvalidDocument, RegistryError
+from ocinb.events import BlobProgress
 from ocinb.frozen import Frozen
 from ocinb.spec import media_types
 from ocinb.spec.descriptor import Descriptor
@@ -104,6 +105,9 @@ def _pull(
     received += download(client, store, reference, manifest.config)
     config = ImageConfig.parse(store.read(manifest.config))
     check_layers(manifest, config)
+    for found in manifest.layers:  # so that a display has them in this order
+        size, digest = found.size, found.digest
+        client.record(BlobProgress(digest=digest, done=0, total=size, action="waiting"))
     if on_manifest is not None:
         on_manifest(manifest, config)
     tasks = [functools.partial(layer, n, found) for n, found in enumerate(manifest.layers)]

@@ -358,7 +358,7 @@ class Engine:
 
     @cached_property
     def _images(self) -> Images:
-        return Images(self.store, self.layers, lambda: self.client)
+        return Images(self.store, self.layers, lambda: self.client, self._record)
 
     def _claim(
         self, image: LocalImage, options: ContainerOptions, name: str | None, runtime: str | None

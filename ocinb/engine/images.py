@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ocinb.content.store import Store
 from ocinb.errors import DistributionError, PlatformNotFound
+from ocinb.events import LayerUnpacking
 from ocinb.frozen import Frozen
 from ocinb.layer.unpacked import UnpackedLayers
 from ocinb.spec.descriptor import Descriptor
@@ -20,6 +21,7 @@ from ocinb.spec.reference import Reference
 
 if TYPE_CHECKING:
     from ocinb.distribution.client import Client
+    from ocinb.events import Record
 
 
 class LocalImage(Frozen):
@@ -51,12 +53,16 @@ class Images:
 
     Args:
         client: makes the client when it is needed.
+        record: told when a layer begins to be unpacked.
     """
 
-    def __init__(self, store: Store, layers: UnpackedLayers, client: Callable[[], Client]) -> None:
+    def __init__(
+        self, store: Store, layers: UnpackedLayers, client: Callable[[], Client], record: Record
+    ) -> None:
         self._store = store
         self._layers = layers
         self._client = client
+        self._record = record
 
     def pull(self, reference: Reference, platform: Platform | None) -> LocalImage:
         """Bring an image from its registry; each layer is unpacked while later ones come.
@@ -68,7 +74,7 @@ class Images:
         """
         from ocinb.distribution.pull import pull
 
-        unpacking = _Unpacking(self._store, self._layers)
+        unpacking = _Unpacking(self._add_layer)
         try:
             pulled = pull(
                 self._client(),
@@ -122,12 +128,22 @@ class Images:
         """
         directories: list[Path] = []
         for number in range(len(image.manifest.layers)):
-            directories.append(
-                add_layer(
-                    self._store, self._layers, image.manifest, image.config, number, directories
-                )
-            )
+            directories.append(self._add_layer(image.manifest, image.config, number, directories))
         return directories
+
+    def _add_layer(
+        self, manifest: Manifest, config: ImageConfig, number: int, lowers: Sequence[Path]
+    ) -> Path:
+        """Unpack one layer of an image on those below it.
+
+        Spec: image-spec config.md#layer-chainid
+        """
+        layer, chain_id = manifest.layers[number], config.chain_ids[number]
+        with self._store.open(layer.digest) as blob:
+            if self._layers.get(chain_id) is None:
+                self._record(LayerUnpacking(digest=layer.digest, size=layer.size))
+            diff_id = config.rootfs.diff_ids[number]
+            return self._layers.add(chain_id, layer, diff_id, blob, lowers)
 
     def _manifest_of(self, target: Descriptor, platform: Platform, name: str) -> Descriptor:
         descriptor, depth = target, 0
@@ -155,25 +171,6 @@ def _check_layers(manifest: Manifest, config: ImageConfig) -> None:
     check_layers(manifest, config)
 
 
-def add_layer(
-    store: Store,
-    layers: UnpackedLayers,
-    manifest: Manifest,
-    config: ImageConfig,
-    number: int,
-    lowers: Sequence[Path],
-) -> Path:
-    """Unpack one layer of an image on those below it.
-
-    Spec: image-spec config.md#layer-chainid
-    """
-    layer = manifest.layers[number]
-    with store.open(layer.digest) as blob:
-        return layers.add(
-            config.chain_ids[number], layer, config.rootfs.diff_ids[number], blob, lowers
-        )
-
-
 class _Unpacking:
     """Unpacks layers bottom to top in a thread of its own, each as soon as it is there.
 
@@ -181,9 +178,10 @@ class _Unpacking:
     and hashing let other threads run, so downloads go on meanwhile.
     """
 
-    def __init__(self, store: Store, layers: UnpackedLayers) -> None:
-        self._store = store
-        self._layers = layers
+    def __init__(
+        self, add_layer: Callable[[Manifest, ImageConfig, int, Sequence[Path]], Path]
+    ) -> None:
+        self._add_layer = add_layer
         self._changed = threading.Condition()
         self._there: set[int] = set()
         self._stopped = False
@@ -235,7 +233,7 @@ class _Unpacking:
                     )
                 if self._stopped:
                     return
-                done.append(add_layer(self._store, self._layers, manifest, config, number, done))
+                done.append(self._add_layer(manifest, config, number, done))
         except BaseException as error:  # the thread that pulls raises it
             self._failure = error
 

@@ -7,6 +7,7 @@ Spec: runtime-spec runtime.md#lifecycle
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -241,11 +242,10 @@ class Monitor:
         self._done = True
 
     def _note_exit(self, document: dict[str, Any]) -> dict[str, Any]:
-        try:
+        # On a full disk who is connected hears of it by the last frame, and a container without
+        # exit.json is known to have ended by its process.
+        with contextlib.suppress(OcinbError):
             write_json(self._files.exit, document)
-        except OcinbError as error:
-            if not self._loop.connected:  # who is connected hears of it by the last frame
-                self._record(Warned(message=str(error)))
         return document
 
     # the runtime

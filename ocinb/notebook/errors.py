@@ -5,8 +5,12 @@ from __future__ import annotations
 import traceback
 from typing import Any
 
+from ocinb.commands.tree import as_typed
 from ocinb.errors import OcinbError
 from ocinb.table import one_line
+
+PROGRAM = "%oci"
+"""What a person types here."""
 
 RED, DIM, PLAIN = "\x1b[31m", "\x1b[2m", "\x1b[0m"
 
@@ -47,7 +51,7 @@ def lines(error: OcinbError) -> list[str]:
     """An error as a cell shows it."""
     shown = [f"{RED}{type(error).__name__}: {one_line(error.message)}{PLAIN}"]
     if error.hint:
-        shown.append(one_line(error.hint))
+        shown.append(one_line(as_typed(error.hint, PROGRAM)))
     if error.citation:
         shown.append(f"{DIM}{one_line(error.citation)}{PLAIN}")
     return shown

@@ -25,15 +25,13 @@ from ocinb.commands.values import (
 )
 from ocinb.errors import CommandError
 from ocinb.notebook.diagrams.draw import draw
-from ocinb.notebook.errors import ShortErrors, shorten_interrupt
+from ocinb.notebook.errors import PROGRAM, ShortErrors, shorten_interrupt
 from ocinb.notebook.progress import CellPainter, CellProgress, LinePainter
 from ocinb.notebook.streams import CellOutput
 from ocinb.table import Table
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
-
-PROGRAM = "%oci"
 
 
 @magics_class

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ocinb.events import BlobDone, BlobProgress, LayerApplied
+from ocinb.events import BlobDone, BlobProgress, LayerApplied, LayerUnpacking
 from ocinb.progress import Transfers
 
 A, B = "sha256:" + "a" * 64, "sha256:" + "b" * 64
@@ -27,6 +27,8 @@ def test_a_layer_goes_from_waiting_to_unpacked():
         BlobProgress(digest=A, done=40, total=100, action="downloading"),
         BlobProgress(digest=A, done=100, total=100, action="verifying"),
         BlobDone(digest=A, size=100, source="network"),
+        LayerUnpacking(digest=A, size=100),
+        BlobProgress(digest=A, done=90, total=100, action="downloading"),  # comes too late
         applied(A, reused=False),
     ):
         transfers(event)
@@ -36,6 +38,8 @@ def test_a_layer_goes_from_waiting_to_unpacked():
         ("a", "downloading", 40),
         ("a", "verifying", 100),
         ("a", "done", 100),
+        ("a", "unpacking", 100),
+        ("a", "unpacking", 100),
         ("a", "unpacked", 100),
     ]
     assert transfers.is_over
