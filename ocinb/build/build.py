@@ -62,9 +62,6 @@ class Step(Frozen):
     seconds: float
 
 
-Source = "Build | Step | Path | str | None"
-
-
 class Build:
     """One image being built.
 
@@ -80,6 +77,7 @@ class Build:
 
     Attributes:
         steps: those that were done.
+        hidden: variables that ``run`` sees, and that change nothing for the cache: proxies.
     """
 
     def __init__(
@@ -96,6 +94,7 @@ class Build:
         total: int = 0,
     ) -> None:
         self.steps: list[Step] = []
+        self.hidden: dict[str, str] = {}
         self._work = workplace
         self._context = Context(context) if isinstance(context, Path | str) else context
         self._platform = platform
@@ -177,26 +176,34 @@ class Build:
         return self._end(began, self._draft, None, cached=False)
 
     def run(
-        self, *command: str, network: str | None = None, script: bytes | None = None, text: str = ""
+        self,
+        *command: str,
+        network: str | None = None,
+        shell: bool | None = None,
+        script: bytes | None = None,
+        text: str = "",
     ) -> Step:
         """Run a command in a container of the image; what it changes is the layer.
 
         Args:
             command: one text is given to the shell, several words are run as they are.
             network: ``none`` or ``host``, in place of the build's.
+            shell: whether the command is given to the shell, in place of what ``command`` says.
             script: a program text with ``#!`` to run in the place of a command.
             text: how history tells it.
 
         Raises:
             BuildError: it ended with another status than 0. UnsupportedHost: no containers here.
         """
-        shell = self.wishes.shell_words()
-        argv = [*shell, *command] if len(command) == 1 else list(command)
-        told = text or f"RUN {command[0] if len(command) == 1 else json.dumps(command)}"
+        in_shell = len(command) == 1 if shell is None else shell
+        argv = [*self.wishes.shell_words(), *command] if in_shell else list(command)
+        told = text or f"RUN {command[0] if in_shell else json.dumps(command)}"
         where = network or self._network
 
         def make() -> MadeLayer | None:
-            options = run_options(argv, self._draft_variables(), where, script)
+            hidden = [f"{name}={value}" for name, value in self.hidden.items()]
+            variables = [*hidden, *self._draft_variables()]
+            options = run_options(argv, variables, where, script)
             with options as ready, self._work.run(self._current(), ready) as ran:
                 if ran.exit_status:
                     raise BuildError(
@@ -359,16 +366,18 @@ class Build:
         """
         return self._step(text, change=change)
 
-    def argument(self, name: str, value: str, *, text: str = "") -> Step:
-        """Set a variable for the commands of this build; the image does not have it."""
-        self._arguments[name] = value
-        return self._step(text or f"ARG {name}={value}", extra=[name, value])
+    def declare(self, variables: Mapping[str, str], *, text: str = "") -> Step:
+        """Set variables for the commands of this build; the image does not have them."""
+        told = text or " ".join(["ARG", *(f"{name}={value}" for name, value in variables.items())])
+        step = self._step(told, extra=sorted(variables.items()))
+        self._arguments |= variables
+        return step
 
     def author(self, author: str) -> Step:
         """Set the author."""
         self._author = author
         self._draft.config["author"] = author
-        return self._step(f"MAINTAINER {author}")
+        return self._step(f"MAINTAINER {author}", extra=[author])
 
     def take_triggers(self) -> list[str]:
         """Instructions that the base image has for builds from it; see ``Wishes.on_build``."""

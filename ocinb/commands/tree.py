@@ -33,6 +33,7 @@ COMMANDS = (
     "umount",
     "mounts",
     "bundle",
+    "build",
     "run",
     "ps",
     "state",
