@@ -190,6 +190,14 @@ def default_config(rootfs: Path) -> dict[str, Any]:
     }
 
 
+def launcher(directory: Path) -> Path:
+    """Our runtime as one executable file, for programs that are told of a runtime's path."""
+    path = directory / "ocinb-runtime"
+    path.write_text(f'#!/bin/sh\nexec {" ".join(OURS)} "$@"\n')
+    path.chmod(0o755)
+    return path
+
+
 _APPLETS = (
     "sh cat ls echo id env mount hostname sleep true false stat touch mkdir wc grep sed head "
     "test kill ps readlink tty stty sort cut tr dd dmesg mknod chown rm ln date sysctl"

@@ -1,0 +1,88 @@
+"""A containerd of its own, driven by ``ctr``, without CRI, for containers from a directory."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import subprocess
+import time
+from pathlib import Path
+
+from tests.support.peers import require
+
+_CONFIGURATION = """version = 2
+root = "{0}/root"
+state = "{0}/state"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+  address = "{0}/sock"
+[ttrpc]
+  address = "{0}/sock.ttrpc"
+"""
+_SECONDS = 20
+
+
+class Containerd:
+    """Started on entering the context, ended on leaving it, with everything in one directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._daemon = require("containerd")
+        self._ctr = require("ctr")
+        directory.mkdir(parents=True, exist_ok=True)
+        self._directory = directory
+
+    def __enter__(self) -> Containerd:
+        configuration = self._directory / "config.toml"
+        configuration.write_text(_CONFIGURATION.format(self._directory))
+        with (self._directory / "log").open("w") as log:
+            argv = [self._daemon, "--config", str(configuration)]
+            self._process = subprocess.Popen(argv, stdout=log, stderr=log)
+        end = time.monotonic() + _SECONDS
+        while self("version", check=False).returncode:
+            assert time.monotonic() < end, (self._directory / "log").read_text()
+            time.sleep(0.1)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(_SECONDS)
+
+    def argv(self, *words: str) -> list[str]:
+        """A command line of ctr."""
+        return [self._ctr, "--address", f"{self._directory}/sock", *words]
+
+    def __call__(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run ``ctr WORDS``; a failure carries all that it said."""
+        done = subprocess.run(
+            self.argv(*words), capture_output=True, text=True, check=False, timeout=60
+        )
+        if check and done.returncode:
+            raise AssertionError(f"ctr {words}: {done.stdout}{done.stderr}")
+        return done
+
+    def on_terminal(self, *words: str) -> str:
+        """Run ``ctr WORDS`` on a terminal; returns what it printed there."""
+        return on_terminal(self.argv(*words))
+
+
+def on_terminal(argv: list[str], environment: dict[str, str] | None = None) -> str:
+    """Run a program on a terminal of its own to its end; returns what it printed there."""
+    master, peer = pty.openpty()
+    process = subprocess.Popen(
+        argv, stdin=peer, stdout=peer, stderr=peer, start_new_session=True, env=environment
+    )
+    os.close(peer)
+    said = b""
+    while True:
+        ready, _, _ = select.select([master], [], [], 0.1)
+        try:
+            data = os.read(master, 65536) if ready else b""
+        except OSError:
+            break  # nobody has the other side open any more
+        said += data
+        if not ready and process.poll() is not None:
+            break
+    process.wait(_SECONDS)
+    os.close(master)
+    return said.decode(errors="replace").replace("\r\n", "\n")
