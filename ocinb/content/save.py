@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import os
 import secrets
+import shutil
 import tarfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -24,7 +25,7 @@ from ocinb.content.load import DOCKER_MANIFEST_FILE
 from ocinb.content.names import EMPTY_INDEX
 from ocinb.content.reachability import reachable
 from ocinb.content.store import Store
-from ocinb.errors import BlobNotFound
+from ocinb.errors import BlobNotFound, ContentError
 from ocinb.spec import media_types
 from ocinb.spec.annotations import CONTAINERD_NAME, REF_NAME
 from ocinb.spec.descriptor import Descriptor
@@ -70,6 +71,44 @@ def save(store: Store, names: Sequence[str], target: Path | str) -> int:
     return size
 
 
+def save_directory(store: Store, names: Sequence[str], target: Path | str) -> int:
+    """Write images as an image layout in a new directory, which appears whole or not at all.
+
+    Args and errors as ``save``; ContentError: something is there already.
+
+    Returns:
+        Bytes of the blobs.
+
+    Spec: image-spec image-layout.md#content
+    """
+    target = Path(target)
+    images = [(name, store.names.get(name)) for name in names]
+    blobs = _blobs(store, images)
+    if os.path.lexists(target):
+        raise ContentError(f"{target} is there already", hint="choose a new directory")
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    with storage_errors("write", target):
+        try:
+            for digest in blobs:
+                place = beside / blob_path(digest)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                with store.open(digest) as source, place.open("xb") as file:
+                    shutil.copyfileobj(source, file, 1 << 20)
+                    file.flush()
+                    os.fsync(file.fileno())
+            (beside / INDEX_FILE).write_bytes(_index(images))
+            (beside / LAYOUT_FILE).write_bytes(LAYOUT_DOCUMENT)
+            beside.rename(target)
+        except BaseException:
+            shutil.rmtree(beside, ignore_errors=True)
+            raise
+    return sum(store.size(digest) for digest in blobs)
+
+
+def _index(images: list[tuple[str, Descriptor]]) -> bytes:
+    return encode({**EMPTY_INDEX, "manifests": [_entry(*image) for image in images]})
+
+
 def write_archive(store: Store, names: Sequence[str], stream: BinaryIO) -> None:
     """Write images as a tar into a stream that need not be seekable; see ``save``."""
     images = [(name, store.names.get(name)) for name in names]
@@ -79,7 +118,7 @@ def write_archive(store: Store, names: Sequence[str], stream: BinaryIO) -> None:
             with store.open(digest) as file:
                 _add(archive, blob_path(digest), file, store.size(digest))
         for name, data in (
-            (INDEX_FILE, encode({**EMPTY_INDEX, "manifests": [_entry(*i) for i in images]})),
+            (INDEX_FILE, _index(images)),
             (DOCKER_MANIFEST_FILE, encode(_docker_manifest(store, images))),
             (LAYOUT_FILE, LAYOUT_DOCUMENT),
         ):

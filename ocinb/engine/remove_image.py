@@ -6,19 +6,13 @@ from typing import TYPE_CHECKING
 
 from ocinb.content.gc import collect
 from ocinb.content.reachability import reachable
-from ocinb.errors import ContentError, DocumentError, StorageError
+from ocinb.engine.chains import chains
 from ocinb.frozen import Frozen
 from ocinb.spec.digest import Digest
-from ocinb.spec.image_config import ImageConfig
-from ocinb.spec.manifest import Manifest
 from ocinb.spec.reference import Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from ocinb.content.store import Store
     from ocinb.engine.engine import Engine
-    from ocinb.spec.descriptor import Descriptor
 
 
 class Removed(Frozen):
@@ -47,33 +41,14 @@ def remove_image(engine: Engine, reference: str) -> Removed:
     """
     store, name = engine.store, str(Reference.parse(reference))
     own = list(reachable(store, [store.names.get(name)]))
-    chains = _chains(store, own)
+    own_chains = chains(store, own)
     store.names.remove(name)
     # Only what was this image's: other new blobs may be of an image that has no name yet.
     garbage = collect(store, grace=0, only={descriptor.digest for descriptor in own})
     gone: set[Digest] = set()
     if not engine.containers() and not engine.mounts.list():
-        kept = _chains(store, reachable(store, [target for _, target in store.names.items()]))
-        gone = {chain for chain in chains - kept if engine.layers.get(chain) is not None}
+        kept = chains(store, reachable(store, [target for _, target in store.names.items()]))
+        gone = {chain for chain in own_chains - kept if engine.layers.get(chain) is not None}
         for chain in gone:
             engine.layers.remove(chain)
     return Removed(name=name, blobs=len(garbage.blobs), size=garbage.size, layers=len(gone))
-
-
-def _chains(store: Store, descriptors: Iterable[Descriptor]) -> set[Digest]:
-    """The chainIDs of all images among these descriptors."""
-    chains: set[Digest] = set()
-    for descriptor in descriptors:
-        if descriptor.is_manifest:
-            chains.update(_of_manifest(store, descriptor))
-    return chains
-
-
-def _of_manifest(store: Store, descriptor: Descriptor) -> tuple[Digest, ...]:
-    try:
-        manifest = Manifest.parse(store.read(descriptor), descriptor.media_type)
-        if not manifest.is_image:
-            return ()
-        return tuple(ImageConfig.parse(store.read(manifest.config)).chain_ids)
-    except (ContentError, DocumentError, StorageError):
-        return ()  # of another platform, and not here

@@ -31,7 +31,7 @@ from ocinb.layer.index import LayerIndex
 from ocinb.layer.index_walk import index_directory
 from ocinb.layer.unpack import Unpacked, unpack
 from ocinb.spec.descriptor import Descriptor
-from ocinb.spec.digest import Digest
+from ocinb.spec.digest import ENCODED_LENGTH, Digest
 
 if TYPE_CHECKING:
     from ocinb.events import Record
@@ -93,15 +93,25 @@ class UnpackedLayers:
                 found = self.get(chain_id)
                 if found is None:
                     return self._unpack(chain_id, layer, diff_id, blob, lowers)
+        with contextlib.suppress(OSError):  # it is in use: not to be collected now
+            os.utime(self._record_path(chain_id))
         self._tell(chain_id, layer, diff_id, self.summary(chain_id), reused=True)
         return found
 
-    def remove(self, chain_id: Digest) -> None:
+    def remove(self, chain_id: Digest, *, before: float | None = None) -> bool:
         """Remove a layer, also what a crash left of it; no error where it is not there.
 
         The caller knows that nothing is mounted from it.
+
+        Args:
+            before: leave it where it was asked for since, in seconds since the epoch.
+
+        Returns:
+            Whether it is gone.
         """
         with self._locked(chain_id):
+            if before is not None and self.touched(chain_id) >= before:
+                return False
             partial = self._partial(chain_id)
             self._clear(partial)
             with contextlib.suppress(FileNotFoundError):
@@ -109,6 +119,51 @@ class UnpackedLayers:
             self._clear(partial)
             self._record_path(chain_id).unlink(missing_ok=True)
             self._index_path(chain_id).unlink(missing_ok=True)
+        return True
+
+    def touched(self, chain_id: Digest) -> float:
+        """When a layer was last added or found by ``add``, seconds since the epoch; 0: never."""
+        try:
+            return self._record_path(chain_id).stat().st_mtime
+        except OSError:
+            return 0.0
+
+    def sweep(self, before: float, *, dry_run: bool = False) -> list[tuple[str, int]]:
+        """Remove what crashes left: unfinished layers, records of layers that are gone.
+
+        Args:
+            before: seconds since the epoch; temporary files that are younger stay. An unfinished
+                layer goes at once unless a process is making it.
+            dry_run: only tell.
+
+        Returns:
+            Paths beneath the root, and their bytes.
+        """
+        found = []
+        for algorithm, name in self._unfinished():
+            chain_id = Digest(f"{algorithm}:{name}")
+            with self._locked(chain_id, wait=False) as held:
+                partial = self._partial(chain_id)
+                if held and partial.exists():
+                    found.append((f"partial/{name}", index_directory(partial).content))
+                    if not dry_run:
+                        self._clear(partial)
+        known = {chain_id.encoded for chain_id in self.chain_ids()}
+        for path in _files(self.root / "records"):
+            stem, _, suffix = path.name.partition(".")
+            with contextlib.suppress(FileNotFoundError):
+                status = path.stat()
+                stray = stem not in known or suffix not in ("json", "index")
+                if stray and status.st_mtime < before:
+                    found.append((f"records/{path.name}", status.st_size))
+                    if not dry_run:
+                        path.unlink()
+        return found
+
+    def _unfinished(self) -> list[tuple[str, str]]:
+        lengths = {length: algorithm for algorithm, length in ENCODED_LENGTH.items()}
+        names = [path.name for path in _files(self.root / "partial")]
+        return [(lengths[len(name)], name) for name in names if len(name) in lengths]
 
     def index(self, chain_id: Digest) -> LayerIndex:
         """What a layer holds; made by walking its directory where the file is missing or damaged.
@@ -237,8 +292,11 @@ class UnpackedLayers:
             raise StorageError(f"{path}: {os.strerror(error.errno or 0).lower()}") from error
 
     @contextlib.contextmanager
-    def _locked(self, chain_id: Digest) -> Iterator[None]:
-        """Hold the layer's lock; the kernel lets go of it when a process dies."""
+    def _locked(self, chain_id: Digest, *, wait: bool = True) -> Iterator[bool]:
+        """Hold the layer's lock; the kernel lets go of it when a process dies.
+
+        Without waiting it may not be had; it gives whether it is.
+        """
         try:
             for name in ("partial", "records", "locks", chain_id.algorithm):
                 (self.root / name).mkdir(parents=True, exist_ok=True)
@@ -248,8 +306,12 @@ class UnpackedLayers:
         except OSError as error:
             raise StorageError(f"{self.root}: {os.strerror(error.errno or 0).lower()}") from error
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            yield True
         finally:
             os.close(lock)
 
@@ -261,6 +323,13 @@ class UnpackedLayers:
             os.rmdir(partial)
         except OSError as error:
             raise LayerError(f"{partial} cannot be removed: {error.strerror}") from error
+
+
+def _files(directory: Path) -> list[Path]:
+    try:
+        return sorted(directory.iterdir())
+    except FileNotFoundError:
+        return []
 
 
 def _numbers(done: Unpacked) -> dict[str, int]:
