@@ -35,6 +35,9 @@ DRAIN = 16 * 1024 * 1024
 PATIENCE = 60.0
 """Seconds without a byte of the request body after which a client is given up."""
 
+MINIMUM_RATE = 256
+"""Bytes a second below which, over ``PATIENCE`` of waiting, a body counts as stalled."""
+
 SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 
@@ -46,9 +49,13 @@ class Application:
         handle: Callable[[Request], Response],
         pool: concurrent.futures.Executor,
         record: Record = ignore,
+        *,
+        receiving: concurrent.futures.Executor | None = None,
     ) -> None:
+        """``receiving`` works on requests with a body, so that slow uploads hold up no others."""
         self._handle = handle
         self._pool = pool
+        self._receiving = receiving or pool
         self._record = record
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -61,7 +68,8 @@ class Application:
         request = _request(scope, body)
         response, sent, error = Response(0), 0, ""
         try:
-            response = await loop.run_in_executor(self._pool, self._handle, request)
+            pool = self._receiving if _has_body(request) else self._pool
+            response = await loop.run_in_executor(pool, self._handle, request)
             if not await self._rest_is_read(request, body):
                 response.headers["Connection"] = "close"
             async for count in self._send(response, scope, receive, send):
@@ -90,7 +98,7 @@ class Application:
 
     @staticmethod
     async def _rest_is_read(request: Request, body: _Incoming) -> bool:
-        if request.content_length in (None, 0) and "transfer-encoding" not in request.headers:
+        if not _has_body(request):
             return True
         # Who asked whether to send the body at all is not made to send it for nothing.
         expects = body.received == 0 and "expect" in request.headers
@@ -162,6 +170,8 @@ class _Incoming:
         self._coming: concurrent.futures.Future[bytes] | None = None
         self._more = True
         self.received = 0
+        # Seconds of waiting, and bytes that came in them, since the rate was last looked at.
+        self._waited, self._came = 0.0, 0
 
     def __iter__(self) -> Iterator[bytes]:
         coming = self._ask()
@@ -200,13 +210,7 @@ class _Incoming:
         size = 0
         until = self._loop.time() + 1
         while self._more and size < PIECE and self._loop.time() < until:
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    message = await self._receive()
-            except TimeoutError:
-                raise Refusal(
-                    408, ErrorCode.BLOB_UPLOAD_INVALID, f"no bytes came for {PATIENCE:.0f} s"
-                ) from None
+            message = await self._next()
             if message["type"] == "http.disconnect":
                 if pieces:
                     break
@@ -216,6 +220,34 @@ class _Incoming:
             self._more = message.get("more_body", False)
         self.received += size
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def _next(self) -> Message:
+        """The next message, from a client that does not take for ever.
+
+        Raises:
+            Refusal: 408, nothing came in time, or hardly anything.
+        """
+        started = self._loop.time()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                message = await self._receive()
+        except TimeoutError:
+            raise Refusal(
+                408, ErrorCode.BLOB_UPLOAD_INVALID, f"no bytes came for {PATIENCE:.0f} s"
+            ) from None
+        self._waited += self._loop.time() - started
+        self._came += len(message.get("body", b""))
+        if self._waited > PATIENCE:
+            if self._came < MINIMUM_RATE * PATIENCE:
+                raise Refusal(
+                    408, ErrorCode.BLOB_UPLOAD_INVALID, f"fewer than {MINIMUM_RATE} bytes a second"
+                )
+            self._waited, self._came = 0.0, 0
+        return message
+
+
+def _has_body(request: Request) -> bool:
+    return request.content_length not in (None, 0) or "transfer-encoding" in request.headers
 
 
 def _request(scope: Message, body: _Incoming) -> Request:

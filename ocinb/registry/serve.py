@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ocinb.registry.certificates import Certificates
 
 THREADS = 64
-"""Requests worked on at once; a slow upload holds one of them."""
+"""Requests worked on at once, and as many again with a body: a slow upload holds one of these."""
 
 
 class RegistryServer:
@@ -105,7 +105,10 @@ class RegistryServer:
         host, port = listener.getsockname()[:2]
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="registry")
-        application = Application(self.faults.handle, self._pool, self._record)
+        self._receiving = ThreadPoolExecutor(THREADS, thread_name_prefix="registry-receiving")
+        application = Application(
+            self.faults.handle, self._pool, self._record, receiving=self._receiving
+        )
         self._server = _Server(_configuration(application, self.certificates))
         self._thread = threading.Thread(
             target=self._server.run, args=([listener],), name="registry", daemon=True
@@ -120,7 +123,8 @@ class RegistryServer:
         if self._server and self._thread:
             self._server.should_exit = True
             self._thread.join()
-            self._pool.shutdown(wait=True, cancel_futures=True)
+            for pool in (self._pool, self._receiving):
+                pool.shutdown(wait=True, cancel_futures=True)
         self._server = self._thread = None
 
     def wait(self) -> None:

@@ -25,13 +25,51 @@ BURST = 32 * 1024 * 1024
 
 AT_ONCE = 4 * 1024 * 1024
 
+HEAD_PATIENCE = 30.0
+"""Seconds that a client may take for the head of a request."""
+
 
 class SendFileProtocol(H11Protocol):
-    """uvicorn's protocol for HTTP/1.1, with ``send_file`` on connections without TLS."""
+    """uvicorn's protocol for HTTP/1.1, with ``send_file`` on connections without TLS.
+
+    A connection on which the head of a request does not end in time is closed: uvicorn's own
+    limit is for those that say nothing between two requests.
+    """
+
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """As uvicorn's; while a head is not whole, its time is running."""
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE:
+            self._stop_head_timer()
+        else:
+            self._start_head_timer()
+
+    def on_response_complete(self) -> None:
+        """As uvicorn's; the next head may have been begun already."""
+        super().on_response_complete()
+        if self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]:
+            self._start_head_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """As uvicorn's."""
+        self._stop_head_timer()
+        super().connection_lost(exc)
+
+    def _start_head_timer(self) -> None:
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEAD_PATIENCE, self.transport.close)
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Offer ``send_file`` to the application for each request of this connection."""
         super().connection_made(transport)
+        self._start_head_timer()
         if transport.get_extra_info("sslcontext"):
             return
         inner = self.app
