@@ -29,6 +29,9 @@ MINIMUM_RATE = 256
 RECEIVE = 256 * 1024
 """Bytes asked of the kernel at once: fewer, larger reads than httpcore's own 64 KiB."""
 
+MAX_HEAD = 256 * 1024
+"""Bytes that may come before the head of an answer is whole, interim (1xx) answers included."""
+
 _NEVER = Cancel()
 
 
@@ -56,6 +59,27 @@ class Network(httpcore.NetworkBackend):
     def cancel(self) -> Cancel:
         """The flag of the calling thread; one that is never set outside ``cancellable``."""
         return getattr(self._thread, "cancel", _NEVER)
+
+    @contextlib.contextmanager
+    def awaiting_head(self) -> Iterator[None]:
+        """Within the block, this thread waits for the head of an answer, of ``MAX_HEAD`` bytes."""
+        self._thread.head = 0
+        try:
+            yield
+        finally:
+            self._thread.head = None
+
+    def came(self, size: int) -> None:
+        """Count bytes that came for this thread.
+
+        Raises:
+            httpcore.RemoteProtocolError: there is no end of an answer's head.
+        """
+        head = getattr(self._thread, "head", None)
+        if head is not None:
+            self._thread.head = head + size
+            if head >= MAX_HEAD:
+                raise httpcore.RemoteProtocolError("the head of the answer does not end")
 
     @property
     def connects(self) -> int:
@@ -124,6 +148,7 @@ class Stream(httpcore.NetworkStream):
             try:
                 data = self._receive()
                 self._received += len(data)
+                self._network.came(len(data))
                 return data
             except (BlockingIOError, ssl.SSLWantReadError):
                 event = select.POLLIN

@@ -69,6 +69,7 @@ class Sockets(httpx.BaseTransport):
     def __init__(
         self, network: Network, context: ssl.SSLContext | None, proxy: httpx.Proxy | None = None
     ) -> None:
+        self._network = network
         self._pool: httpcore.ConnectionPool
         if proxy is None:
             self._pool = httpcore.ConnectionPool(
@@ -87,17 +88,21 @@ class Sockets(httpx.BaseTransport):
         """Send one request; the answer's body is still to be read."""
         url = request.url
         try:
-            answer = self._pool.handle_request(
-                httpcore.Request(
-                    method=request.method,
-                    url=httpcore.URL(
-                        scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-                    ),
-                    headers=request.headers.raw,
-                    content=request.stream,
-                    extensions=request.extensions,
+            with self._network.awaiting_head():
+                answer = self._pool.handle_request(
+                    httpcore.Request(
+                        method=request.method,
+                        url=httpcore.URL(
+                            scheme=url.raw_scheme,
+                            host=url.raw_host,
+                            port=url.port,
+                            target=url.raw_path,
+                        ),
+                        headers=request.headers.raw,
+                        content=request.stream,
+                        extensions=request.extensions,
+                    )
                 )
-            )
         except _FAULTS as error:
             raise _translated(error) from error
         return httpx.Response(
