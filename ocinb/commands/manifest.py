@@ -9,7 +9,6 @@ import click
 from ocinb.commands.default_group import DefaultGroup
 from ocinb.commands.options import platform_option
 from ocinb.commands.values import Document, Done, Json, Raw
-from ocinb.errors import RegistryError
 
 if TYPE_CHECKING:
     from ocinb.commands.session import Session
@@ -74,19 +73,11 @@ def delete(session: Session, reference: str) -> Done:
     REFERENCE names it by digest, or by one of its tags.
     """
     from ocinb.distribution.referrers import delete_manifest
+    from ocinb.distribution.resolve import digest_of_name
     from ocinb.spec.reference import Reference
 
     parsed, client = Reference.parse(reference), session.engine.client
-    digest = parsed.digest
-    if digest is None:
-        found = client.head_manifest(parsed)
-        if found is None:
-            raise RegistryError(
-                f"{parsed.name} has no tag {parsed.selector}",
-                status=404,
-                hint=f"ocinb tags {parsed.name} lists the tags that there are",
-            )
-        digest = found.digest
+    digest = digest_of_name(client, parsed)
     delete_manifest(client, parsed.with_digest(digest))
     return Done(digest, f"{parsed.name}@{digest} is deleted, with all of its tags")
 

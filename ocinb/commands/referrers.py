@@ -9,7 +9,6 @@ import click
 
 from ocinb.commands.options import listing
 from ocinb.commands.tree import Command
-from ocinb.errors import RegistryError
 from ocinb.table import Table, columns
 
 if TYPE_CHECKING:
@@ -26,19 +25,11 @@ COLUMNS = columns("artifact_type digest:digest size:bytes media_type? annotation
 def command(session: Session, reference: str, artifact_type: str | None) -> Table:
     """List the manifests that have REFERENCE as their subject. The registry is asked."""
     from ocinb.distribution.referrers import referrers
+    from ocinb.distribution.resolve import digest_of_name
     from ocinb.spec.reference import Reference
 
     parsed, client = Reference.parse(reference), session.engine.client
-    digest = parsed.digest
-    if digest is None:
-        subject = client.head_manifest(parsed)
-        if subject is None:
-            raise RegistryError(
-                f"{parsed.name} has no tag {parsed.selector}",
-                status=404,
-                hint=f"ocinb tags {parsed.name} lists the tags that there are",
-            )
-        digest = subject.digest
+    digest = digest_of_name(client, parsed)
     rows = [
         (
             found.artifact_type or "",

@@ -39,6 +39,24 @@ class Resolved(Frozen):
     manifest: Manifest
 
 
+def digest_of_name(client: Client, reference: Reference) -> Digest:
+    """The digest that a reference has, or that the registry has for its tag now.
+
+    Raises:
+        RegistryError: there is no such tag.
+    """
+    if reference.digest is not None:
+        return reference.digest
+    found = client.head_manifest(reference)
+    if found is None:
+        raise RegistryError(
+            f"{reference.name} has no tag {reference.selector}",
+            status=404,
+            hint=f"ocinb tags {reference.name} lists the tags that there are",
+        )
+    return found.digest
+
+
 def resolve(
     client: Client,
     reference: Reference,
