@@ -17,9 +17,11 @@ from ocinb.errors import CommandError
 from ocinb.spec.reference import DEFAULT_REGISTRY
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ocinb.commands.session import Session
 
-_OWN_GETPASS = getpass.getpass
+_NOBODY = "--password-stdin takes it from standard input"
 
 
 @click.command(cls=Command)
@@ -58,7 +60,7 @@ def _place(paths: list[Path]) -> Path:
 def _ask_name(host: str, password_stdin: bool) -> str:
     if password_stdin or not _can_ask():
         raise CommandError("login needs a name", hint="give it by --username NAME")
-    name = input(f"user name for {host}: ").strip()
+    name = _asked(input, f"user name for {host}: ").strip()
     if not name:
         raise CommandError("login needs a name")
     return name
@@ -68,12 +70,20 @@ def _ask_password(host: str, name: str) -> str:
     if not _can_ask():
         raise CommandError(
             "there is no terminal to ask for the password",
-            hint="--password-stdin takes it from standard input",
+            hint=_NOBODY,
         )
-    password = getpass.getpass(f"password of {name} for {host}: ")
+    password = _asked(getpass.getpass, f"password of {name} for {host}: ")
     if not password:
         raise CommandError("login needs a password")
     return password
+
+
+def _asked(ask: Callable[[str], str], prompt: str) -> str:
+    """An answer; CommandError where nobody gives one, as in a notebook that runs by itself."""
+    try:
+        return ask(prompt)
+    except (EOFError, NotImplementedError):
+        raise CommandError("login was not answered", hint=_NOBODY) from None
 
 
 def _from_standard_input() -> str:
@@ -85,4 +95,5 @@ def _from_standard_input() -> str:
 
 def _can_ask() -> bool:
     """Whether somebody is there: a terminal, or a notebook, whose kernel replaces getpass."""
-    return getpass.getpass is not _OWN_GETPASS or sys.stdin.isatty()
+    own = getattr(getpass, "unix_getpass", None)
+    return getpass.getpass is not own or sys.stdin.isatty()

@@ -115,6 +115,24 @@ def test_in_a_notebook_the_kernel_asks_without_showing(door, guarded, monkeypatc
     assert asked == [f"password of ann for {guarded.address}: "]
 
 
+def test_the_kernel_asks_also_where_it_did_so_before_the_command_was_loaded(
+    door, guarded, monkeypatch
+):
+    monkeypatch.setattr(getpass, "getpass", lambda prompt: PASSWORD)
+    monkeypatch.delitem(sys.modules, "ocinb.commands.login")
+    assert "as ann" in door("login", "--username", "ann", guarded.address).message
+
+
+@pytest.mark.parametrize("error", [EOFError, NotImplementedError])
+def test_where_nobody_answers_it_is_one_sentence(error, door, monkeypatch):
+    def nobody(prompt):
+        raise error
+
+    monkeypatch.setattr(getpass, "getpass", nobody)
+    with pytest.raises(CommandError, match="was not answered"):
+        door("login", "--username", "ann", "localhost:5000")
+
+
 def test_a_wrong_password_is_not_kept(door, guarded, home, monkeypatch):
     typed(monkeypatch, "wrong")
     with pytest.raises(AuthenticationFailed, match="does not accept the login of ann"):
