@@ -18,7 +18,7 @@ from ocinb.linux.flags import Named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any, NoReturn
 
     Observe = Callable[[str, tuple[str, ...], int, int, float], None]
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 _X86_64 = {
     "ioctl": 16, "execve": 59, "setpgid": 109, "setgroups": 116, "setresuid": 117, "setresgid": 119,
     "capget": 125, "capset": 126, "personality": 135, "pivot_root": 155, "prctl": 157,
-    "mount": 165, "umount2": 166, "sethostname": 170, "setdomainname": 171, "keyctl": 250,
+    "mount": 165, "umount2": 166, "sethostname": 170, "setdomainname": 171, "set_mempolicy": 238,
+    "keyctl": 250,
     "ioprio_set": 251, "unshare": 272, "prlimit64": 302, "setns": 308, "sched_setattr": 314,
     "renameat2": 316, "seccomp": 317, "bpf": 321, "pidfd_send_signal": 424, "open_tree": 428,
     "move_mount": 429, "fsopen": 430, "fsconfig": 431, "fsmount": 432, "pidfd_open": 434,
@@ -36,7 +37,8 @@ _X86_64 = {
 _AARCH64 = {
     "ioctl": 29, "execve": 221, "setpgid": 154, "setgroups": 159, "setresuid": 147,
     "setresgid": 149, "capget": 90, "capset": 91, "personality": 92, "pivot_root": 41, "prctl": 167,
-    "mount": 40, "umount2": 39, "sethostname": 161, "setdomainname": 162, "keyctl": 219,
+    "mount": 40, "umount2": 39, "sethostname": 161, "setdomainname": 162, "set_mempolicy": 237,
+    "keyctl": 219,
     "ioprio_set": 30, "unshare": 97, "prlimit64": 261, "setns": 268, "sched_setattr": 274,
     "renameat2": 276, "seccomp": 277, "bpf": 280, "pidfd_send_signal": 424, "open_tree": 428,
     "move_mount": 429, "fsopen": 430, "fsconfig": 431, "fsmount": 432, "pidfd_open": 434,
@@ -296,9 +298,22 @@ class Kernel:
         """ioprio_set(2)."""
         self._call("ioprio_set", (which, who, priority), which, who, priority)
 
+    def sched_setaffinity(self, pid: int, processors: Iterable[int]) -> None:
+        """sched_setaffinity(2)."""
+        self._os("sched_setaffinity", (pid, processors), os.sched_setaffinity, pid, processors)
+
     def sched_setattr(self, attributes: bytes, *, shown: str = "") -> None:
         """sched_setattr(2) on the calling thread; ``attributes`` is struct sched_attr."""
         self._call("sched_setattr", (0, shown), 0, attributes, 0)
+
+    def set_mempolicy(self, mode: int, nodes: Iterable[int]) -> None:
+        """set_mempolicy(2), of the calling thread."""
+        mask = sum(1 << node for node in nodes)
+        size = 8 * (mask.bit_length() // 64 + 1)
+        packed = mask.to_bytes(size, sys.byteorder) if mask else None
+        # The kernel looks at one bit less than it is told of.
+        bits = size * 8 + 1 if mask else 0
+        self._call("set_mempolicy", (hex(mode), hex(mask)), mode, packed, bits)
 
     def join_session_keyring(self, name: str) -> None:
         """keyctl(2): a new session keyring of this name."""

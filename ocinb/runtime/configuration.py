@@ -81,15 +81,10 @@ def check_supported(config: dict[str, Any]) -> None:
 
     Spec: runtime-spec runtime.md#create
     """
-    linux, process = config.get("linux") or {}, config.get("process") or {}
+    linux = config.get("linux") or {}
     refused = {
         "linux.intelRdt": linux.get("intelRdt"),
-        "linux.memoryPolicy": linux.get("memoryPolicy"),
         "linux.netDevices": linux.get("netDevices"),
-        "linux.mountLabel": linux.get("mountLabel"),
-        "process.apparmorProfile": process.get("apparmorProfile"),
-        "process.selinuxLabel": process.get("selinuxLabel"),
-        "process.scheduler": process.get("scheduler"),
         "vm": config.get("vm"),
     }
     for field, value in refused.items():

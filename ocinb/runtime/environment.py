@@ -40,6 +40,7 @@ class Environment:
         preserve: descriptors from 3 on that the user's program shall have.
         pivot: False for ``--no-pivot``.
         keyring: False for ``--no-new-keyring``.
+        apparmor: the kernel has AppArmor.
         variables: the program's environment, once it is known.
         program: the program's absolute path, once it is found.
     """
@@ -75,6 +76,7 @@ class Environment:
         self.preserve = 0
         self.pivot = True
         self.keyring = True
+        self.apparmor = False
         self.variables: dict[str, str] = {}
         self.program = ""
 

@@ -18,7 +18,8 @@ from ocinb.runtime.environment import Environment, close_all
 from ocinb.runtime.go_between import KINDS, adjust_oom_score, become_superuser
 from ocinb.runtime.init import PROCESS_ROWS, PROGRAM_ROWS, carry_out
 from ocinb.runtime.parent import described, prepare_filter, rebuilt, set_rlimit
-from ocinb.runtime.steps import console, session
+from ocinb.runtime.steps import console, labels, session
+from ocinb.runtime.steps.scheduling import numbers
 from ocinb.runtime.sync import FAILED, INIT, PROCEED, READY, Channel
 from ocinb.spec.runtime_state import CREATED, PAUSED, RUNNING
 
@@ -70,6 +71,7 @@ def execute(
     env.console_socket = console_socket
     env.preserve = preserve
     prepare_filter(env)
+    labels.check(env)
     ours, theirs = Channel.pair()
     runtime.kernel.prctl(f.PR_SET_CHILD_SUBREAPER, 1)
     child = os.fork()
@@ -89,7 +91,9 @@ def _converse(
 ) -> int:
     pid = child
     try:
+        _run_on(runtime, env, child, "initial")
         container.cgroup(runtime.kernel).add(child)
+        _run_on(runtime, env, child, "final")
         channel.send(PROCEED)
         ready = False
         while True:
@@ -116,6 +120,21 @@ def _converse(
         except (SyscallError, ChildProcessError):
             pass  # it ended by itself
         raise
+
+
+def _run_on(runtime: Runtime, env: Environment, pid: int, when: str) -> None:
+    """Keep the process to some processors, before and after it joins the control groups.
+
+    Spec: runtime-spec config.md#linux-process (execCPUAffinity)
+    """
+    affinity = env.process.get("execCPUAffinity")
+    if affinity is None:
+        affinity = (env.config.get("process") or {}).get("execCPUAffinity")
+    listed = (affinity or {}).get(when)
+    if listed:
+        field = f"process.execCPUAffinity.{when}"
+        runtime.recording.field = field
+        runtime.kernel.sched_setaffinity(pid, numbers(listed, field))
 
 
 def _child(env: Environment, channel: Channel, container_pid: int) -> None:

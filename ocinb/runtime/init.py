@@ -17,6 +17,7 @@ from ocinb.runtime.steps import (
     console,
     credentials,
     devices,
+    labels,
     masks,
     mounts,
     names,
@@ -78,6 +79,7 @@ ENVIRONMENT_ROWS = (
 """Step 2 of the lifecycle, as far as hooks may rely on it: all before the root changes."""
 
 ROOT_ROWS = (
+    _row(mounts.make_tmpfs_readonly, "mounts", "config.md#mounts"),
     _row(masks.make_paths_readonly, "linux.readonlyPaths", "config-linux.md#readonly-paths"),
     _row(masks.mask_paths, "linux.maskedPaths", "config-linux.md#masked-paths"),
     _row(rootfs.make_readonly, "root.readonly", "config.md#root"),
@@ -90,6 +92,8 @@ PROCESS_ROWS = (
     _row(credentials.check_ids, "process.user", "config.md#posix-platform-user"),
     _row(scheduling.set_personality, "linux.personality", "config-linux.md#personality"),
     _row(scheduling.set_io_priority, "process.ioPriority", _LINUX_PROCESS),
+    _row(scheduling.set_scheduler, "process.scheduler", _LINUX_PROCESS),
+    _row(scheduling.set_memory_policy, "linux.memoryPolicy", "config-linux.md#memory-policy"),
     _row(program.set_variables, "process.env", "config.md#process"),
     _row(program.enter_cwd, "process.cwd", "config.md#process"),
     _row(credentials.warn_of_ungranted, "process.capabilities", _LINUX_PROCESS),
@@ -100,6 +104,7 @@ PROCESS_ROWS = (
     _row(credentials.forbid_privileges, "process.noNewPrivileges", _LINUX_PROCESS),
     _row(program.find, "process.args", "config.md#process"),
     _row(program.refuse_runtime, "process.args"),
+    _row(labels.set_labels, "process", _LINUX_PROCESS),
 )  # fmt: skip
 """The properties of ``process``, which create may apply; the same for a further process."""
 

@@ -16,13 +16,14 @@ from ocinb.linux.cgroup import Cgroup, hierarchies
 from ocinb.linux.id_maps import IdMap, write_maps
 from ocinb.linux.namespaces import in_user_namespace
 from ocinb.linux.rlimits import NUMBERS
-from ocinb.runtime import go_between, init, resources
+from ocinb.runtime import go_between, id_mapped, init, resources
 from ocinb.runtime.descriptors import connect
 from ocinb.runtime.environment import Environment, close_all
 from ocinb.runtime.hooks import run_hooks
 from ocinb.runtime.mount_options import parse
 from ocinb.runtime.seccomp import compile_seccomp
 from ocinb.runtime.start_gate import Gate
+from ocinb.runtime.steps import labels
 from ocinb.runtime.steps.mounts import open_source
 from ocinb.runtime.steps.rootfs import bind
 from ocinb.runtime.sync import ENVIRONMENT, FAILED, INIT, MAP_IDS, PROCEED, READY, Channel
@@ -138,16 +139,27 @@ class Creation:
                 citation="runtime-spec config.md#root",
             )
         prepare_filter(environment)
+        labels.check(environment)
         if not environment.own_mounts:
             self._bind_root(environment.rootfs)
-        if environment.namespaces.get("user") == "" and not self._rootless:
-            # The superuser of the new user namespace may not be able to reach the sources.
-            for number, entry in enumerate(self.config.get("mounts") or []):
-                options = parse(entry.get("options") or [])
-                if options.bind and not options.remount:
-                    self.recording.field = f"mounts[{number}] ({entry['destination']})"
-                    environment.sources[number] = open_source(environment, entry, options)
+        self._open_sources(environment)
         return environment
+
+    def _open_sources(self, environment: Environment) -> None:
+        """Open what only the host's superuser can: sources that the superuser of a new user
+        namespace may not reach, and those whose ids are mapped.
+        """
+        own_ids = environment.namespaces.get("user") == "" and not self._rootless
+        for number, entry in enumerate(self.config.get("mounts") or []):
+            options = parse(entry.get("options") or [])
+            if not options.bind or options.remount:
+                continue
+            self.recording.field = f"mounts[{number}] ({entry['destination']})"
+            mapped = id_mapped.wanted(entry, options)
+            if own_ids or mapped:
+                tree = environment.sources[number] = open_source(environment, entry, options)
+                if mapped:
+                    id_mapped.apply(environment, tree, entry, options)
 
     def _bind_root(self, rootfs: str) -> None:
         """Without a mount namespace the container's mounts are the host's: all beneath one that

@@ -55,7 +55,7 @@ class RuntimeProgram:
 
     def run(self, bundle: Bundle, container: str = "c") -> subprocess.CompletedProcess[str]:
         """``run`` in front: create, start, wait, delete."""
-        return self.call("run", "--bundle", bundle.write(), self._note(container))
+        return self.call("run", "--bundle", bundle.write(), self.note(container))
 
     def output(self, bundle: Bundle) -> str:
         """What a program that must succeed prints."""
@@ -73,7 +73,7 @@ class RuntimeProgram:
         errors = bundle.directory / "create.err"
         with errors.open("w") as stderr:
             done = subprocess.run(
-                [*self.argv, "create", "--bundle", bundle.write(), *options, self._note(container)],
+                [*self.argv, "create", "--bundle", bundle.write(), *options, self.note(container)],
                 stdin=subprocess.DEVNULL,
                 stdout=output or subprocess.DEVNULL,
                 stderr=stderr,
@@ -104,7 +104,8 @@ class RuntimeProgram:
         for container in self._containers:
             self.call("delete", "--force", container)
 
-    def _note(self, container: str) -> str:
+    def note(self, container: str) -> str:
+        """Remember a container that ``clean`` shall delete."""
         self._containers.append(container)
         return container
 

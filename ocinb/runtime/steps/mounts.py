@@ -13,8 +13,10 @@ import stat
 from ocinb.errors import InvalidConfig, SyscallError
 from ocinb.linux import flags as f
 from ocinb.linux.cgroup import hierarchies
+from ocinb.runtime import id_mapped
 from ocinb.runtime.environment import close_all, through
 from ocinb.runtime.mount_options import parse
+from ocinb.runtime.steps import labels
 from ocinb.runtime.steps.copy_up import copy_tree
 
 TYPE_CHECKING = False
@@ -42,8 +44,11 @@ def mount_all(env: Environment) -> None:
         env.applying(f"mounts[{number}] ({entry['destination']})")
         options = parse(entry.get("options") or [])
         destination = "/" + entry["destination"].lstrip("/")
-        if options.id_map or entry.get("uidMappings"):
-            raise InvalidConfig("an id-mapped mount cannot be made by ocinb-runtime")
+        if id_mapped.wanted(entry, options) and not options.bind:
+            raise InvalidConfig(
+                "only the ids of bind mounts can be mapped",
+                citation="runtime-spec config.md#linux-mount-options",
+            )
         if options.remount:
             _remount(env, destination, options)
         elif options.bind:
@@ -69,9 +74,26 @@ def _mount_filesystem(
         _mount_copied(env, point, entry, options)
     else:
         source = entry.get("source") or fstype or "none"
-        env.kernel.mount(source, through(point), fstype, options.flags, options.data or None)
+        data = labels.mount_data(env, options.data)
+        flags = options.flags & ~f.MS_RDONLY if fstype == "tmpfs" else options.flags
+        env.kernel.mount(source, through(point), fstype, flags, data or None)
     os.close(point)
     _finish(env, destination, options)
+
+
+def make_tmpfs_readonly(env: Environment) -> None:
+    """A tmpfs becomes read-only once all that belongs in it is there: devices, mount points.
+
+    Spec: none (runc convention)
+    """
+    for number, entry in enumerate(env.config.get("mounts") or []):
+        options = parse(entry.get("options") or [])
+        if entry.get("type") != "tmpfs" or options.bind or not options.flags & f.MS_RDONLY:
+            continue
+        env.applying(f"mounts[{number}] ({entry['destination']})")
+        fd = env.root.open(entry["destination"])
+        env.kernel.mount_setattr(fd, "", f.AT_EMPTY_PATH, set_=f.MOUNT_ATTR_RDONLY)
+        os.close(fd)
 
 
 def _refuse_link(env: Environment, destination: str, fstype: str) -> None:

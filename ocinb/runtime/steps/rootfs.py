@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 
+from ocinb.errors import SyscallError
 from ocinb.linux import flags as f
 from ocinb.linux.beneath import Beneath
+from ocinb.linux.mounts import mounts
 from ocinb.runtime.environment import close_all
 
 TYPE_CHECKING = False
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from ocinb.linux.syscalls import Kernel
     from ocinb.runtime.environment import Environment
 
+_LOCKED = 22
 _PROPAGATION = {
     "shared": f.MS_SHARED,
     "slave": f.MS_SLAVE,
@@ -93,9 +96,27 @@ def change_root(env: Environment) -> None:
         kernel.umount(".", f.MNT_DETACH)
     else:
         # On an initial ramdisk, which cannot be pivoted: move over it instead.
+        _hide_host_files(env)
         kernel.mount(".", "/", None, f.MS_MOVE)
         kernel.chroot(".")
     kernel.chdir("/")
+
+
+def _hide_host_files(env: Environment) -> None:
+    """Take the host's /proc and /sys out of the mount namespace, in which they would stay.
+
+    A program that may mount would find fully visible ones there, and could mount its own afresh.
+    """
+    for mount in mounts():
+        inside = mount.target == env.rootfs or mount.target.startswith(f"{env.rootfs}/")
+        if mount.fstype not in ("proc", "sysfs") or inside:
+            continue
+        try:
+            env.kernel.umount(mount.target, f.MNT_DETACH)
+        except SyscallError as error:
+            if error.errno == _LOCKED:
+                env.kernel.mount("tmpfs", mount.target, "tmpfs", f.MS_RDONLY)
+            # Otherwise it was below one that is gone by now.
 
 
 def set_propagation(env: Environment) -> None:
