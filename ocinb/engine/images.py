@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ocinb.content.gc import collect
 from ocinb.content.store import Store
-from ocinb.errors import DistributionError, PlatformNotFound
+from ocinb.errors import (
+    DigestMismatch,
+    DistributionError,
+    DocumentError,
+    LayerError,
+    PlatformNotFound,
+    StorageError,
+)
 from ocinb.events import LayerUnpacking
 from ocinb.frozen import Frozen
 from ocinb.layer.unpacked import UnpackedLayers
 from ocinb.spec.descriptor import Descriptor
+from ocinb.spec.digest import Digest
 from ocinb.spec.image_config import ImageConfig
 from ocinb.spec.image_index import ImageIndex
 from ocinb.spec.manifest import Manifest
@@ -84,6 +94,10 @@ class Images:
                 on_manifest=unpacking.begin,
                 on_layer=unpacking.arrived,
             )
+        except (LayerError, DigestMismatch):
+            unpacking.stop()
+            self._forget(unpacking.blobs)
+            raise
         finally:
             unpacking.stop()
         return LocalImage(
@@ -96,6 +110,11 @@ class Images:
             seconds=pulled.seconds,
             rate_limit=pulled.rate_limit,
         )
+
+    def _forget(self, blobs: frozenset[Digest]) -> None:
+        """Remove an image's blobs that cannot be unpacked, but what other images have too."""
+        with contextlib.suppress(DocumentError, StorageError):
+            collect(self._store, grace=0, only=blobs)
 
     def get(self, reference: Reference, platform: Platform | None) -> LocalImage:
         """An image that is in the store.
@@ -176,6 +195,9 @@ class _Unpacking:
 
     A layer may hold hard links into those below it, so the order cannot be changed; inflating
     and hashing let other threads run, so downloads go on meanwhile.
+
+    Attributes:
+        blobs: config and layers of the image.
     """
 
     def __init__(
@@ -185,12 +207,14 @@ class _Unpacking:
         self._changed = threading.Condition()
         self._there: set[int] = set()
         self._stopped = False
+        self.blobs: frozenset[Digest] = frozenset()
         self._failure: BaseException | None = None
         self._thread: threading.Thread | None = None
 
     def begin(self, manifest: Manifest, config: ImageConfig) -> None:
         """Manifest and config are known: wait for the layers."""
         self._count = len(manifest.layers)
+        self.blobs = frozenset(blob.digest for blob in (manifest.config, *manifest.layers))
         self._thread = threading.Thread(
             target=self._work, args=(manifest, config), name="unpack", daemon=True
         )

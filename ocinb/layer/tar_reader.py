@@ -61,11 +61,13 @@ class TarReader:
     Attributes:
         entries: how many were read, whiteouts included.
         ignored: names that say nothing to a tree (AUFS bookkeeping, GNU volume labels).
+        absolute: how many names began with a slash.
     """
 
     def __init__(self, chunk: Callable[[], bytes], what: str, limits: Limits) -> None:
         self.entries = 0
         self.ignored: list[str] = []
+        self.absolute = 0
         self._what = what
         self._limits = limits
         self._next_chunk = chunk
@@ -261,7 +263,8 @@ class TarReader:
     def _clean(self, name: str) -> str:
         """A name of the archive as a relative path without empty, ``.`` or ``..`` components.
 
-        A leading slash is dropped: archives of the world have it, and mean the root of the image.
+        A leading slash is dropped and counted: archives of the world have it, as those made by
+        kaniko, and mean the root of the image. Docker, containerd and umoci drop it too.
         """
         parts = [part for part in name.split("/") if part and part != "."]
         if ".." in parts:
@@ -276,6 +279,7 @@ class TarReader:
             )
         if not parts and not name:
             raise tar.HeaderError("it has no name")
+        self.absolute += name.startswith("/") and bool(parts)
         return "/".join(parts)
 
     def _link(self, kind: str, link: str) -> str:

@@ -10,6 +10,7 @@ import dataclasses
 import errno
 import os
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Literal
@@ -48,6 +49,7 @@ class Unpacked:
             the first thousand.
         owners_skipped, xattrs_skipped, devices_skipped: how many.
         ignored: names in the archive that mean nothing to a tree (AUFS's bookkeeping).
+        absolute: how many names began with a slash, which was dropped.
         seconds: wall time.
         index: what the directory holds, in the form ``overlay``.
     """
@@ -68,6 +70,7 @@ class Unpacked:
     xattrs_skipped: int
     devices_skipped: int
     ignored: tuple[str, ...]
+    absolute: int
     seconds: float
     index: LayerIndex | None
 
@@ -121,13 +124,22 @@ def unpack(
         return _unpack(
             stream, target, media_type, diff_id, form, lowers, user_xattrs, limits, what, on_entry
         )
-    except BaseException:
+    except BaseException as error:
+        _close_directories(error)
         if made or form == "overlay":
             remove_content(target)
         if made:
             with contextlib.suppress(OSError):
                 os.rmdir(target)
         raise
+
+
+def _close_directories(error: BaseException) -> None:
+    """Whoever keeps an error (a notebook does) must not keep directories open by its frames."""
+    cause: BaseException | None = error
+    while cause is not None:
+        traceback.clear_frames(cause.__traceback__)
+        cause = cause.__cause__ or cause.__context__
 
 
 def _unpack(
@@ -163,7 +175,7 @@ def _unpack(
             raise DigestMismatch(
                 f"{what} has diffID {found} once it is uncompressed, the image config says "
                 f"{diff_id}",
-                hint="the registry or the image's maker mixed up layers; nothing was kept",
+                hint="the registry or the image's maker mixed up layers",
                 citation="image-spec config.md#layer-diffid",
             )
         return _summary(reader, applier, source, found, time.monotonic() - started)
@@ -206,6 +218,7 @@ def _summary(
         xattrs_skipped=attributes.xattrs_skipped,
         devices_skipped=applier.devices_skipped,
         ignored=tuple(reader.ignored),
+        absolute=reader.absolute,
         seconds=seconds,
         index=applier.index if isinstance(applier, OverlayApplier) else None,
     )

@@ -237,13 +237,16 @@ class UnpackedLayers:
         return path
 
     def _warn(self, done: Unpacked, what: str) -> None:
-        for count, kept in (
-            (done.owners_skipped, "owners"),
-            (done.devices_skipped, "device nodes"),
-            (done.xattrs_skipped, "extended attributes"),
+        # An ordinary user has one user id and no devices: that is so in every layer.
+        expected = os.geteuid() != 0
+        for count, told in (
+            (0 if expected else done.owners_skipped, "owners could not be kept"),
+            (0 if expected else done.devices_skipped, "device nodes could not be kept"),
+            (done.xattrs_skipped, "extended attributes could not be kept"),
+            (done.absolute, "absolute names were put beneath the root of the image"),
         ):
             if count:
-                self._record(Warned(message=f"{what}: {count:,} {kept} could not be kept"))
+                self._record(Warned(message=f"{what}: {count:,} {told}"))
 
     def _tell(
         self,

@@ -17,10 +17,10 @@ from ocinb.build.demo import demo_image
 from ocinb.content.store import Store
 from ocinb.engine import Engine
 from ocinb.events import Recorder
-from ocinb.linux.mounts import mounts
 from ocinb.overlay.trees import remove_tree
 from ocinb.settings import Settings
 from ocinb.spec.reference import Reference
+from tests.support.leftovers import clear, leftovers
 from tests.support.peers import require
 
 ORDINARY = 1000
@@ -47,11 +47,11 @@ def place() -> Iterator[Path]:
     directory = Path(tempfile.mkdtemp(prefix="ocinb-test-"))
     directory.chmod(0o755)
     yield directory
-    leftovers = [*_mounts_in(directory), *_processes_of(directory)]
-    for line in leftovers:
-        _clear(line)
+    left = leftovers(directory)
+    if left:
+        clear(directory)
     remove_tree(str(directory))
-    assert leftovers == []
+    assert left == []
 
 
 @pytest.fixture
@@ -151,38 +151,3 @@ def until(condition: Callable[[], object], seconds: float = 10) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.02)
-
-
-def _mounts_in(directory: Path) -> list[str]:
-    return [f"mount {m.target}" for m in mounts() if m.target.startswith(f"{directory}/")]
-
-
-def _processes_of(directory: Path) -> list[str]:
-    found = []
-    end = time.monotonic() + 5
-    while time.monotonic() < end:
-        found = [pid for pid in os.listdir("/proc") if pid.isdigit() and _is_of(pid, directory)]
-        if not found:
-            return []
-        time.sleep(0.05)
-    return [f"process {pid}" for pid in found]
-
-
-def _is_of(pid: str, directory: Path) -> bool:
-    """Whether a process was started with paths of the directory, or sees its mounts."""
-    if int(pid) == os.getpid():
-        return False
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        mounted = Path(f"/proc/{pid}/mountinfo").read_bytes()
-    except OSError:
-        return False
-    return os.fsencode(directory) in command or os.fsencode(f"{directory}/") in mounted
-
-
-def _clear(leftover: str) -> None:
-    kind, _, what = leftover.partition(" ")
-    if kind == "mount":
-        subprocess.run(["umount", "-l", what], check=False)
-    else:
-        os.kill(int(what), 9)
