@@ -19,6 +19,7 @@ from ocinb.commands.values import (
     Ran,
     Raw,
     Said,
+    Stream,
     Text,
 )
 from ocinb.table import NUMERIC, Column, Table, aligned, one_line, shown
@@ -75,6 +76,12 @@ def _text(value: Text) -> None:
 def _raw(value: Raw) -> None:
     sys.stdout.flush()
     sys.stdout.buffer.write(value)
+
+
+@show.register
+def _stream(value: Stream) -> None:
+    sys.stdout.flush()
+    value.write_to(sys.stdout.buffer)
 
 
 @show.register

@@ -23,8 +23,7 @@ COLUMNS = columns("target kind layers:int writable why? options?")
 @click.pass_obj
 def command(session: Session, repair: bool) -> Table:
     """List our mounts, and no others."""
-    manager = session.engine.mounts
-    mounts = manager.repair() if repair else manager.list()
+    mounts = session.engine.repair() if repair else session.engine.mounts.list()
     rows = [
         (m.target, m.kind, len(m.layers), "yes" if m.writable else "no", m.why, m.options)
         for m in mounts

@@ -28,7 +28,18 @@ COMMANDS = (
     "manifest",
     "referrers",
     "layers",
+    "history",
+    "files",
+    "tree",
+    "cat",
+    "diff",
+    "why",
+    "waste",
     "inspect",
+    "load",
+    "save",
+    "usage",
+    "gc",
     "mount",
     "umount",
     "mounts",
@@ -52,13 +63,22 @@ COMMANDS = (
 )
 """In the order of the help: ``ocinb/commands/NAME.py`` defines ``command``."""
 
+_MODULES = {"tree": "file_tree"}
+"""Commands whose module cannot have their name."""
+
 OTHER_WORDS = {
     "rm": "delete",
     "stop": "kill",
     "list": "ps",
     "ls": "images",
     "unmount": "umount",
-    "history": "layers",
+    "prune": "gc",
+    "df": "usage",
+    "export": "save",
+    "import": "load",
+    "dive": "waste",
+    "which": "why",
+    "blame": "why",
     "image": "images",
     "info": "doctor",
     "cp": "copy",
@@ -170,7 +190,8 @@ class Root(Group):
         """The command of that name, or None."""
         if name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"ocinb.commands.{name}").command
+        module = importlib.import_module(f"ocinb.commands.{_MODULES.get(name, name)}")
+        command: click.Command = module.command
         return command
 
 

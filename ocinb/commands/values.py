@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from ocinb.container import Container
     from ocinb.table import Table
@@ -26,6 +27,33 @@ class Raw(bytes):
     """A document's very bytes, for a pipe to hash them."""
 
     __slots__ = ()
+
+
+class Content(bytes):
+    """The content of a file of an image, in a notebook: bytes that are shown as what they say."""
+
+    __slots__ = ()
+
+
+class Stream:
+    """Bytes that may be many: written where they go, not held.
+
+    Args:
+        write: called with a binary file; writes everything to it.
+    """
+
+    def __init__(self, write: Callable[[BinaryIO], object]) -> None:
+        self._write = write
+
+    def write_to(self, out: BinaryIO) -> None:
+        """Write all of it; errors are those of the command."""
+        self._write(out)
+
+    def content(self) -> Content:
+        """All of it at once."""
+        out = io.BytesIO()
+        self._write(out)
+        return Content(out.getvalue())
 
 
 class Json:

@@ -6,7 +6,7 @@ import json
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from ocinb.commands.values import Document, Text
+from ocinb.commands.values import Content, Document, Text
 from ocinb.notebook.tables import frame_html, frame_text, html_table
 from ocinb.table import Table
 
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 FRAME_MODULES = ("pandas.core.frame", "pandas")
 """Where DataFrame says it was defined, before and since pandas 3."""
+
+TEXT_SHOWN = 20_000
+"""Bytes of a text that are shown."""
+DUMP_SHOWN = 256
+"""Bytes of anything else that are shown."""
 
 _PRE = (
     "max-height:26em;overflow:auto;margin:.3em 0;padding:.6em .9em;border-radius:6px;"
@@ -39,6 +44,7 @@ def install(shell: InteractiveShell) -> None:
     html.for_type(Document, document_html)
     plain.for_type(Document, _pretty(document_text))
     plain.for_type(Text, _pretty(str))
+    plain.for_type(Content, _pretty(content_text))
     html.for_type_by_name("ocinb.image", "Image", image_html)
     html.for_type_by_name("ocinb.container", "Container", container_html)
 
@@ -53,6 +59,29 @@ def _pretty(text: Callable[[Any], str]) -> Callable[[Any, Any, bool], None]:
 def document_text(document: Document) -> str:
     """Indented JSON."""
     return json.dumps(document, indent=2, ensure_ascii=False, default=str)
+
+
+def content_text(content: Content) -> str:
+    """Text as it stands, what is none as a dump of its first bytes; long content is cut."""
+    try:
+        text = content[:TEXT_SHOWN].decode()
+    except UnicodeDecodeError as error:
+        # Cut in the middle of a character, or no text.
+        text = content[: error.start].decode() if error.start > TEXT_SHOWN - 4 else ""
+    if not text or "\0" in text:
+        return _dump(content)
+    left = len(content) - len(text.encode())
+    return f"{text.rstrip()}\n… {left:,} more bytes" if left else text.rstrip("\n")
+
+
+def _dump(content: bytes) -> str:
+    lines = []
+    for start in range(0, min(len(content), DUMP_SHOWN), 16):
+        row = content[start : start + 16]
+        signs = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
+        lines.append(f"{start:08x}  {row.hex(' '):<47}  {signs}")
+    left = len(content) - DUMP_SHOWN
+    return "\n".join([*lines, f"… {left:,} more bytes"] if left > 0 else lines)
 
 
 def document_html(document: Document) -> str:

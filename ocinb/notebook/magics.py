@@ -21,6 +21,7 @@ from ocinb.commands.values import (
     Ran,
     Raw,
     Said,
+    Stream,
     Text,
 )
 from ocinb.errors import CommandError
@@ -116,6 +117,8 @@ def for_notebook(value: Any) -> Any:
         return draw(value)
     if isinstance(value, Json):
         return value.value
+    if isinstance(value, Stream):
+        return value.content()
     if isinstance(value, Raw):
         return bytes(value)
     if isinstance(value, Ran):

@@ -1,0 +1,41 @@
+"""``save``: images of the store into an archive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ocinb.commands.tree import Command
+from ocinb.commands.values import Done, Stream
+from ocinb.table import human_bytes
+
+if TYPE_CHECKING:
+    from ocinb.commands.session import Session
+
+
+@click.command(cls=Command)
+@click.argument("images", nargs=-1, required=True)
+@click.option(
+    "-o", "--output", required=True, metavar="FILE|DIR|-", help="Where to; -: standard output."
+)
+@click.option("--directory", is_flag=True, help="An OCI layout in a new directory, not a tar.")
+@click.pass_obj
+def command(session: Session, images: tuple[str, ...], output: str, directory: bool) -> Any:
+    """Write images into one archive: a tar that is both an OCI layout and a docker-archive.
+
+    podman load, docker load, skopeo and umoci read it. The same images give the same bytes.
+    """
+    from ocinb.content.save import save, save_directory, write_archive
+    from ocinb.spec.reference import Reference
+
+    store = session.engine.store
+    names = [str(Reference.parse(image)) for image in images]
+    for name in names:
+        store.names.get(name)
+    if output == "-" and not directory:
+        return Stream(lambda out: write_archive(store, names, out))
+    size = (save_directory if directory else save)(store, names, Path(output))
+    count = f"{len(names)} images" if len(names) > 1 else names[0]
+    return Done(output, f"{count} in {output}, {human_bytes(size)}")

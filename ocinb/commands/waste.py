@@ -1,0 +1,35 @@
+"""``waste``: bytes that are downloaded and never seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ocinb.commands.options import listing, platform_option
+from ocinb.commands.tree import Command
+
+if TYPE_CHECKING:
+    from ocinb.commands.session import Session
+    from ocinb.table import Table
+
+
+@click.command(cls=Command)
+@click.argument("image")
+@click.option("--secrets", is_flag=True, help="Only what looks like a secret.")
+@platform_option
+@listing
+@click.pass_obj
+def command(session: Session, image: str, secrets: bool, platform: str | None) -> Table:
+    """List files that one layer adds and a later one hides, the largest first.
+
+    They are in the image for everybody to read: cat --layer shows them. Those that look like
+    secrets, by their names or contents, come before all others.
+    """
+    from ocinb.image import Image
+
+    table = Image(session.engine, session.engine.image(image, platform)).waste_table()
+    if secrets:
+        suspicious = table.column("secret")
+        table.rows = [row for row, what in zip(table.rows, suspicious, strict=True) if what]
+    return table

@@ -1,0 +1,32 @@
+"""``why``: which layer put a path there, and which hid it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ocinb.commands.options import listing, platform_option
+from ocinb.commands.tree import Command
+
+if TYPE_CHECKING:
+    from ocinb.commands.session import Session
+    from ocinb.table import Table
+
+
+@click.command(cls=Command)
+@click.argument("image")
+@click.argument("path", required=False)
+@platform_option
+@listing
+@click.pass_obj
+def command(session: Session, image: str, path: str | None, platform: str | None) -> Table:
+    """Tell which layer put PATH there, which hid it, and what it costs.
+
+    at_rest: bytes of this layer at or beneath PATH that are seen in the end; contributed: all that
+    it has there; cumulative: that of all layers up to it. Without PATH: a row for each path of
+    the image, with the layer that wins.
+    """
+    from ocinb.image import Image
+
+    return Image(session.engine, session.engine.image(image, platform)).why_table(path)
