@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from ocinb.events import StepFinished
-from ocinb.image import LAYER_COLUMNS
+from ocinb.insight.layers import LAYER_COLUMNS
 from ocinb.notebook.diagrams.layer_stack import layer_stack, made_by
 from ocinb.notebook.diagrams.lifecycle_line import lifecycle_line
 from ocinb.notebook.diagrams.svg import fit
@@ -26,7 +26,7 @@ def layers(*made_by, title="demo:1.0, linux/amd64"):
     digest = "sha256:" + "a" * 64
     rows = [
         (n, text, digest, 10**n, 10 ** (n + 1), 5, 1, n - 1, digest, digest,
-         media_types.LAYER_GZIP, "/etc/motd" if n > 1 else "", None)
+         media_types.LAYER_GZIP, "/etc/motd" if n > 1 else "", None, 10**n)
         for n, text in enumerate(made_by, 1)
     ]  # fmt: skip
     return Table(LAYER_COLUMNS, rows, title=title)
