@@ -228,12 +228,12 @@ def test_control_c_ends_the_container_within_seconds(
 ) -> None:
     engine = program(
         f"done = engine.run('demo', Options(args=['sh', '-c', {script!r}]))\n"
-        "print(done.exit_status, engine.containers())"
+        "print(done.exit_status, done.interrupted, engine.containers())"
     )
     assert engine.stdout is not None
     assert engine.stdout.readline() == "ready\n"
     engine.send_signal(signal.SIGINT)
-    assert finish(engine).endswith(f"{status} []\n")
+    assert finish(engine).endswith(f"{status} True []\n")
 
 
 def test_control_c_before_the_program_runs(program: Program, place: Path) -> None:

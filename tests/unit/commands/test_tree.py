@@ -30,6 +30,12 @@ def commands(group=tree.root, path=()):
 ALL = dict(commands())
 
 
+def test_the_help_of_all_commands_fits_a_terminal(session):
+    text = tree.call(["--help"], session, width=80)
+    assert "..." not in text.partition("Commands:")[2]
+    assert max(map(len, text.splitlines())) <= 80
+
+
 @pytest.mark.parametrize("path", ALL, ids=" ".join)
 def test_every_command_has_a_line_of_help_and_gives_its_help_as_a_value(path, session):
     assert ALL[path].get_short_help_str(limit=200)

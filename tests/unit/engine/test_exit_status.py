@@ -20,6 +20,18 @@ def test_a_signal_counts_from_128(wait: int, status: int) -> None:
         (StepFailed('exec: "/x": stat /x: no such file or directory'), 127),
         (StepFailed("execve(/etc/passwd): permission denied"), 126),
         (StepFailed("mount(proc): permission denied"), 125),
+        (StepFailed('exec: "/bin/webhook": no such file or directory'), 127),
+        (StepFailed("executable file `x` not found in $PATH: No such file or directory"), 127),
+        (StepFailed('exec: "/etc/passwd": permission denied'), 126),
+        (StepFailed("createRuntime hook /bin/exec: no such file or directory"), 125),
+        (
+            StepFailed(
+                "runc could not create the container: error running hook #0: error running "
+                "createRuntime hook #0: fork/exec /nonexistent: no such file or directory"
+            ),
+            125,
+        ),
+        (StepFailed('mount "/exec": no such file or directory'), 125),
         (UnsupportedHost("the kernel does not let this user run containers"), 125),
     ],
 )

@@ -46,3 +46,21 @@ def test_no_log_is_no_output(tmp_path: Path) -> None:
 def test_a_line_cut_short_by_a_full_disk_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "log").write_bytes(b"2024-01-01T00:00:00.000000000Z stdout F good\n2024-01")
     assert [chunk.data for chunk in read_log(str(tmp_path / "log"))] == [b"good\n"]
+
+
+def test_a_log_has_an_end(tmp_path: Path) -> None:
+    """The last of the output is there, in order, in two files of about the size that was given."""
+    path = tmp_path / "log"
+    log = LogWriter(str(path), most=2000)
+    for number in range(1000):
+        log.write(1, b"line %d\n" % number)
+    log.close()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["log", "log.1"]
+    assert all(file.stat().st_size < 2100 for file in tmp_path.iterdir())
+    numbers = [int(chunk.data.split()[1]) for chunk in read_log(str(path))]
+    assert numbers == list(range(numbers[0], 1000))
+    assert len(numbers) * 45 > 2000
+    again = LogWriter(str(path), most=2000)
+    again.write(1, b"line 1000\n")
+    again.close()
+    assert list(read_log(str(path)))[-1].data == b"line 1000\n"

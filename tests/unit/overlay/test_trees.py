@@ -44,6 +44,24 @@ def test_whiteouts_opaque_directories_and_replaced_types_are_applied(tmp_path: P
     assert "user.overlay.opaque" not in os.listxattr(target / "doc")
 
 
+def test_marks_that_are_files_are_whiteouts_too(tmp_path: Path) -> None:
+    """Where no device 0:0 may be made, unpacking leaves ``.wh.NAME``; no layer can hold one."""
+    low, high, target = (tmp_path / name for name in ("low", "high", "target"))
+    for path in ("gone", "replaced/old", "kept"):
+        (low / path).parent.mkdir(parents=True, exist_ok=True)
+        (low / path).touch()
+    (high / "replaced").mkdir(parents=True)
+    (high / "replaced/new").touch()
+    for name in (".wh.gone", ".wh.replaced", ".wh.never-there", ".wh...", ".wh.."):
+        (high / name).touch()
+    target.mkdir()
+
+    copy_layers([str(low), str(high)], str(target))
+
+    assert names(target) == {"replaced", "replaced/new", "kept"}
+    assert (tmp_path / "low/gone").exists()
+
+
 def test_modes_times_attributes_and_hard_links_are_kept(tmp_path: Path) -> None:
     layer, target = tmp_path / "layer", tmp_path / "target"
     (layer / "shut").mkdir(parents=True)
