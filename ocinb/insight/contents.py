@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from ocinb.errors import LayerError, StorageError, SyscallError
 from ocinb.layer.changeset import KINDS
-from ocinb.layer.index import KIND_OF
 from ocinb.linux import flags as f
 from ocinb.linux.syscalls import Kernel
 
@@ -26,6 +25,14 @@ _TYPES = (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK, stat.S_IFREG, stat.S_IFIFO, 
           stat.S_IFBLK, 0)  # fmt: skip
 TYPE_OF = dict(zip(KINDS, _TYPES, strict=False))
 """Kind of an entry → type bits of its mode; those of a hard link are its file's."""
+
+_A = {
+    "directory": "a directory",
+    "symlink": "a symbolic link",
+    "fifo": "a fifo",
+    "char": "a character device",
+    "block": "a block device",
+}
 
 
 class Contents:
@@ -104,7 +111,7 @@ class Contents:
         place = self.stack.inode(place)
         row = self.stack.row(place)
         if row.kind != "file":
-            raise LayerError(f"/{row.path} is a {KIND_OF[self.stack.kind(place)]}, not a file")
+            raise LayerError(f"/{row.path} is {_A[row.kind]}, not a file")
         try:
             fd = self._kernel.openat2(self._top(place.layer), row.path, _OPEN, resolve=_RESOLVE)
         except SyscallError as error:

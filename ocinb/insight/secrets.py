@@ -45,7 +45,7 @@ _CONTENTS = tuple(
         (rb"\bpypi-AgEI[0-9A-Za-z_-]{20}", "a token of PyPI"),
         (rb"\bAIza[0-9A-Za-z_-]{35}", "a key of Google"),
         (rb"\bsk_live_[0-9A-Za-z]{16}", "a key of Stripe"),
-        (rb"(?i)\b(?:password|passwd|secret|api_?key|token)[\"']?\s*[=:]\s*[\"']?[^\s\"'$<{]{8}",
+        (rb"(?i)(?<![a-z])(?:password|passwd|secret(?:_?key)?|api_?key|token)[\"']?\s*[=:]\s*[\"']?[^\s\"'$<{]{8}",
          "a password or token"),
     )
 )  # fmt: skip
