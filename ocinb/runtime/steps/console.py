@@ -31,7 +31,12 @@ def attach_console(env: Environment) -> None:
     if not env.process.get("terminal"):
         return
     master, peer, name = _open(env)
-    point = env.root.make_file("/dev/console")
+    close_all(env.root.make_file("/dev/console"))
+    try:
+        # Where a link leads is not for the image to say (CVE-2025-52565).
+        point = env.root.open("/dev/console", resolve=f.RESOLVE_NO_SYMLINKS)
+    except SyscallError:
+        raise StepFailed("process.terminal: /dev/console of the image is a link") from None
     tree = env.kernel.open_tree(peer, "", f.AT_EMPTY_PATH | f.OPEN_TREE_CLONE)
     env.kernel.move_mount(tree, "", point, "", _BOTH)
     close_all(tree, point)

@@ -48,11 +48,7 @@ def become_user(env: Environment) -> None:
 
 
 def _set_groups(env: Environment, groups: list[int]) -> None:
-    try:
-        with open("/proc/self/setgroups", encoding="utf-8") as file:
-            denied = file.read().strip() == "deny"
-    except OSError:
-        denied = False
+    denied = _own(env, "setgroups").strip() == "deny"
     if not denied:
         env.kernel.setgroups(groups)
     elif groups:
@@ -60,6 +56,16 @@ def _set_groups(env: Environment, groups: list[int]) -> None:
             "process.user.additionalGids cannot be set in this user namespace",
             hint="map ids with newuidmap and newgidmap (linux.gidMappings of more than one id)",
         )
+
+
+def _own(env: Environment, name: str) -> str:
+    """A file of this process, from the host's /proc: the container's may be made up."""
+    try:
+        flags = os.O_RDONLY | os.O_CLOEXEC
+        with open(os.open(f"self/{name}", flags, dir_fd=env.host_proc), encoding="utf-8") as file:
+            return file.read()
+    except OSError:
+        return ""
 
 
 def _give_stdio(env: Environment) -> None:
@@ -151,10 +157,6 @@ def check_ids(env: Environment) -> None:
         return
     for name, kind in (("uid", "uid_map"), ("gid", "gid_map")):
         wanted = env.user[name]
-        try:
-            with open(f"/proc/self/{kind}", encoding="utf-8") as file:
-                ranges = [tuple(map(int, line.split())) for line in file]
-        except OSError:
-            continue
-        if not any(first <= wanted < first + size for first, _, size in ranges):
+        ranges = [tuple(map(int, line.split())) for line in _own(env, kind).splitlines()]
+        if ranges and not any(first <= wanted < first + size for first, _, size in ranges):
             raise StepFailed(f"process.user.{name} {wanted} is not mapped in the user namespace")

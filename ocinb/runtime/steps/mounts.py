@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ocinb.runtime.mount_options import MountOptions
 
 _NOT_PERMITTED = 1
+_PROC_ROOT = 1  # the number of the topmost directory of every /proc
 
 _INSIDE_PROC = frozenset(
     ("cpuinfo", "diskstats", "meminfo", "stat", "swaps", "uptime", "loadavg", "slabinfo")
@@ -70,6 +71,8 @@ def _mount_filesystem(
     if fstype in ("proc", "sysfs"):
         _refuse_link(env, destination, fstype)
     point = env.root.make_directory(destination)
+    if fstype != "proc":
+        _refuse_proc(env, destination, point)
     if fstype == "tmpfs" and options.copy_up:
         _mount_copied(env, point, entry, options)
     else:
@@ -130,7 +133,7 @@ def _bind(
         point = env.root.make_directory(destination)
     else:
         point = env.root.make_file(destination)
-    _refuse_proc(env, destination, point)
+    _refuse_proc(env, destination, point, tree)
     kernel.move_mount(tree, "", point, "", f.MOVE_MOUNT_F_EMPTY_PATH | f.MOVE_MOUNT_T_EMPTY_PATH)
     close_all(tree, point)
     for propagation in options.propagation:
@@ -144,20 +147,42 @@ def open_source(env: Environment, entry: dict[str, Any], options: MountOptions) 
     return env.kernel.open_tree(f.AT_FDCWD, source, f.OPEN_TREE_CLONE | recursive)
 
 
-def _refuse_proc(env: Environment, destination: str, point: int) -> None:
-    """Refuse to bind over the files of /proc, but for those that are only information."""
+def _refuse_proc(env: Environment, destination: str, point: int, tree: int = -1) -> None:
+    """Refuse to mount over /proc and its files, but for those that are only information.
+
+    Security labels are set through it: they would go nowhere. Another /proc may be bound over it.
+
+    Args:
+        env: of the container.
+        destination: as config.json says it.
+        point: descriptor of what it turned out to be.
+        tree: descriptor of what is bound there; -1 where a filesystem is mounted.
+    """
     try:
         proc = os.stat("proc", dir_fd=env.root.fd, follow_symlinks=False)
     except OSError:
         return
-    device = os.fstat(point).st_dev
-    on_proc = device == proc.st_dev and device != os.fstat(env.root.fd).st_dev
+    covered = os.fstat(point)
+    if covered.st_dev != proc.st_dev or covered.st_dev == os.fstat(env.root.fd).st_dev:
+        return
     name = os.path.normpath(destination).removeprefix("/proc/")
-    if on_proc and name != "/proc" and name not in _INSIDE_PROC and not name.startswith("net/"):
+    harmless = tree >= 0 and (name in _INSIDE_PROC or name.startswith("net/"))
+    if covered.st_ino == proc.st_ino:
+        harmless = tree >= 0 and os.fstat(tree).st_ino == _PROC_ROOT and _on_proc(tree)
+    if not harmless:
         raise InvalidConfig(
             f"{destination} is inside /proc, where nothing may be mounted over",
             hint="mount it elsewhere",
         )
+
+
+def _on_proc(fd: int) -> bool:
+    """Whether a descriptor is of a file of the kernel's process filesystem."""
+    try:
+        os.close(os.open("self/stat", os.O_RDONLY | os.O_CLOEXEC, dir_fd=fd))
+    except OSError:
+        return False
+    return os.fstat(fd).st_nlink > 1 and os.statvfs(fd).f_blocks == 0
 
 
 def _set_attributes(env: Environment, tree: int, options: MountOptions) -> None:
