@@ -164,3 +164,8 @@ def _kill_tree(pid: int) -> None:
 def _descendants(pid: int) -> list[int]:
     children = [other for other in processes.all_pids() if processes.parent(other) == pid]
     return children + [below for child in children for below in _descendants(child)]
+
+
+def hooks_ran(number: int) -> str:
+    """For the detail of a step: ``no hooks``, ``1 hook``, ``2 hooks``."""
+    return f"{number or 'no'} hook{'' if number == 1 else 's'}"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 
 from ocinb.frozen import Frozen
-from ocinb.runtime.hooks import run_hooks
+from ocinb.runtime.hooks import hooks_ran, run_hooks
 from ocinb.runtime.steps import (
     console,
     credentials,
@@ -153,11 +153,6 @@ def run(env: Environment, channel: Channel, gate: Gate) -> None:
         ran = run_hooks(recording, hooks, "startContainer", _state(env, CREATED), env.variables)
         step.detail = hooks_ran(ran)
     carry_out(env, PROGRAM_ROWS)
-
-
-def hooks_ran(number: int) -> str:
-    """For the detail of a step: ``no hooks``, ``1 hook``, ``2 hooks``."""
-    return f"{number or 'no'} hook{'' if number == 1 else 's'}"
 
 
 def _state(env: Environment, status: str) -> State:

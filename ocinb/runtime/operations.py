@@ -16,8 +16,7 @@ from ocinb.events import StatusChanged
 from ocinb.linux.cgroup import FROZEN, THAWED
 from ocinb.runtime.configuration import check_supported
 from ocinb.runtime.container_state import Containers, check_id
-from ocinb.runtime.hooks import run_hook, run_hooks
-from ocinb.runtime.init import hooks_ran
+from ocinb.runtime.hooks import hooks_ran, run_hook, run_hooks
 from ocinb.runtime.parent import CreateOptions, Creation, rebuilt, unbind_root
 from ocinb.runtime.start_gate import open_gate
 from ocinb.spec.runtime_state import CREATED, CREATING, RUNNING, STOPPED

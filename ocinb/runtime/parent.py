@@ -16,16 +16,15 @@ from ocinb.linux.cgroup import Cgroup, hierarchies
 from ocinb.linux.id_maps import IdMap, write_maps
 from ocinb.linux.namespaces import in_user_namespace
 from ocinb.linux.rlimits import NUMBERS
-from ocinb.runtime import go_between, id_mapped, init, resources
+from ocinb.runtime import id_mapped, resources
+from ocinb.runtime.bind_source import open_source
 from ocinb.runtime.descriptors import connect
 from ocinb.runtime.environment import Environment, close_all
-from ocinb.runtime.hooks import run_hooks
+from ocinb.runtime.hooks import hooks_ran, run_hooks
 from ocinb.runtime.mount_options import parse
 from ocinb.runtime.seccomp import compile_seccomp
 from ocinb.runtime.start_gate import Gate
 from ocinb.runtime.steps import labels
-from ocinb.runtime.steps.mounts import open_source
-from ocinb.runtime.steps.rootfs import bind
 from ocinb.runtime.sync import ENVIRONMENT, FAILED, INIT, MAP_IDS, PROCEED, READY, Channel
 from ocinb.spec.runtime_state import CREATING
 
@@ -157,7 +156,9 @@ class Creation:
             self.recording.field = f"mounts[{number}] ({entry['destination']})"
             mapped = id_mapped.wanted(entry, options)
             if own_ids or mapped:
-                tree = environment.sources[number] = open_source(environment, entry, options)
+                tree = environment.sources[number] = open_source(
+                    environment.kernel, environment.bundle, entry, options
+                )
                 if mapped:
                     id_mapped.apply(environment, tree, entry, options)
 
@@ -167,7 +168,7 @@ class Creation:
         """
         self.recording.field = "root.path"
         self.log.debug("linux.namespaces has no mount namespace: mounts are made for the host")
-        bind(self.kernel, rootfs)
+        self.kernel.mount(rootfs, rootfs, None, f.MS_BIND | f.MS_REC)
         self.container.data["root_mount"] = rootfs
         self.container.save()
         self.kernel.mount(None, rootfs, None, f.MS_PRIVATE)
@@ -255,7 +256,7 @@ class Creation:
         for number, stage in ((3, "prestart"), (4, "createRuntime")):
             with self.recording.step(number) as step:
                 ran = run_hooks(self.recording, self.config.get("hooks"), stage, state)
-                step.detail = init.hooks_ran(ran)
+                step.detail = hooks_ran(ran)
 
     def _set_rlimits(self) -> None:
         """Spec: runtime-spec config.md#posix-process (rlimits)"""
@@ -349,6 +350,9 @@ def _child(env: Environment, channel: Channel, gate: Gate) -> None:
     """
     try:
         env.recording.process = "init"
+        # Here, for meanwhile the runtime waits for the kernel to add us to the control groups.
+        from ocinb.runtime import go_between, init
+
         channel.expect_proceed()
         go_between.adjust_oom_score(env)
         go_between.enter(env, channel)

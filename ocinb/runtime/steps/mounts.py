@@ -14,6 +14,7 @@ from ocinb.errors import InvalidConfig, SyscallError
 from ocinb.linux import flags as f
 from ocinb.linux.cgroup import hierarchies
 from ocinb.runtime import id_mapped
+from ocinb.runtime.bind_source import open_source
 from ocinb.runtime.environment import close_all, through
 from ocinb.runtime.mount_options import parse
 from ocinb.runtime.steps import labels
@@ -126,7 +127,7 @@ def _bind(
     kernel = env.kernel
     tree = env.sources.get(number, -1)
     if tree < 0:
-        tree = open_source(env, entry, options)
+        tree = open_source(env.kernel, env.bundle, entry, options)
     is_directory = stat.S_ISDIR(os.fstat(tree).st_mode)
     _set_attributes(env, tree, options)
     if is_directory:
@@ -138,13 +139,6 @@ def _bind(
     close_all(tree, point)
     for propagation in options.propagation:
         _set_propagation(env, destination, propagation)
-
-
-def open_source(env: Environment, entry: dict[str, Any], options: MountOptions) -> int:
-    """A detached copy of a bind source, which is absolute or relative to the bundle."""
-    source = os.path.join(env.bundle, entry.get("source") or "")
-    recursive = f.AT_RECURSIVE if options.recursive else 0
-    return env.kernel.open_tree(f.AT_FDCWD, source, f.OPEN_TREE_CLONE | recursive)
 
 
 def _refuse_proc(env: Environment, destination: str, point: int, tree: int = -1) -> None:

@@ -12,7 +12,6 @@ from ocinb.runtime.environment import close_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ocinb.linux.syscalls import Kernel
     from ocinb.runtime.environment import Environment
 
 _LOCKED = 22
@@ -44,14 +43,9 @@ def bind_root(env: Environment) -> None:
     env.host_proc = env.kernel.open("/proc", f.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     if env.own_mounts:
         # Without a mount namespace the runtime has done it, who must also undo it.
-        bind(env.kernel, env.rootfs)
+        env.kernel.mount(env.rootfs, env.rootfs, None, f.MS_BIND | f.MS_REC)
     root = env.kernel.open(env.rootfs, f.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     env.root = Beneath(env.kernel, root)
-
-
-def bind(kernel: Kernel, rootfs: str) -> None:
-    """Bind a root filesystem onto itself."""
-    kernel.mount(rootfs, rootfs, None, f.MS_BIND | f.MS_REC)
 
 
 def make_cwd(env: Environment) -> None:
