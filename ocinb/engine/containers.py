@@ -60,9 +60,18 @@ class Containers:
         self._root = root
 
     def claim(
-        self, *, image: str, runtime: str, name: str | None, command: Sequence[str]
+        self,
+        *,
+        image: str,
+        runtime: str,
+        name: str | None,
+        command: Sequence[str],
+        manifest: str = "",
     ) -> ContainerFiles:
         """A directory for a new container; its name is taken from now on.
+
+        Args:
+            manifest: the digest of the image's manifest: its name may point elsewhere later.
 
         Raises:
             ContainerExists: the name is in use. ContainerError: it is not a name.
@@ -87,6 +96,7 @@ class Containers:
                 "id": container,
                 "name": name or _invent(image, container),
                 "image": image,
+                "manifest": manifest,
                 "runtime": runtime,
                 "created": time.time(),
                 "command": list(command),

@@ -368,7 +368,11 @@ class Engine:
         program = command(image.config.execution, options)
         _ = self.rung
         return self._containers.claim(
-            image=image.name, runtime=chosen.name, name=name, command=program
+            image=image.name,
+            runtime=chosen.name,
+            name=name,
+            command=program,
+            manifest=image.manifest_descriptor.digest,
         )
 
     def _monitor(
