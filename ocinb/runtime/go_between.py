@@ -13,6 +13,7 @@ import os
 
 from ocinb.errors import InvalidConfig, SyscallError
 from ocinb.linux import flags as f
+from ocinb.linux.interfaces import raise_loopback
 from ocinb.linux.namespaces import FLAGS, open_namespace, same
 from ocinb.runtime.sync import MAP_IDS
 
@@ -48,6 +49,7 @@ def enter(env: Environment, channel: Channel) -> None:
         _make_user_namespace(env, channel)
     elif user:
         _join_user_namespace(env, descriptors["user"])
+    env.applying("")
     env.kernel.prctl(f.PR_SET_DUMPABLE, 0)
     # What the host's privileges did not reach may belong to the user namespace just entered.
     for kind in left:
@@ -134,6 +136,9 @@ def _make_others(env: Environment) -> None:
             new |= FLAGS[KINDS[name]]
     env.applying("linux.namespaces")
     env.kernel.unshare(new)
+    if new & f.CLONE_NEWNET:
+        # Not even 127.0.0.1 can be reached while it is down. Spec: none (runc convention)
+        raise_loopback(env.kernel)
     for clock, offset in (env.linux.get("timeOffsets") or {}).items():
         env.applying(f"linux.timeOffsets.{clock}")
         line = f"{clock} {offset.get('secs') or 0} {offset.get('nanosecs') or 0}"

@@ -232,6 +232,13 @@ def _seccomp(config: dict[str, Any]) -> Iterator[Finding]:
         yield f"{path}.listenerPath", "is missing: SCMP_ACT_NOTIFY needs somebody to notify"
 
 
+def _destinations(config: dict[str, Any]) -> Iterator[Finding]:
+    """Spec: runtime-spec config.md#mounts (destination)"""
+    for number, mount in enumerate(config.get("mounts") or []):
+        if all(part in ("", ".", "..") for part in mount["destination"].split("/")):
+            yield f"mounts[{number}].destination", "is the root itself, which would be hidden"
+
+
 def _hostname_length(config: dict[str, Any]) -> Iterator[Finding]:
     for name in ("hostname", "domainname"):
         if len((config.get(name) or "").encode()) > 64:
@@ -246,5 +253,6 @@ _RULES = (
     _config_process,
     _devices,
     _seccomp,
+    _destinations,
     _hostname_length,
 )

@@ -81,9 +81,11 @@ def enter_cwd_as_user(env: Environment) -> None:
     except FileNotFoundError:
         raise StepFailed(f"process.cwd {wanted} is not inside the container") from None
     except OSError as error:
-        if error.errno == _ACCESS and os.path.isdir("."):
-            return  # reached before the user changed; the user itself may not look at it
-        raise
+        # Reached before the user changed, a directory may be one that the user may not look at.
+        if error.errno != _ACCESS or os.getcwd() == "/":
+            raise StepFailed(
+                f"process.cwd {wanted} cannot be entered: {os.strerror(error.errno or 0).lower()}"
+            ) from None
 
 
 def find(env: Environment) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -57,7 +59,8 @@ def _runtime(name: str, tmp_path: Path) -> Iterator[RuntimeProgram]:
 def _remove_control_groups() -> Iterator[None]:
     """runc and crun leave the directory that all groups of these tests are in."""
     yield
-    for tree in Path("/sys/fs/cgroup").glob("**/ocinb-tests"):
-        for group in [*tree.iterdir(), tree]:
-            if group.is_dir():
-                group.rmdir()
+    for tree in Path("/sys/fs/cgroup").glob("*/"):
+        for directory, _, _ in os.walk(tree / "ocinb-tests", topdown=False):
+            # Tests of another process may be using theirs at this moment.
+            with contextlib.suppress(OSError):
+                os.rmdir(directory)
