@@ -5,8 +5,9 @@ Both are of one tier and know nothing of each other; this joins them.
 
 from __future__ import annotations
 
+import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,22 +16,31 @@ import msgspec
 
 from ocinb.build.build import Build as _Build
 from ocinb.build.build import Step
-from ocinb.build.draft import Written
+from ocinb.build.commit import commit
+from ocinb.build.draft import Draft, Written
+from ocinb.build.operations import append_directory, append_file, rebase, squash
 from ocinb.build.recipe import Recipe, build
+from ocinb.build.rewrite import annotate, rewrite
+from ocinb.build.run_options import with_parents
 from ocinb.build.workplace import Found, Ran, Workplace
+from ocinb.engine.changed import Changed
 from ocinb.engine.container_files import ContainerFiles
 from ocinb.engine.engine import Engine, Finished
 from ocinb.engine.images import LocalImage
-from ocinb.errors import UnsupportedHost
+from ocinb.errors import BuildError, UnsupportedHost
 from ocinb.events import ignore
+from ocinb.spec import annotations as keys
+from ocinb.spec import media_types
 from ocinb.spec.descriptor import Descriptor
+from ocinb.spec.digest import Digest
+from ocinb.spec.document import MAX_DOCUMENT, parse_object
+from ocinb.spec.platform import Platform
 from ocinb.spec.reference import Reference
 
 if TYPE_CHECKING:
     from ocinb.bundle.options import ContainerOptions
     from ocinb.events import Record
     from ocinb.image import Image
-    from ocinb.spec.platform import Platform
 
     Output = Callable[[bytes, int], None]
 
@@ -66,6 +76,8 @@ def workplace(engine: Engine, output: Output | None = None, record: Record = ign
         assert isinstance(done, Finished)  # it was not detached
         files = ContainerFiles(str(engine.settings.containers / done.container))
         try:
+            if done.interrupted:
+                raise KeyboardInterrupt
             yield Ran(exit_status=done.exit_status, upper=Path(files.writable, "upper"))
         finally:
             engine.delete(done.container, force=True)
@@ -100,6 +112,156 @@ def build_named(
         if reference is not None:
             engine.store.names.set(local.name, local.target)
     return local
+
+
+def commit_container(
+    engine: Engine,
+    container: str,
+    name: str | None = None,
+    *,
+    changes: Sequence[str] = (),
+    message: str = "",
+    author: str = "",
+    record: Record = ignore,
+) -> LocalImage:
+    """Make an image of what a container has changed, and give it a name.
+
+    Args:
+        changes: instructions as in a Dockerfile, as in ``CMD ["/bin/sh"]``.
+        message, author: for history.
+
+    Raises:
+        ContainerNotFound, ContainerError: see ``Engine.changed``. BuildError: a change is
+            malformed. BlobNotFound: its image is no longer in the store.
+    """
+    work = workplace(engine, record=record)
+    reference = Reference.parse(name) if name else None
+    with engine.store.lease(), engine.changed(container) as changed:
+        draft = Draft.load(engine.store, _base_of(engine, changed))
+        commit(
+            work,
+            draft,
+            changed.upper,
+            changes=changes,
+            message=message,
+            author=author,
+            created_by=shlex.join(changed.command),
+            mount_points=with_parents(changed.mount_points),
+        )
+        local = local_image(draft.write(engine.store), str(reference or UNNAMED))
+        if reference is not None:
+            engine.store.names.set(local.name, local.target)
+    return local
+
+
+def change_image(
+    engine: Engine,
+    source: str,
+    change: Callable[[Draft], object],
+    name: str | None = None,
+    platform: str | None = None,
+) -> LocalImage:
+    """Change an image of the store, whole: an index around it is written anew.
+
+    Args:
+        source: the image.
+        change: given it, to change it.
+        name: of the result; the image's own if not given.
+
+    Raises:
+        NameNotFound, PlatformNotFound; whatever ``change`` raises.
+    """
+    with engine.store.lease():
+        local = engine.image(source, platform)
+        target = rewrite(engine.store, local.target, local.manifest_descriptor, change)
+        return _named(engine, name or source, target, local.config.platform)
+
+
+def annotate_image(
+    engine: Engine,
+    source: str,
+    annotations: dict[str, str | None],
+    name: str | None = None,
+    platform: str | None = None,
+) -> Descriptor:
+    """Set annotations of what a name points at, or of its image for one platform.
+
+    Returns:
+        What the name points at then.
+
+    Raises:
+        NameNotFound, PlatformNotFound, InvalidDocument.
+    """
+    whole = str(Reference.parse(source))
+    with engine.store.lease():
+        if platform is not None:
+            changed = change_image(
+                engine, source, lambda draft: draft.annotate(annotations), name, platform
+            )
+            return changed.target
+        target = annotate(engine.store, engine.store.names.get(whole), annotations)
+        engine.store.names.set(str(Reference.parse(name)) if name else whole, target)
+    return target
+
+
+def squash_image(engine: Engine, source: str, name: str | None, *, keep: int = 0) -> LocalImage:
+    """Make one layer of all above the lowest ``keep``. See ``build.operations.squash``."""
+    work = workplace(engine)
+    return change_image(engine, source, lambda draft: squash(work, draft, keep=keep), name)
+
+
+def append_layers(
+    engine: Engine,
+    paths: Sequence[Path],
+    name: str,
+    base: str | None = None,
+    platform: str | None = None,
+) -> LocalImage:
+    """Put archives and directories on an image as layers; without one, on nothing.
+
+    Raises:
+        LayerError: an archive is none, or breaks a rule. NameNotFound, StorageError.
+    """
+
+    def append(draft: Draft) -> None:
+        for path in paths:
+            add = append_directory if path.is_dir() else append_file
+            add(engine.store, draft, path)
+
+    if base is not None:
+        return change_image(engine, base, append, name, platform)
+    with engine.store.lease():
+        wanted = Platform.parse(platform) if platform else Platform.host()
+        draft = Draft.scratch(wanted)
+        append(draft)
+        return _named(engine, name, draft.write(engine.store).descriptor, wanted)
+
+
+def rebase_image(
+    engine: Engine, source: str, new_base: str, name: str | None, old_base: str | None = None
+) -> LocalImage:
+    """Put an image's own layers on another base.
+
+    Args:
+        old_base: the base that it was built on; as the image's annotations say if not given.
+
+    Raises:
+        BuildError: it was not built on that base, or its annotations do not say on which.
+        NameNotFound: a base is not in the store.
+    """
+    local, new = engine.image(source), engine.image(new_base)
+    if old_base is not None:
+        old = Draft.load(engine.store, engine.image(old_base).manifest_descriptor)
+    else:
+        old = _annotated_base(engine, local)
+    fresh = Draft.load(engine.store, new.manifest_descriptor)
+    digest = new.manifest_descriptor.digest
+    return change_image(
+        engine,
+        source,
+        lambda draft: rebase(draft, old, fresh, name=new.name, digest=digest),
+        name,
+    )
 
 
 def local_image(
@@ -153,6 +315,42 @@ class Build(_Build):
         local = local_image(self.image, name)
         self._engine.store.names.set(local.name, local.target)
         return Image(self._engine, local)
+
+
+def _base_of(engine: Engine, changed: Changed) -> Descriptor:
+    """The manifest that a container was made from, also when its name has moved on."""
+    if not changed.manifest:
+        return engine.image(changed.image).manifest_descriptor
+    return _manifest(engine, Digest(changed.manifest))
+
+
+def _annotated_base(engine: Engine, local: LocalImage) -> Draft:
+    annotations = local.manifest.annotations or {}
+    digest, name = annotations.get(keys.BASE_DIGEST), annotations.get(keys.BASE_NAME)
+    if digest is not None and engine.store.has(Digest(digest)):
+        return Draft.load(engine.store, _manifest(engine, Digest(digest)))
+    if name is not None:
+        return Draft.load(engine.store, engine.image(name).manifest_descriptor)
+    raise BuildError(
+        f"{local.name} does not say on which image it was built",
+        hint="name it by --old-base",
+        citation="image-spec annotations.md#pre-defined-annotation-keys",
+    )
+
+
+def _manifest(engine: Engine, digest: Digest) -> Descriptor:
+    """The descriptor of a manifest of which only the digest is known."""
+    with engine.store.open(digest) as blob:
+        data = blob.read(MAX_DOCUMENT)
+    kind = parse_object(data, f"the manifest {digest}").get("mediaType")
+    media_type = kind if isinstance(kind, str) else media_types.IMAGE_MANIFEST
+    return Descriptor(media_type=media_type, digest=digest, size=len(data))
+
+
+def _named(engine: Engine, name: str, target: Descriptor, platform: Platform) -> LocalImage:
+    """Give a name to what was made, and find it again under it."""
+    engine.store.names.set(str(Reference.parse(name)), target)
+    return engine.image(name, platform)
 
 
 def _is_here(engine: Engine, name: str) -> bool:

@@ -22,7 +22,7 @@ from ocinb.build.diff import diff
 from ocinb.build.draft import Draft, Written, layer_of
 from ocinb.build.facts import Owners
 from ocinb.build.made import MadeLayer, make_layer, rfc3339, source_date_epoch
-from ocinb.build.owners import ArchiveOwners, owner_named
+from ocinb.build.owners import LayerOwners, owner_named
 from ocinb.build.placing import Dress, Placing, content_digest, readable_entries
 from ocinb.build.run_options import mount_points, run_options
 from ocinb.build.stack import Stack
@@ -35,7 +35,6 @@ from ocinb.frozen import Frozen
 from ocinb.layer.changeset import Entry
 from ocinb.spec import annotations as keys
 from ocinb.spec.descriptor import Descriptor
-from ocinb.spec.digest import chain_ids
 from ocinb.spec.platform import Platform
 
 COMMENT = "ocinb"
@@ -493,8 +492,7 @@ class Build:
         return [f"{k}={v}" for k, v in self._arguments.items() if k not in set_already]
 
     def _owners(self) -> Owners:
-        layers = [layer_of(self._draft, n).descriptor for n in range(len(self._draft.layers))]
-        return Owners.here(ArchiveOwners(self._work.store, layers))
+        return Owners.here(LayerOwners(self._work.layers, self._draft.chain_ids))
 
     def _now(self) -> int:
         now = int(time.time())
@@ -550,8 +548,8 @@ def unpacked(work: Workplace, draft: Draft) -> list[Path]:
         BlobNotFound, LayerError, DigestMismatch, StorageError.
     """
     made: list[Path] = []
-    layers = [layer_of(draft, number) for number in range(len(draft.layers))]
-    for layer, chain_id in zip(layers, chain_ids([m.diff_id for m in layers]), strict=True):
+    for number, chain_id in enumerate(draft.chain_ids):
+        layer = layer_of(draft, number)
         with work.store.open(layer.descriptor.digest) as blob:
             made.append(work.layers.add(chain_id, layer.descriptor, layer.diff_id, blob, made))
     return made

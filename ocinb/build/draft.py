@@ -19,7 +19,7 @@ from ocinb.errors import InvalidDocument
 from ocinb.frozen import Frozen
 from ocinb.spec import media_types
 from ocinb.spec.descriptor import Descriptor
-from ocinb.spec.digest import Digest
+from ocinb.spec.digest import Digest, chain_ids
 from ocinb.spec.document import encode, parse_object
 from ocinb.spec.image_config import ImageConfig
 from ocinb.spec.manifest import Manifest
@@ -126,6 +126,11 @@ class Draft:
         """Of the layers, bottom to top."""
         found: list[str] = self.config["rootfs"]["diff_ids"]
         return found
+
+    @property
+    def chain_ids(self) -> list[Digest]:
+        """The chainID of each layer, bottom to top. Spec: image-spec config.md#layer-chainid"""
+        return chain_ids([Digest(text) for text in self.diff_ids])
 
     def add(
         self,

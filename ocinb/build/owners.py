@@ -1,4 +1,4 @@
-"""The owners that layers' archives name, for users on whose disk every file is their own.
+"""The owners that layers name, for users on whose disk every file is their own.
 
 Spec: image-spec layer.md#file-attributes
 """
@@ -9,54 +9,46 @@ from collections.abc import Sequence
 
 from ocinb.build.stack import Stack
 from ocinb.bundle.user import resolve
-from ocinb.content.store import Store
 from ocinb.errors import BundleError
-from ocinb.layer.changeset import OPAQUE, WHITEOUT, Limits
-from ocinb.layer.stream import LayerStream
-from ocinb.layer.tar_reader import TarReader
-from ocinb.spec.descriptor import Descriptor
+from ocinb.layer.changeset import WHITEOUT
+from ocinb.layer.unpacked import UnpackedLayers
+from ocinb.spec.digest import Digest
 
 Owner = tuple[int, int]
 
 _LARGEST = 4 * 1024 * 1024
 
 
-class ArchiveOwners:
+class LayerOwners:
     """Path → owner, as the uppermost of some layers that has it says.
 
-    The archives are read when the first path is asked for.
+    The indexes of the layers are read when the first path is asked for.
+
+    Args:
+        layers: where the layers are unpacked.
+        chain: the chainIDs of those that count, bottom to top.
     """
 
-    def __init__(self, store: Store, layers: Sequence[Descriptor]) -> None:
-        self._store = store
+    def __init__(self, layers: UnpackedLayers, chain: Sequence[Digest]) -> None:
         self._layers = layers
+        self._chain = chain
         self._known: dict[str, Owner] | None = None
 
     def __call__(self, path: str) -> Owner | None:
         """User and group of a path; None where no layer names it.
 
         Raises:
-            BlobNotFound, LayerError: a layer cannot be read.
+            LayerError: a layer is not unpacked.
         """
         if self._known is None:
             self._known = {}
-            for layer in self._layers:
-                self._known.update(_owners(self._store, layer))
+            for chain_id in self._chain:
+                index = self._layers.index(chain_id)
+                rows = map(index.row, range(len(index)))
+                self._known.update(
+                    (row.path, (row.uid, row.gid)) for row in rows if row.kind != WHITEOUT
+                )
         return self._known.get(path)
-
-
-def _owners(store: Store, layer: Descriptor) -> dict[str, Owner]:
-    what, limits = f"layer {layer.digest}", Limits()
-    with (
-        store.open(layer.digest) as blob,
-        LayerStream(blob, layer.media_type, "sha256", limits, what) as stream,
-    ):
-        reader = TarReader(stream.chunk, what, limits)
-        return {
-            entry.path: (entry.uid, entry.gid)
-            for entry in iter(reader.next, None)
-            if entry.kind not in (WHITEOUT, OPAQUE)
-        }
 
 
 def owner_named(text: str, below: Stack) -> Owner:

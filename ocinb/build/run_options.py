@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -58,9 +58,14 @@ def mount_points(options: ContainerOptions) -> frozenset[str]:
 
     Spec: runtime-spec config-linux.md#default-filesystems
     """
-    places = {"proc", "dev", "sys"}
-    for mount in options.mounts:
-        parts = str(mount["destination"]).strip("/").split("/")
+    return with_parents(["proc", "dev", "sys", *(str(m["destination"]) for m in options.mounts)])
+
+
+def with_parents(paths: Iterable[str]) -> frozenset[str]:
+    """Paths of a tree, and of the directories in which they are."""
+    places: set[str] = set()
+    for path in paths:
+        parts = [part for part in path.split("/") if part]
         places.update("/".join(parts[:count]) for count in range(1, len(parts) + 1))
     return frozenset(places)
 

@@ -48,7 +48,7 @@ def command(
     network: str,
     quiet: bool,
 ) -> Any:
-    """Build an image from a Dockerfile and the files of the directory CONTEXT.
+    """Build an image from a Dockerfile and the files of a directory.
 
     Steps that an earlier build has done on the same image are taken from the cache. Commands of
     RUN have no network unless --network host is given. In a notebook the text of a %%oci build

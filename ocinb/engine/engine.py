@@ -16,6 +16,7 @@ from ocinb.bundle.convert import command
 from ocinb.bundle.options import ContainerOptions
 from ocinb.content.store import Store
 from ocinb.engine import attached, stages
+from ocinb.engine.changed import Changed, changed
 from ocinb.engine.choose import Rung, choose, ladder
 from ocinb.engine.container_files import ContainerFiles, read_json
 from ocinb.engine.containers import ContainerRecord, Containers
@@ -35,6 +36,7 @@ from ocinb.spec.reference import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from ocinb.distribution.client import Client
     from ocinb.events import Event, Record
@@ -324,6 +326,10 @@ class Engine:
     def delete(self, name: str, force: bool = False) -> None:
         """Remove a container. See ``Operations.delete``."""
         self._operations.delete(name, force=force)
+
+    def changed(self, name: str) -> AbstractContextManager[Changed]:
+        """What a container has changed; a running one is paused meanwhile. See ``changed``."""
+        return changed(self._containers, self._operations, name)
 
     def repair(self) -> list[Mount]:
         """Remove what killed processes left half-made or half-removed; the mounts among it.

@@ -90,6 +90,24 @@ class Operations:
         _require(record, "kill", CREATED, RUNNING)
         self._call(files, record, "kill", str(number))
 
+    def pause(self, name: str) -> None:
+        """Freeze all processes of a container.
+
+        Raises:
+            ContainerNotFound. InvalidStatus: it does not run. ContainerError: the runtime cannot,
+            as without control groups.
+
+        Spec: none (runc convention)
+        """
+        files, record = self._containers.find(name)
+        _require(record, "pause", RUNNING)
+        self._call(files, record, "pause")
+
+    def resume(self, name: str) -> None:
+        """Let a paused container go on; errors as for ``pause``."""
+        files, record = self._containers.find(name)
+        self._call(files, record, "resume")
+
     def delete(self, name: str, *, force: bool = False) -> None:
         """Remove a container with all that belongs to it.
 

@@ -178,8 +178,8 @@ class MountManager:
             self._records.write(mount)
             layers = list(mount.layers)
             if mount.writable:
-                for name in ("upper", "work"):
-                    os.makedirs(f"{mount.writable}/{name}", exist_ok=True)
+                _make_upper(f"{mount.writable}/upper", layers[-1])
+                os.makedirs(f"{mount.writable}/work", exist_ok=True)
             elif mount.kind != COPY and len(layers) == 1:
                 # overlayfs wants two directories at least.
                 layers.insert(0, _make_empty(f"{self._state}/empty"))
@@ -223,6 +223,18 @@ def _make_directory(path: str) -> bool:
             raise BundleError(f"{path} is not a directory") from None
         return False
     return True
+
+
+def _make_upper(path: str, below: str) -> None:
+    """The directory that takes what is written; the tree's root looks as this directory does."""
+    try:
+        os.makedirs(path)
+    except FileExistsError:
+        return
+    root = os.stat(below)
+    with contextlib.suppress(OSError):  # an ordinary user's, or an id without a mapping
+        os.chown(path, root.st_uid, root.st_gid)
+    os.chmod(path, root.st_mode & 0o7777)
 
 
 def _make_empty(path: str) -> str:
