@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 @platform_option
 @click.pass_obj
 def command(session: Session, file: str, layer: int | None, platform: str | None) -> Stream:
-    """Show the content of a file, byte for byte, as in cat debian:12:/etc/os-release.
+    """Show the content of a file, byte for byte.
+
+    As in cat debian:12:/etc/os-release.
 
     Links are followed inside the image, as in a container of it; nothing is run or mounted.
     """

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 def command(
     session: Session, image: str, path: str, depth: int, everything: bool, platform: str | None
 ) -> Table:
-    """Draw a directory of an image, with the bytes and files beneath each."""
+    """Draw a directory of an image, with what is beneath each.
+
+    Bytes and files are counted as a container sees them.
+    """
     from ocinb.image import Image
 
     found = Image(session.engine, session.engine.image(image, platform))

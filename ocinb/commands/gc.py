@@ -29,9 +29,9 @@ COLUMNS = columns("what name size:bytes")
 @listing
 @click.pass_obj
 def command(session: Session, dry_run: bool, grace: float) -> Table:
-    """Remove blobs and unpacked layers that no image has, and what crashes left; list them.
+    """Remove blobs and layers that no image has, and list them.
 
-    Pulls, builds and containers may be under way: what they need stays.
+    What crashes left goes too. Pulls, builds and containers may be under way: what they need stays.
     """
     from ocinb.engine.garbage import collect_garbage
 

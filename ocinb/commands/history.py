@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 @listing
 @click.pass_obj
 def command(session: Session, image: str, platform: str | None) -> Table:
-    """List the steps that made an image, those without a layer too; the oldest first."""
+    """List the steps that made an image, the oldest first.
+
+    Those that made no layer are listed too.
+    """
     from ocinb.image import Image
 
     return Image(session.engine, session.engine.image(image, platform)).history_table()

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 @click.option("--directory", is_flag=True, help="An OCI layout in a new directory, not a tar.")
 @click.pass_obj
 def command(session: Session, images: tuple[str, ...], output: str, directory: bool) -> Any:
-    """Write images into one archive: a tar that is both an OCI layout and a docker-archive.
+    """Write images into one archive.
 
-    podman load, docker load, skopeo and umoci read it. The same images give the same bytes.
+    It is both an OCI layout and a docker-archive: podman load, docker load, skopeo and umoci read
+    it. The same images give the same bytes.
     """
     from ocinb.content.save import save, save_directory, write_archive
     from ocinb.spec.reference import Reference

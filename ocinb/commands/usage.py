@@ -30,7 +30,7 @@ TOTAL = "(all)"
 @listing
 @click.pass_obj
 def command(session: Session) -> Table:
-    """Tell how much room each image takes, alone and shared, and what gc would free."""
+    """Tell how much room each image takes, and what gc would free."""
     from ocinb.engine.garbage import room
     from ocinb.spec.reference import Reference
 

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 @listing
 @click.pass_obj
 def command(session: Session, image: str, secrets: bool, platform: str | None) -> Table:
-    """List files that one layer adds and a later one hides, the largest first.
+    """List files that one layer adds and a later one hides.
 
-    They are in the image for everybody to read: cat --layer shows them. Those that look like
-    secrets, by their names or contents, come before all others.
+    They are in the image for everybody to read: cat --layer shows them. The largest come first,
+    but before all others those that look like secrets, by their names or contents.
     """
     from ocinb.image import Image
 
