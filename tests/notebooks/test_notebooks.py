@@ -122,7 +122,7 @@ def test_an_error_fails_its_cell_and_stops_the_notebook(tmp_path):
 
 @pytest.mark.root
 @pytest.mark.slow
-def test_an_interrupt_ends_a_container_in_a_cell(tmp_path):
+def test_an_interrupt_ends_a_container_and_fails_its_cell(tmp_path):
     """The kernel's interrupt: the container is gone, and so is all that belonged to it."""
     cells = [
         f"%env OCINB_ROOT={tmp_path}/root\n%env OCINB_RUN_ROOT={tmp_path}/run\n%load_ext ocinb",
@@ -136,7 +136,10 @@ def test_an_interrupt_ends_a_container_in_a_cell(tmp_path):
         "%oci ps --all --quiet",
     ]
     notebook = nbformat.v4.new_notebook(cells=[*map(nbformat.v4.new_code_cell, cells)])
+    notebook.cells[2].metadata["tags"] = ["raises-exception"]
     execute(notebook, tmp_path)
+    (error,) = [o for o in notebook.cells[2].outputs if o.output_type == "error"]
+    assert error.ename == "KeyboardInterrupt"
     assert "begun" in "".join(o.get("text", "") for o in notebook.cells[2].outputs)
     assert notebook.cells[3].outputs[0].data["text/plain"] == "[]"
     assert not [m for m in mounts() if m.target.startswith(os.fspath(tmp_path))]
