@@ -41,6 +41,10 @@ COMMENT = "ocinb"
 """``comment`` of the history lines that we write."""
 
 
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""``PATH`` of an image that is begun with nothing. Spec: none (Docker convention)"""
+
+
 class Step(Frozen):
     """What one step of a build made.
 
@@ -162,6 +166,7 @@ class Build:
         name = ""
         if isinstance(image, str) and image == "scratch":
             self._key = key_of("scratch", str(self._platform or Platform.host()))
+            Wishes(self._draft.execution).env({"PATH": DEFAULT_PATH})
         elif isinstance(image, str):
             found = self._work.find(image, self._platform)
             name, base = found.name, found.manifest

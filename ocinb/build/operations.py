@@ -68,7 +68,11 @@ def append_directory(store: Store, draft: Draft, path: Path) -> MadeLayer:
     Raises:
         LayerError, StorageError: it cannot be packed.
     """
-    layer = difference(store, Stack([]), Stack([path], marks=False), owners=Owners.here())
+    tree = diff(
+        Stack([]), Stack([path], marks=False), owners=Owners.here(), epoch=source_date_epoch()
+    )
+    # The directory itself is not the image's root.
+    layer = make_layer(store, (entry for entry in tree if entry.path))
     _add(draft, layer, f"append {path.name}")
     return layer
 
