@@ -13,7 +13,6 @@ from tests.support.invalid_configs import INVALID
 from tests.support.remains import check_nothing_left
 from tests.support.runtimes import Bundle, RuntimeProgram
 
-
 pytestmark = pytest.mark.slow
 
 
