@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 RUN    := $(BIN)/python -m
 
-.PHONY: help demo test test-fast lint bench lab clean
+.PHONY: help demo test test-fast test-vm lint bench lab clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -36,6 +36,9 @@ test: lint ## everything that CI runs
 
 test-fast: $(VENV)/.installed-dev ## a minute: no slow tests, no peers
 	$(RUN) pytest -n 2 -x -q -m 'not slow and not peer'
+
+test-vm: $(VENV)/.installed-dev ## control groups version 2, in a small virtual machine
+	$(RUN) pytest tests/vm
 
 bench: $(VENV)/.installed-dev ## beside the peers, in one run
 	$(RUN) tests.bench

@@ -312,33 +312,10 @@ class Cgroup:
         innermost = set(self.directories.values())
         for directory in reversed(self.created):
             try:
-                self._remove_tree(directory)
+                _remove_tree(directory, own=directory in innermost)
             except SyscallError as error:
                 if directory in innermost or error.errno != _BUSY:
                     raise
-
-    def _remove_tree(self, directory: str) -> None:
-        """rmdir, with groups that the container itself made below."""
-        try:
-            inner = [entry.path for entry in os.scandir(directory) if entry.is_dir()]
-        except FileNotFoundError:
-            return
-        if inner and directory in self.directories.values():
-            for path in inner:
-                self._remove_tree(path)
-        for attempt in range(100):
-            try:
-                os.rmdir(directory)
-            except FileNotFoundError:
-                return
-            except OSError as error:
-                # A killed process may take a moment to leave.
-                in_use = bool(inner) and directory not in self.directories.values()
-                if error.errno != _BUSY or attempt == 99 or in_use:
-                    raise SyscallError("rmdir", (directory,), error.errno or 0) from None
-                time.sleep(0.01)
-            else:
-                return
 
     def _each(self) -> list[str]:
         return list(dict.fromkeys(self.directories.values()))
@@ -350,3 +327,27 @@ def _read(path: str) -> str:
             return file.read()
     except OSError:
         return ""
+
+
+def _remove_tree(directory: str, *, own: bool) -> None:
+    """rmdir; of the container's own group also those that it has made below, however deep."""
+    try:
+        inner = [entry.path for entry in os.scandir(directory) if entry.is_dir()]
+    except FileNotFoundError:
+        return
+    if own:
+        for path in inner:
+            _remove_tree(path, own=True)
+    for attempt in range(100):
+        try:
+            os.rmdir(directory)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            # A killed process may take a moment to leave.
+            in_use = bool(inner) and not own
+            if error.errno != _BUSY or attempt == 99 or in_use:
+                raise SyscallError("rmdir", (directory,), error.errno or 0) from None
+            time.sleep(0.01)
+        else:
+            return

@@ -12,6 +12,7 @@ PACKAGES = {
     "containerd": "containerd",
     "ctr": "containerd",
     "htpasswd": "apache2-utils",
+    "qemu-system-x86_64": "qemu-system-x86",
 }
 """Program → Debian package, where the names differ."""
 
