@@ -72,7 +72,7 @@ CASES = {
     "run": "FROM BASE\nRUN echo hi > /hi && mkdir /made && rm /etc/passwd\n",
     "run removes directories": "FROM BASE\nRUN rm -r /usr/share/demo\n",
     "run makes a directory anew": (
-        "FROM BASE\nRUN rm -r /usr/share/demo && mkdir /usr/share/demo && echo > /usr/share/demo/z\n"
+        "FROM BASE\nRUN rm -r /usr/share/demo && mkdir /usr/share/demo && echo >/usr/share/demo/z\n"
     ),
     "run exec form": 'FROM BASE\nRUN ["/bin/sh", "-c", "echo $0 > /exec"]\n',
     "run continued": "FROM BASE\nRUN echo one > /x \\\n  # between\n  && echo two >> /x\n",
@@ -85,7 +85,7 @@ CASES = {
     "copy through a link of the image": "FROM BASE\nCOPY tool /bin/tool\nCOPY a.txt /lib/x/\n",
     "copy a link": "FROM BASE\nCOPY toplink /followed\nCOPY dirlink /dirs\n",
     "copy names with spaces": 'FROM BASE\nCOPY ["with space", "/with space"]\n',
-    "copy chown": "FROM BASE\nCOPY --chown=1000:7 d /numbers\nCOPY --chown=demo:demo a.txt /named\n",
+    "copy chown": "FROM BASE\nCOPY --chown=1000:7 d /numbers\nCOPY --chown=demo:demo a.txt /n\n",
     "copy chmod": "FROM BASE\nCOPY --chmod=600 a.txt /a\n",
     "copy the context": "FROM BASE\nCOPY . /all\n",
     "copy dotfiles": "FROM BASE\nCOPY .hidden .dockerignore /h/\n",
