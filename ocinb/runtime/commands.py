@@ -98,6 +98,8 @@ def start(context: Context, options: Parsed) -> int:
 def run(context: Context, options: Parsed) -> int:
     """Create, start, wait, delete."""
     container_id = options.arguments[0]
+    if options.given("plan"):
+        return _print_plan(container_id, options)
     detached = options.given("detach")
     runtime, container, terminal = _create(context, options, detached=detached)
     try:
@@ -115,6 +117,23 @@ def run(context: Context, options: Parsed) -> int:
     if not options.given("keep"):
         runtime.delete(container_id, force=True)
     return status
+
+
+def _print_plan(container_id: str, options: Parsed) -> int:
+    """Print what run would do, and do nothing."""
+    from ocinb.linux.cgroup import hierarchies
+    from ocinb.runtime.plan import lines, plan
+
+    bundle = os.path.abspath(options.text("bundle") or ".")
+    trees = hierarchies()
+    planned = plan(
+        load(bundle),
+        bundle=bundle,
+        container=container_id,
+        cgroup_version=trees[0].version if trees else 0,
+    )
+    sys.stdout.write("".join(f"{line}\n" for line in lines(planned)))
+    return 0
 
 
 def state(context: Context, options: Parsed) -> int:
@@ -265,6 +284,7 @@ _ALL = (
             *_CREATE_OPTIONS,
             Option(names=("--detach", "-d"), help="do not wait"),
             Option(names=("--keep",), help="do not delete"),
+            Option(names=("--plan",), help="only print the calls, and the fields they are for"),
             Option(names=("--no-subreaper",), help="accepted for compatibility"),
         ),
     ),

@@ -103,6 +103,7 @@ class Creation:
         gate = Gate(self.container)
         ours, theirs = Channel.pair()
         # The container's process becomes our child when the process between us ends.
+        self.recording.field = ""
         self.kernel.prctl(f.PR_SET_CHILD_SUBREAPER, 1)
         child = os.fork()
         if child == 0:

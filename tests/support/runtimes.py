@@ -184,8 +184,9 @@ def default_config(rootfs: Path) -> dict[str, Any]:
         ],
         "linux": {
             "namespaces": [{"type": kind} for kind in ("pid", "network", "ipc", "uts", "mount")],
-            # Each its own: a group that another test has frozen would stop this one.
-            "cgroupsPath": f"/ocinb-tests/{uuid.uuid4().hex}",
+            # Each its own: a group that another test has frozen would stop this one. Whose it is
+            # stands in front, so that nobody else tidies it up.
+            "cgroupsPath": f"/ocinb-tests/{os.getpid()}-{uuid.uuid4().hex}",
             "resources": {},
         },
     }

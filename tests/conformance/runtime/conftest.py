@@ -60,7 +60,11 @@ def _remove_control_groups() -> Iterator[None]:
     """runc and crun leave the directory that all groups of these tests are in."""
     yield
     for tree in Path("/sys/fs/cgroup").glob("*/"):
-        for directory, _, _ in os.walk(tree / "ocinb-tests", topdown=False):
-            # Tests of another process may be using theirs at this moment.
-            with contextlib.suppress(OSError):
+        groups = tree / "ocinb-tests"
+        ours = groups.glob(f"{os.getpid()}-*") if groups.exists() else ()
+        for group in ours:
+            for directory, _, _ in os.walk(group, topdown=False):
                 os.rmdir(directory)
+        # Tests of another process may be using theirs at this moment.
+        with contextlib.suppress(OSError):
+            groups.rmdir()
