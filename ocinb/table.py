@@ -99,7 +99,8 @@ class Table:
         """A new DataFrame: bytes and ints ``int64`` (``Int64`` where some are missing), times
         ``datetime64[ns, UTC]``, durations ``float64`` seconds, digests and texts ``str``.
 
-        ``attrs["ocinb"]`` holds the kinds, by which the notebook shows it; the data is plain.
+        ``attrs`` holds the kinds (``ocinb``) and the names of details (``ocinb_details``), by
+        which the notebook shows it; the data is plain.
         """
         import pandas as pd
 
@@ -110,6 +111,7 @@ class Table:
             }
         )
         frame.attrs["ocinb"] = self.kinds
+        frame.attrs["ocinb_details"] = [column.name for column in self.columns if column.detail]
         return frame
 
     def __len__(self) -> int:

@@ -18,7 +18,7 @@ from ocinb.spec.runtime_state import CREATED
 from ocinb.table import Table, columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 LIFECYCLE_COLUMNS = columns(
     "step:int title status started:clock took:duration failure detail? operation? actor? citation?"
@@ -46,7 +46,8 @@ def lifecycle(events: Iterable[Event], container: str) -> Table:
     for step in STEPS:
         event = finished.get(step.number)
         status = (_status_after(step) or status) if event and not event.error else status
-        rows.append(_lifecycle_row(step, event, status))
+        began = _began(event, finished) if event else None
+        rows.append(_lifecycle_row(step, event, status, began))
     return Table(LIFECYCLE_COLUMNS, rows, title=f"lifecycle of {container}")
 
 
@@ -70,13 +71,27 @@ def _status_after(step: Step) -> str:
     return CREATED if step.number == CREATED_AFTER else step.status_after
 
 
-def _lifecycle_row(step: Step, event: StepFinished | None, status: str) -> tuple[Any, ...]:
+def _began(event: StepFinished, finished: Mapping[int, StepFinished]) -> float:
+    """When a step began.
+
+    The runtime times step 8 from where it lets the container's process go, and that runs the
+    hooks of step 7 first.
+    """
+    began = event.time - event.seconds
+    if event.number == 8 and 7 in finished:
+        return min(max(began, finished[7].time), event.time)
+    return began
+
+
+def _lifecycle_row(
+    step: Step, event: StepFinished | None, status: str, began: float | None
+) -> tuple[Any, ...]:
     return (
         step.number,
         step.title,
         status if event else "",
-        event.time - event.seconds if event else None,
-        event.seconds if event else None,
+        began,
+        event.time - began if event and began is not None else None,
         event.error if event else "",
         event.detail if event else "not reached",
         step.operation,

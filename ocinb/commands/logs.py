@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 @click.argument("container")
 @click.pass_obj
 def command(session: Session, container: str) -> Text:
-    """Show what a container has written so far."""
+    """Show what a container has written so far.
+
+    Of a long log the end is kept: the last 10 MB at least, and 20 MB at the most.
+    """
     from ocinb.container import Container
 
     return Text(Container.find(session.engine, container).logs)

@@ -65,7 +65,8 @@ def unreachable(registry: str, url: httpx.URL, error: Exception) -> Distribution
         return RegistryUnreachable(f"{who} does not answer in time: {error}")
     if any(sign in str(error) for sign in _CUT):
         return RegistryUnreachable(
-            f"{who} broke the connection: {_first_line(error).rstrip('.').lower()}"
+            f"{who} broke the connection: {_first_line(error).rstrip('.').lower()}",
+            hint="ask again: a pull goes on where this one stopped",
         )
     if isinstance(error, httpx.RemoteProtocolError) and url.scheme == "http":
         return RegistryUnreachable(

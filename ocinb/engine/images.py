@@ -252,9 +252,8 @@ class _Unpacking:
         try:
             for number in range(self._count):
                 with self._changed:
-                    self._changed.wait_for(
-                        lambda number=number: self._stopped or number in self._there  # type: ignore[misc]
-                    )
+                    while not self._stopped and number not in self._there:
+                        self._changed.wait()
                 if self._stopped:
                     return
                 done.append(self._add_layer(manifest, config, number, done))

@@ -6,6 +6,8 @@ DataFrame keeps pandas' own look.
 
 from __future__ import annotations
 
+import shutil
+import sys
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -49,12 +51,24 @@ def frame_html(frame: pd.DataFrame) -> str | None:
 
 
 def frame_text(frame: pd.DataFrame) -> str:
-    """The ``text/plain`` of a DataFrame."""
+    """The ``text/plain`` of a DataFrame; on a terminal that is too narrow without its details."""
     kinds = _kinds(frame)
     if kinds is None:
         return repr(frame)
     rows, note = _visible(frame, kinds)
-    return "\n".join(filter(None, [aligned(kinds, rows), note]))
+    text = aligned(kinds, rows)
+    if sys.stdout.isatty():
+        available = shutil.get_terminal_size().columns
+        details = [name for name in frame.attrs.get("ocinb_details", ()) if name in kinds]
+        left_out: list[str] = []
+        while details and max(map(len, text.splitlines())) > available:
+            left_out.insert(0, details.pop())
+            kept = [i for i, name in enumerate(kinds) if name not in left_out]
+            fewer = {name: kind for name, kind in kinds.items() if name not in left_out}
+            text = aligned(fewer, [tuple(row[i] for i in kept) for row in rows])
+        if left_out:
+            note = "\n".join(filter(None, [note, f"not shown: {', '.join(left_out)}"]))
+    return "\n".join(filter(None, [text, note]))
 
 
 def _kinds(frame: pd.DataFrame) -> dict[str, str] | None:

@@ -25,6 +25,13 @@ def test_a_step_began_its_duration_before_it_was_recorded():
     assert row["citation"] == "runtime-spec runtime.md#lifecycle step 2"
 
 
+def test_the_program_begins_where_the_hooks_before_it_end():
+    events = [finished(7, time=12.0, seconds=1.0), finished(8, time=12.5, seconds=2.5)]
+    rows = lifecycle(events, "c").records()
+    assert rows[6]["started"] == "1970-01-01T00:00:11.000000Z"
+    assert (rows[7]["started"], rows[7]["took"]) == ("1970-01-01T00:00:12.000000Z", 0.5)
+
+
 def test_the_status_follows_the_specification():
     events = [finished(number, time=float(number)) for number in range(1, 14)]
     assert lifecycle(events, "c").column("status") == (

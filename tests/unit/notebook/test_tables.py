@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import pandas as pd
 import pytest
 
@@ -85,3 +88,24 @@ def test_as_text_it_is_an_aligned_table(frame):
     lines = frame_text(frame).splitlines()
     assert lines[0].split() == ["NAME", "DIGEST", "SIZE", "CREATED", "TOOK"]
     assert "1.23 MB" in lines[1]
+
+
+class Terminal(io.StringIO):
+    """Standard output that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_narrow_terminal_details_are_left_out_and_named(monkeypatch):
+    kinds = columns("name first? second?")
+    frame = Table(kinds, [("a name", "x" * 20, "y" * 20)]).to_frame()
+    assert frame_text(frame).endswith("y" * 20)
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setenv("COLUMNS", "40")
+    assert frame_text(frame).splitlines() == [
+        "NAME    FIRST",
+        f"a name  {'x' * 20}",
+        "not shown: second",
+    ]
+    assert list(frame.columns) == ["name", "first", "second"]
