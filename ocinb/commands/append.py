@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 def command(
     session: Session, base: str | None, paths: tuple[str, ...], name: str, platform: str | None
 ) -> Image:
-    """Put archives or directories on an image, each as one layer; nothing is run.
+    """Put archives or directories on an image, each as one layer.
+
+    Nothing is run.
 
     An archive is taken as it is: plain, or compressed by gzip or zstd. A file .wh.NAME in it
     deletes NAME.

@@ -28,9 +28,9 @@ def command(
     message: str,
     author: str,
 ) -> Any:
-    """Make an image NAME of what CONTAINER has changed: one layer more than its image has.
+    """Make an image NAME of what CONTAINER has changed.
 
-    A container that runs is paused meanwhile.
+    It has one layer more than the container's image. A container that runs is paused meanwhile.
     """
     from ocinb.image import Image
     from ocinb.workshop import commit_container

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 def command(
     session: Session, image: str, new_base: str, old_base: str | None, name: str | None
 ) -> Image:
-    """Put the layers that IMAGE has above its base on another base; nothing is run or packed.
+    """Put the layers that IMAGE has above its base on another base.
 
-    Only right where the layers do not depend on what changed in the base.
+    Nothing is run or packed. Only right where the layers do not depend on what changed in the base.
     """
     from ocinb.image import Image
     from ocinb.workshop import rebase_image

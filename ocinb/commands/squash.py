@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 @click.option("--keep", type=int, default=0, metavar="N", help="Leave the lowest N layers.")
 @click.pass_obj
 def command(session: Session, image: str, name: str | None, keep: int) -> Image:
-    """Make one layer of those of IMAGE; what a layer deletes is then really gone."""
+    """Make one layer of those of IMAGE.
+
+    What a layer deletes is then really gone.
+    """
     from ocinb.image import Image
     from ocinb.workshop import squash_image
 

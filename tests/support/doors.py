@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
@@ -81,8 +82,9 @@ class NotebookDoor:
         config = Config()
         config.HistoryManager.enabled = False  # in memory, no file
         config.HistoryManager.hist_file = ":memory:"
-        os.environ["IPYTHONDIR"] = str(temporary.parent / "ipython")
-        self._shell: Any = InteractiveShell(config=config)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("IPYTHONDIR", str(temporary.parent / "ipython"))
+            self._shell: Any = InteractiveShell(config=config)
         self._shell.colors = "nocolor"
         session = Session(Settings(root=root, run_root=run_root))
         self._magics = extension.load(self._shell, session)
