@@ -17,9 +17,8 @@ from ocinb.build.facts import Owners
 from ocinb.build.stack import Node, Stack
 from ocinb.errors import LayerError
 from ocinb.layer import tar_header
-from ocinb.layer.changeset import OPAQUE, WHITEOUT, Entry, Limits
-from ocinb.layer.stream import LayerStream
-from ocinb.layer.tar_reader import TarReader
+from ocinb.layer.changeset import OPAQUE, WHITEOUT, Entry
+from ocinb.layer.compression import open_stream
 from ocinb.layer.unpack import unpack
 from ocinb.overlay.trees import remove_tree
 
@@ -89,16 +88,14 @@ def archive_tree() -> Iterator[Archives]:
 def _is_archive(path: Path) -> bool:
     with path.open("rb") as file:
         start = file.read(tar_header.BLOCK)
-    known = any(start.startswith(magic) for magic in _MAGICS)
-    if not known:
+    if not any(start.startswith(magic) for magic in _MAGICS):
         return _is_tar(start)
-    # It is read as far as its first entry; a compressed file of another kind fails there.
+    # A compressed file of another kind fails, or does not begin with a header.
     with (
         suppress(LayerError, OSError, EOFError, lzma.LZMAError, ValueError),
         _opened(path) as stream,
-        LayerStream(stream, None, "sha256", Limits(), "archive") as source,
     ):
-        return TarReader(source.chunk, "archive", Limits()).next() is not None
+        return _is_tar(open_stream(stream).read(tar_header.BLOCK))
     return False
 
 

@@ -18,6 +18,9 @@ from ocinb.overlay.trees import is_opaque
 MAX_LINKS = 40
 """Symbolic links followed for one path, as in the kernel."""
 
+_NOTHING = os.stat_result((stat.S_IFDIR | 0o755, *[0] * 9), {"st_mtime_ns": 0})
+"""The root of a tree without layers."""
+
 _FUSE_OPAQUE = "user.fuseoverlayfs.opaque"
 
 
@@ -74,9 +77,7 @@ class Stack:
 
     def _root(self) -> Node:
         places = self.layers[::-1]
-        if not places:
-            return Node("", (), os.stat_result((stat.S_IFDIR | 0o755, 0, 0, 1, 0, 0, 0, 0, 0, 0)))
-        return Node("", places, os.lstat(places[0]))
+        return Node("", places, os.lstat(places[0]) if places else _NOTHING)
 
     def over(self, upper: Path | str) -> Stack:
         """This stack with one more directory on top."""
