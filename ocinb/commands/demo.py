@@ -196,7 +196,7 @@ class _Walk:
         mount = image.mount()
         yield Said(f"{mount.target} shows {len(mount.layers)} layers by {mount.kind}.")
         if mount.kind != "overlay":
-            yield Said(f"Why not by overlay: {mount.why}.")
+            yield Said(f"What was tried, the best that works first: {mount.why}.")
         yield Said(f"In it: {' '.join(sorted(os.listdir(mount.target)))}")
         gone = not os.path.lexists(f"{mount.target}/etc/motd")
         kept = " ".join(sorted(os.listdir(f"{mount.target}/usr/share/demo")))

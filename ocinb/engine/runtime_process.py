@@ -112,7 +112,8 @@ def last_line(said: bytes) -> str:
 def failure(runtime: RuntimeProcess, operation: str, status: int, message: str) -> StepFailed:
     """The error for a runtime that ended with a status other than 0."""
     how = message or f"ended with status {status} and did not say why"
-    return StepFailed(f"{runtime.name} could not {operation} the container: {how}")
+    name = "ocinb-runtime" if runtime.ours else runtime.name
+    return StepFailed(f"{name} could not {operation} the container: {how}")
 
 
 def spawn(kernel: Kernel, argv: tuple[str, ...], *, stdin: int, stdout: int, stderr: int) -> int:
