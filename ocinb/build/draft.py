@@ -67,6 +67,7 @@ class Draft:
         self.manifest = manifest
         self.config = config
         self.layers: list[dict[str, Any]] = list(manifest.get("layers") or ())
+        self._config_bytes = b""  # as it was loaded, kept where nothing in it changes
 
     @classmethod
     def scratch(cls, platform: Platform) -> Self:
@@ -98,12 +99,16 @@ class Draft:
                 path="$.layers",
                 citation="image-spec config.md#layer-diffid",
             )
-        return cls(parse_object(data, "the image manifest"), parse_object(raw, "the image config"))
+        draft = cls(parse_object(data, "the image manifest"), parse_object(raw, "the image config"))
+        draft._config_bytes = raw
+        return draft
 
     def copy(self) -> Draft:
         """Another draft that can be changed without changing this one."""
         manifest = {**copy.deepcopy(self.manifest), "layers": copy.deepcopy(self.layers)}
-        return Draft(manifest, copy.deepcopy(self.config))
+        copied = Draft(manifest, copy.deepcopy(self.config))
+        copied._config_bytes = self._config_bytes
+        return copied
 
     @property
     def execution(self) -> dict[str, Any]:
@@ -179,9 +184,7 @@ class Draft:
         Raises:
             InvalidDocument: what was put into them is not valid. StorageError: the disk refused.
         """
-        if not self.config.get("history"):
-            self.config.pop("history", None)
-        raw = encode(self.config)
+        raw = self._encoded_config()
         config = ImageConfig.parse(raw)
         described = store.add(raw, media_types.IMAGE_CONFIG)
         kept = self.manifest.get("config") or {}
@@ -199,6 +202,14 @@ class Draft:
         manifest = Manifest.parse(data, media_types.IMAGE_MANIFEST)
         descriptor = store.add(data, media_types.IMAGE_MANIFEST, platform=config.platform)
         return Written(descriptor=descriptor, manifest=manifest, config=config)
+
+    def _encoded_config(self) -> bytes:
+        loaded = self._config_bytes
+        if loaded and parse_object(loaded, "the image config") == self.config:
+            return loaded
+        if not self.config.get("history"):
+            self.config.pop("history", None)
+        return encode(self.config)
 
 
 def set_annotations(document: dict[str, Any], annotations: dict[str, str | None]) -> None:
