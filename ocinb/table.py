@@ -58,6 +58,7 @@ class Table:
         rows: tuples, a value for each column.
         title: what is listed, for a caption and for alternative text.
         key: the column that ``--quiet`` prints alone.
+        exit_status: what a shell is told; 1 where the listing is one of faults.
     """
 
     def __init__(
@@ -67,10 +68,12 @@ class Table:
         *,
         title: str = "",
         key: str | None = None,
+        exit_status: int = 0,
     ) -> None:
         self.columns = tuple(columns)
         self.rows = [tuple(row) for row in rows]
         self.title = title
+        self.exit_status = exit_status
         self.key = key or self.columns[0].name
 
     @property

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ocinb.bundle.options import HOST_NETWORK, ContainerOptions
+from ocinb.bundle import seccomp
+from ocinb.bundle.options import HOST_NETWORK, UNCONFINED, ContainerOptions
 from ocinb.bundle.user import User, resolve
 from ocinb.errors import BundleError
 from ocinb.linux.capabilities import NAMES as ALL_CAPABILITIES
@@ -212,6 +213,18 @@ def _linux(options: ContainerOptions, host_network: bool) -> dict[str, Any]:
         linux["cgroupsPath"] = options.cgroups_path
     if options.sysctl:
         linux["sysctl"] = dict(options.sysctl)
+    filters = _seccomp(options)
+    if filters:
+        linux["seccomp"] = filters
     linux["maskedPaths"] = list(defaults.MASKED_PATHS)
     linux["readonlyPaths"] = list(defaults.READONLY_PATHS)
     return linux
+
+
+def _seccomp(options: ContainerOptions) -> dict[str, Any] | None:
+    """Spec: runtime-spec config-linux.md#seccomp"""
+    if not isinstance(options.seccomp, str):
+        return dict(options.seccomp)
+    if options.seccomp == UNCONFINED or not seccomp.available():
+        return None
+    return seccomp.profile(capabilities(options.add_capabilities, options.drop_capabilities))

@@ -8,6 +8,7 @@ from typing import Any
 
 NO_NETWORK = "none"
 HOST_NETWORK = "host"
+DEFAULT_SECCOMP, UNCONFINED = "default", "unconfined"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,8 @@ class ContainerOptions:
         user_namespace: ask for a user namespace in which this user is the superuser, so that
             an ordinary user can run the bundle by hand. The engine does without: its monitor is
             in such a namespace already.
+        seccomp: ``default`` (our profile), ``unconfined`` (no filter), or config.json's
+            ``linux.seccomp`` itself.
         cgroups_path: config.json's ``linux.cgroupsPath``; None: the runtime chooses.
     """
 
@@ -63,4 +66,5 @@ class ContainerOptions:
     network: str = NO_NETWORK
     rootless: bool = False
     user_namespace: bool = False
+    seccomp: str | Mapping[str, Any] = DEFAULT_SECCOMP
     cgroups_path: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ocinb.bundle.convert import runtime_config
-from ocinb.bundle.options import ContainerOptions
+from ocinb.bundle.options import UNCONFINED, ContainerOptions
 from ocinb.spec.image_config import ImageConfig, RootFS
 
 
@@ -30,6 +30,7 @@ def spec(*, rootless: bool = False) -> dict[str, Any]:
         no_new_privileges=True,
         rootless=rootless,
         user_namespace=rootless,
+        seccomp=UNCONFINED,
     )
     config = runtime_config(image, options, Path("/var/empty"))
     del config["annotations"]

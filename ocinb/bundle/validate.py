@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ocinb.bundle.explain import section
 from ocinb.errors import BundleError, InvalidConfig
 from ocinb.spec.runtime_config import findings
 
@@ -33,6 +34,11 @@ def validate(bundle: Path) -> list[tuple[str, str]]:
     if not config.get("process"):
         found.append(("process", "is missing, so the container can be created but not started"))
     return found
+
+
+def cited(found: list[tuple[str, str]]) -> list[tuple[str, str, str]]:
+    """Findings as ``(field, message, section)``."""
+    return [(field, message, section(field)) for field, message in found]
 
 
 def read_config(bundle: Path) -> Any:

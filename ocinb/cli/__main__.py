@@ -56,11 +56,13 @@ def _tell(narration: Narration, progress: LiveProgress) -> None:
 
 
 def exit_status(value: object) -> int:
-    """A container that ran attached gives its own status; anything else is success."""
+    """A container that ran attached gives its own, a listing of faults 1; else success."""
     from ocinb.commands.values import Ran
 
-    status = value.container.exit_status if isinstance(value, Ran) else 0
-    return status or 0
+    if isinstance(value, Ran):
+        return value.container.exit_status or 0
+    status: int = getattr(value, "exit_status", 0)
+    return status
 
 
 if __name__ == "__main__":

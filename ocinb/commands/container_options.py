@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import shlex
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,12 @@ _OPTIONS = (
     click.option("--ulimit", multiple=True, metavar="NAME=SOFT[:HARD]", help="Resource limit."),
     click.option("--umask", metavar="OCTAL", help="File mode creation mask."),
     click.option("--sysctl", multiple=True, metavar="NAME=VALUE", help="Kernel parameter."),
+    click.option(
+        "--security-opt",
+        multiple=True,
+        metavar="OPTION",
+        help="no-new-privileges, seccomp=unconfined, seccomp=FILE.",
+    ),
     click.option("--annotation", multiple=True, metavar="NAME=VALUE", help="For config.json."),
     click.option("--hook", multiple=True, metavar="STAGE=COMMAND", help=", ".join(HOOKS) + "."),
 )
@@ -63,7 +70,8 @@ def container_options(function: Decorated) -> Decorated:
 
 _NAMES = (
     "env", "workdir", "user", "hostname", "entrypoint", "volume", "tmpfs", "read_only", "tty",
-    "network", "cap_add", "cap_drop", "ulimit", "umask", "sysctl", "annotation", "hook",
+    "network", "cap_add", "cap_drop", "ulimit", "umask", "sysctl", "security_opt", "annotation",
+    "hook",
 )  # fmt: skip
 
 
@@ -89,6 +97,7 @@ def _options(args: tuple[str, ...], **values: Any) -> ContainerOptions:
         annotations=_pairs("--annotation", values["annotation"]),
         hooks=_hooks(values["hook"]),
         network=values["network"],
+        **_security(values["security_opt"]),
     )
 
 
@@ -144,6 +153,44 @@ def _pairs(option: str, texts: Iterable[str]) -> dict[str, str]:
             raise CommandError(f"{option} {text} is not NAME=VALUE")
         pairs[name] = value
     return pairs
+
+
+def _security(texts: Iterable[str]) -> dict[str, Any]:
+    """Spec: none (Docker convention)"""
+    chosen: dict[str, Any] = {}
+    for text in texts:
+        name, _, value = text.replace(":", "=", 1).partition("=")
+        if name == "no-new-privileges" and value in ("", "true", "false"):
+            chosen["no_new_privileges"] = value != "false"
+        elif name == "seccomp" and value:
+            chosen["seccomp"] = _filters(text, value)
+        else:
+            raise CommandError(
+                f"--security-opt {text} is not known",
+                hint="no-new-privileges, seccomp=unconfined, or seccomp=FILE",
+            )
+    return chosen
+
+
+def _filters(text: str, value: str) -> str | dict[str, Any]:
+    from ocinb.bundle.options import DEFAULT_SECCOMP, UNCONFINED
+
+    if value in (DEFAULT_SECCOMP, UNCONFINED):
+        return value
+    try:
+        with open(value, encoding="utf-8") as file:
+            filters = json.load(file)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        raise CommandError(f"--security-opt {text}: {value} cannot be read: {reason}") from None
+    except (ValueError, RecursionError):
+        filters = None
+    if not isinstance(filters, dict):
+        raise CommandError(
+            f"--security-opt {text}: {value} is not a JSON object",
+            hint="the file holds what config.json has as linux.seccomp",
+        )
+    return filters
 
 
 def _hooks(texts: Iterable[str]) -> dict[str, list[dict[str, Any]]]:

@@ -6,15 +6,19 @@ import click
 
 from ocinb.commands.tree import Group
 
-DEFAULT = "show"
-
 
 class DefaultGroup(Group):
-    """Runs its command ``show`` where the first word is none of its commands."""
+    """Runs its command ``show`` where the first word is none of its commands.
+
+    Attributes:
+        default: the command that is run.
+    """
+
+    default = "show"
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
-        """As ``Group`` does, with ``show`` put before what is no command's name."""
+        """As ``Group`` does, with the default put before what is no command's name."""
         first = args[0] if args else ""
         if first and first not in (*self.commands, *self.get_help_option_names(context)):
-            args = [DEFAULT, *args]
+            args = [self.default, *args]
         return super().parse_args(context, args)
