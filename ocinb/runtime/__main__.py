@@ -16,6 +16,12 @@ import sys
 
 def main() -> None:
     """Run the command line and exit with its status."""
+    if "exec" in sys.argv:
+        # Before anything else is imported, for it would have to be imported twice.
+        from ocinb.linux.syscalls import Kernel
+        from ocinb.runtime.sealing import seal
+
+        seal(Kernel())
     from ocinb.runtime.command_line import run_command
 
     sys.exit(run_command(sys.argv[1:]))

@@ -13,7 +13,6 @@ from ocinb.runtime.command_line import Command, Context
 from ocinb.runtime.configuration import load_process
 from ocinb.runtime.descriptors import connect, preserved
 from ocinb.runtime.options import Option, Parsed
-from ocinb.runtime.sealing import seal
 from ocinb.spec.runtime_config import check_process
 
 TYPE_CHECKING = False
@@ -41,7 +40,6 @@ def exec_(context: Context, options: Parsed) -> int:
 def _exec(context: Context, options: Parsed) -> int:
     container_id = options.arguments[0]
     runtime = context.runtime(container_id)
-    seal(runtime.kernel)
     container = runtime.containers.load(container_id)
     process = _process(container, options)
     preserve = preserved(options)

@@ -21,6 +21,7 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
   address = "{0}/sock.ttrpc"
 """
 _SECONDS = 20
+_NAMESPACE = f"ocinb-{os.getpid()}"
 
 
 class Containerd:
@@ -47,10 +48,15 @@ class Containerd:
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         self._process.wait(_SECONDS)
+        # runc leaves the directory that the groups of all containers were in.
+        for group in Path("/sys/fs/cgroup").glob(f"*/{_NAMESPACE}"):
+            group.rmdir()
 
     def argv(self, *words: str) -> list[str]:
         """A command line of ctr."""
-        return [self._ctr, "--address", f"{self._directory}/sock", *words]
+        # The control groups of a container are /NAMESPACE/ID: tests side by side need their own.
+        options = ["--address", f"{self._directory}/sock", "--namespace", _NAMESPACE]
+        return [self._ctr, *options, *words]
 
     def __call__(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run ``ctr WORDS``; a failure carries all that it said."""

@@ -6,13 +6,20 @@ Each test is named after the report; what is tried is the attack itself, or what
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.runtimes import Bundle, RuntimeProgram, make_rootfs, mount_points_below
+from tests.support.runtimes import (
+    Bundle,
+    RuntimeProgram,
+    make_rootfs,
+    mount_points_below,
+    wait_until,
+)
 
 
 @pytest.fixture
@@ -346,3 +353,15 @@ def test_state_is_private_and_whole(ours: RuntimeProgram, bundle: Bundle) -> Non
         document: dict[str, Any] = json.loads((directory / name).read_text())
         assert document
         assert (directory / name).stat().st_mode & 0o077 == 0
+
+
+def test_2019_5736_every_process_of_exec_has_that_file(
+    ours: RuntimeProgram, bundle: Bundle
+) -> None:
+    started(ours, bundle)
+    # A hook of no kind runs at exec; so it is looked at from outside, while it waits in front.
+    argv = [*ours.argv, "exec", "c", "/bin/sleep", "100"]
+    with subprocess.Popen(argv) as process:
+        own = Path(f"/proc/{process.pid}/exe")
+        wait_until(lambda: os.statvfs(own).f_flag & os.ST_RDONLY != 0)
+        ours.call("kill", "--all", "c", "9")
