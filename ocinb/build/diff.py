@@ -86,7 +86,8 @@ class _Comparison:
         """Note the changes of a directory that both have."""
         entry = self._entry(after, before)
         assert entry is not None  # a directory has one
-        if not after.path and not self._root_time:
+        if after.path in self._unless_filled or not (after.path or self._root_time):
+            # Making mount points in it has changed its time, perhaps nothing else has.
             entry.mtime = before.status.st_mtime_ns
         changed = not before.places or not _same(entry, before, after, self._owners)
         self._found.append((entry, None, changed))
