@@ -34,7 +34,7 @@ lint: $(VENV)/.installed-dev ## ruff, mypy --strict, the direction of imports
 test: lint ## everything that CI runs
 	$(RUN) pytest -n 2
 
-test-fast: $(VENV)/.installed-dev ## a minute: no slow tests, no peers
+test-fast: $(VENV)/.installed-dev ## what takes a few minutes: no slow tests, no peers
 	$(RUN) pytest -n 2 -x -q -m 'not slow and not peer'
 
 test-vm: $(VENV)/.installed-dev ## control groups version 2, in a small virtual machine
