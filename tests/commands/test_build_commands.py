@@ -1,0 +1,146 @@
+"""The commands that make images, as a door calls them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ocinb.build.demo import demo_image
+from ocinb.errors import BuildError, CommandError, NameNotFound
+from ocinb.image import Image
+from ocinb.overlay.trees import remove_tree
+from tests.support.door import Door
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[Door]:
+    made = Door(tmp_path)
+    (tmp_path / "context").mkdir()
+    (tmp_path / "context/a").write_text("a\n")
+    yield made
+    remove_tree(str(tmp_path / "root"))
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    return tmp_path / "context"
+
+
+def dockerfile(context: Path, text: str) -> Path:
+    path = context / "Dockerfile"
+    path.write_text(text)
+    return context
+
+
+class TestBuild:
+    def test_a_directory_with_a_dockerfile(self, door: Door, context: Path) -> None:
+        image = door("build", "-t", "x", dockerfile(context, "FROM scratch\nCOPY a /\nENV A=1"))
+        assert isinstance(image, Image)
+        assert image.name == "docker.io/library/x:latest"
+        steps = door.output().splitlines()
+        assert steps[0] == "[0 1/3] FROM scratch"
+        assert steps[1] == "[0 2/3] COPY a /"
+
+    def test_the_cache_is_told(self, door: Door, context: Path) -> None:
+        dockerfile(context, "FROM scratch\nCOPY a /")
+        door("build", context)
+        door.output()
+        door("build", context)
+        assert door.output().splitlines()[-1] == "  cached"
+        door("build", "--no-cache", context)
+        assert "cached" not in door.output()
+
+    def test_the_cell_is_the_dockerfile(self, door: Door, context: Path) -> None:
+        image = door("build", "-t", "x", context, script="FROM scratch\nCOPY a /b\n")
+        assert door("files", "x").column("path") == ["/", "/b"]
+        assert image.name.endswith("/x:latest")
+
+    def test_arguments_and_target(self, door: Door, context: Path) -> None:
+        text = "FROM scratch AS one\nARG V\nLABEL v=$V\nFROM scratch\nCOPY missing /"
+        image = door("build", "--target", "one", "--build-arg", "V=7", "-t", "x",
+                     dockerfile(context, text))  # fmt: skip
+        assert image.config["config"]["Labels"] == {"v": "7"}
+
+    def test_without_a_name_it_is_the_digest(self, door: Door, context: Path) -> None:
+        (digest,) = door("build", dockerfile(context, "FROM scratch\nCOPY a /"))
+        assert digest.startswith("sha256:")
+
+    def test_errors(self, door: Door, context: Path) -> None:
+        with pytest.raises(CommandError, match="needs the directory"):
+            door("build")
+        with pytest.raises(CommandError, match="is not a directory"):
+            door("build", context / "none")
+        with pytest.raises(BuildError, match="has no Dockerfile"):
+            door("build", context)
+        dockerfile(context, "FROM scratch\nRNU x")
+        with pytest.raises(BuildError, match="Dockerfile:2: RNU is not an instruction") as raised:
+            door("build", context)
+        assert raised.value.hint == "did you mean RUN?"
+
+    def test_what_failed_has_no_name(self, door: Door, context: Path) -> None:
+        with pytest.raises(BuildError):
+            door("build", "-t", "x", dockerfile(context, "FROM scratch\nCOPY a /\nCOPY no /"))
+        with pytest.raises(NameNotFound):
+            door("inspect", "x")
+
+
+class TestChanges:
+    @pytest.fixture
+    def image(self, door: Door, context: Path) -> str:
+        door("build", "-t", "x", dockerfile(context, "FROM scratch\nCOPY a /a\nCOPY a /b"))
+        return "x"
+
+    def test_squash(self, door: Door, image: str) -> None:
+        assert len(door("squash", image, "-t", "y").local.manifest.layers) == 1
+        assert len(door("layers", image)) == 2
+
+    def test_append(self, door: Door, image: str, context: Path) -> None:
+        made = door("append", "-b", image, "-f", context, "-t", "y")
+        assert len(made.local.manifest.layers) == 3
+
+    def test_config(self, door: Door, image: str) -> None:
+        made = door("config", image, "-e", "A=1", "-l", "l=m", "--cmd", "sh -c 'a b'",
+                    "--user", "7", "-p", "80", "--workingdir", "/w", "--author", "me")  # fmt: skip
+        assert made.config["config"] | {"Env": []} == {
+            "Env": [],
+            "Labels": {"l": "m"},
+            "Cmd": ["sh", "-c", "a b"],
+            "User": "7",
+            "ExposedPorts": {"80/tcp": {}},
+            "WorkingDir": "/w",
+        }
+        assert made.config["author"] == "me"
+        again = door("config", image, "-e", "A-", "-l", "l-", "--cmd", '["/x"]')
+        assert not any(entry.startswith("A=") for entry in again.config["config"]["Env"])
+        assert again.config["config"]["Cmd"] == ["/x"]
+        with pytest.raises(CommandError, match="was not told what to change"):
+            door("config", image)
+
+    def test_annotate(self, door: Door, image: str) -> None:
+        door("annotate", image, "a=b", "c=d")
+        door("annotate", image, "--remove", "a")
+        assert door("manifest", image)["annotations"] == {"c": "d"}
+        with pytest.raises(CommandError, match="is not NAME=VALUE"):
+            door("annotate", image, "nothing")
+
+    def test_rebase(self, door: Door, image: str, context: Path) -> None:
+        door("build", "-t", "new", dockerfile(context, "FROM scratch\nCOPY a /new"))
+        door("build", "-t", "own", dockerfile(context, f"FROM {image}\nCOPY a /own"))
+        door("rebase", "own", "--new-base", "new", "-t", "moved")
+        assert door("files", "moved").column("path") == ["/", "/new", "/own"]
+
+
+@pytest.mark.root
+def test_commit(door: Door) -> None:
+    store = door.session.engine.store
+    store.names.set("docker.io/library/demo:latest", demo_image(store))
+    door("run", "--name", "c", "demo", "sh", "-c", "echo x > /made")
+    image = door("commit", "-c", "CMD cat /made", "-m", "why", "c", "mine")
+    door("delete", "c")
+    door.output()
+    door("run", "--rm", image.name)
+    assert door.output() == "x\n"
+    assert os.path.basename(image.name) == "mine:latest"
