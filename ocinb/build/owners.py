@@ -46,7 +46,9 @@ class LayerOwners:
                 index = self._layers.index(chain_id)
                 rows = map(index.row, range(len(index)))
                 self._known.update(
-                    (row.path, (row.uid, row.gid)) for row in rows if row.kind != WHITEOUT
+                    (row.path, (row.uid, row.gid))
+                    for row in rows
+                    if row.kind != WHITEOUT and not row.implied
                 )
         return self._known.get(path)
 
