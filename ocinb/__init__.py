@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from ocinb.door import diagram, load_ipython_extension, pull, run
     from ocinb.image import Image
     from ocinb.local_registry import Registry
+    from ocinb.workshop import Build
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Build",
     "Container",
     "Image",
     "Registry",
@@ -36,6 +38,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "Build": "ocinb.workshop",
     "Container": "ocinb.container",
     "Image": "ocinb.image",
     "Registry": "ocinb.local_registry",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,8 @@ from ocinb.events import Recorder, StepBuilt
 from ocinb.layer.changeset import Entry, Limits
 from ocinb.layer.stream import LayerStream
 from ocinb.layer.tar_reader import TarReader
+from ocinb.overlay.trees import remove_tree
+from ocinb.settings import Settings
 from ocinb.workshop import Build, commit_container
 from tests.engine.conftest import Program, finish
 
@@ -163,6 +168,18 @@ def test_built_twice_is_the_same_to_the_byte(program: Program) -> None:
         "print(made[0] == made[1])\n"
     )
     assert finish(program(BUILD + text), 60) == "True\n"
+
+
+def test_whoever_builds_the_image_is_the_same(engine: Engine, program: Program) -> None:
+    """The superuser here, and there the superuser or an ordinary user in other directories."""
+    with tempfile.TemporaryDirectory() as directory:
+        place = Path(directory)
+        shutil.copytree(engine.store.root, place / "root/store")
+        names: dict[str, Any] = {"engine": Engine(Settings(root=place / "root", run_root=place))}
+        exec(f"{BUILD}here = make(epoch=1000).image.descriptor.digest", names)
+        remove_tree(str(place / "root"))
+    there = finish(program(f"{BUILD}print(make(epoch=1000).image.descriptor.digest)"))
+    assert there.strip() == names["here"]
 
 
 class TestCommit:
