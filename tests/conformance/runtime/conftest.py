@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,13 +24,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.peer)
 
 
+@contextlib.contextmanager
+def _public_directory() -> Iterator[Path]:
+    """A directory that users of a user namespace can reach.
+
+    pytest's own are closed to them, again and again: by every pytest that starts meanwhile.
+    """
+    with tempfile.TemporaryDirectory(prefix="ocinb-test-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
 @pytest.fixture(scope="session")
-def rootfs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("rootfs")
-    # Users of a user namespace must be able to reach it.
-    for parent in (directory, *directory.parents[:3]):
-        parent.chmod(parent.stat().st_mode | 0o055)
-    return make_rootfs(directory)
+def rootfs() -> Iterator[Path]:
+    with _public_directory() as directory:
+        yield make_rootfs(directory)
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    with _public_directory() as directory:
+        yield directory
 
 
 @pytest.fixture

@@ -150,8 +150,6 @@ def test_time_offsets(ours: RuntimeProgram, bundle: Bundle) -> None:
 @pytest.fixture
 def mapped(bundle: Bundle, tmp_path: Path) -> Bundle:
     """A bundle with a user namespace, and a root filesystem that belongs to its ids."""
-    for parent in (tmp_path, *tmp_path.parents[:3]):
-        parent.chmod(parent.stat().st_mode | 0o055)
     rootfs = make_rootfs(tmp_path / "rootfs")
     for path in (rootfs, *rootfs.rglob("*")):
         os.chown(path, 100000, 200000, follow_symlinks=False)

@@ -29,8 +29,6 @@ def rootless(request: pytest.FixtureRequest, tmp_path: Path) -> RuntimeProgram:
 @pytest.fixture
 def own(tmp_path: Path) -> Bundle:
     """A bundle that belongs to the user, without what it may not have."""
-    for parent in (tmp_path, *tmp_path.parents[:3]):
-        parent.chmod(parent.stat().st_mode | 0o055)
     bundle = Bundle(tmp_path / "bundle", make_rootfs(tmp_path / "rootfs"))
     bundle.config["root"]["readonly"] = False
     del bundle.linux["cgroupsPath"], bundle.linux["resources"]
