@@ -16,6 +16,7 @@ from pathlib import Path
 
 SUBJECTS = {
     "image": "one real image: pull and unpack, mount, run",
+    "large": "pull and unpack of 392 MB, 1 GB, 57,000 entries: ours, podman, skopeo + umoci, ctr",
     "transfer": "pull and push of 315 MB: ours, skopeo",
     "registry": "push and get: ours, docker-registry",
     "requests": "small requests: our client, http.client",

@@ -27,13 +27,13 @@ _POLICY = '{"default": [{"type": "insecureAcceptAnything"}]}'
 class Podman:
     """A podman that shares nothing with any other on this machine."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, driver: str = "vfs") -> None:
         self.program = require("podman")
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "containers.conf").write_text(_CONTAINERS)
         (directory / "policy.json").write_text(_POLICY)
         (directory / "storage.conf").write_text(
-            f'[storage]\ndriver = "vfs"\ngraphroot = "{directory}/root"\n'
+            f'[storage]\ndriver = "{driver}"\ngraphroot = "{directory}/root"\n'
             f'runroot = "{directory}/run"\n'
         )
         self.policy = directory / "policy.json"
