@@ -163,8 +163,12 @@ class Container:
 
         Spec: runtime-spec runtime.md#create (later changes have no effect)
         """
-        with open(f"{self.directory}/config.json", encoding="utf-8") as file:
-            config: dict[str, Any] = json.load(file)
+        try:
+            with open(f"{self.directory}/config.json", encoding="utf-8") as file:
+                config: dict[str, Any] = json.load(file)
+        except FileNotFoundError:
+            # A delete that did not come to its end: of the container nothing else is left.
+            return {}
         return config
 
     def cgroup(self, kernel: Kernel) -> Cgroup:
@@ -278,9 +282,8 @@ class Container:
 
     def forget(self) -> None:
         """Remove the directory: the id is free again. Never fails half-way for a missing file."""
-        # state.json goes first: without it the container does not exist.
-        names = ["state.json", "config.json", "exec.fifo", "init.lock", "lock"]
-        for name in names:
+        # state.json goes after what could not be removed: then delete can be called again.
+        for name in ("exec.fifo", "init.lock", "config.json", "state.json", "lock"):
             try:
                 os.unlink(f"{self.directory}/{name}")
             except FileNotFoundError:

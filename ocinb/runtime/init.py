@@ -152,6 +152,7 @@ def run(env: Environment, channel: Channel, gate: Gate) -> None:
     with recording.step(7) as step:
         ran = run_hooks(recording, hooks, "startContainer", _state(env, CREATED), env.variables)
         step.detail = hooks_ran(ran)
+    gate.announce()
     carry_out(env, PROGRAM_ROWS)
 
 

@@ -85,8 +85,10 @@ class Runtime:
             self._destroy(container)
             raise
         except BaseException:
-            creation.undo()
-            container.forget()
+            try:
+                creation.undo()
+            finally:
+                container.forget()
             raise
         self._changed(container, CREATED)
         return container

@@ -101,7 +101,12 @@ class Creation:
         environment = self._environment()
         self._make_cgroup()
         gate = Gate(self.container)
-        ours, theirs = Channel.pair()
+        try:
+            ours, theirs = Channel.pair()
+        except OSError:
+            # Undoing takes descriptors, of which there may be no others.
+            gate.leave()
+            raise
         # The container's process becomes our child when the process between us ends.
         self.recording.field = ""
         self.kernel.prctl(f.PR_SET_CHILD_SUBREAPER, 1)

@@ -2,8 +2,9 @@
 
 The container's process opens a FIFO for writing, which blocks it until ``start`` opens the same
 FIFO for reading, however long ago the process that created the container is gone. Through the
-FIFO it then tells start how it went: its end without a word means that the program was executed
-(the descriptor is closed by that), anything else is the error.
+FIFO it then tells start how it went: a space that it is about to execute the program, then the
+end, for the descriptor is closed by that; or else the error. The end without a word means that the
+process was killed.
 
 Until then it also holds ``init.lock``, by which anybody can see that it is not yet the program.
 """
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from ocinb.runtime.environment import Environment
 
 
+_NEXT = b" "
+"""White space, which may stand before a JSON document."""
+
+
 class Gate:
     """The side of the container's process.
 
@@ -40,7 +45,11 @@ class Gate:
         os.chmod(path, 0o622)
         self._fifo = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-        self._lock = os.open(f"{container.directory}/init.lock", flags, 0o600)
+        try:
+            self._lock = os.open(f"{container.directory}/init.lock", flags, 0o600)
+        except OSError:
+            os.close(self._fifo)
+            raise
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._writer = -1
 
@@ -61,6 +70,13 @@ class Gate:
             signal.signal(number, lambda number, _: os._exit(128 + number))
         path = f"self/fd/{self._fifo}"
         self._writer = os.open(path, os.O_WRONLY | os.O_CLOEXEC, dir_fd=env.host_proc)
+
+    def announce(self) -> None:
+        """Say that the program is executed next."""
+        try:
+            os.write(self._writer, _NEXT)
+        except BrokenPipeError:
+            pass  # start was killed: nobody is left to tell
 
     def report(self, failure: dict[str, Any]) -> bool:
         """Tell start what went wrong; False where start was not called yet."""
@@ -96,10 +112,12 @@ def open_gate(container: Container) -> dict[str, Any] | None:
     finally:
         os.close(fifo)
         os.close(process)
-    if said:
-        failure: dict[str, Any] = json.loads(said)
-        return failure
-    return None
+    if not said:
+        raise StepFailed("the container's process ended before the program was executed")
+    if said == _NEXT:
+        return None
+    failure: dict[str, Any] = json.loads(said)
+    return failure
 
 
 def _read_all(fifo: int, process: int) -> bytes:

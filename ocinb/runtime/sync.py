@@ -44,7 +44,13 @@ class Channel:
     @classmethod
     def pair(cls) -> tuple[Channel, Channel]:
         """Both sides; each process closes the side that is not its own after the fork."""
-        one, two = os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)
+        one = os.pipe2(os.O_CLOEXEC)
+        try:
+            two = os.pipe2(os.O_CLOEXEC)
+        except OSError:
+            os.close(one[0])
+            os.close(one[1])
+            raise
         return cls(one[0], two[1]), cls(two[0], one[1])
 
     def send(self, kind: str, **values: object) -> None:

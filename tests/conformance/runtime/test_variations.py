@@ -7,6 +7,7 @@ must be the same, but for the differences declared in ``tests/support/variations
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,19 +24,24 @@ Observe = Callable[[str, str], dict[str, str]]
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observe]:
+def public() -> Iterator[Path]:
+    """A directory that every user can reach; pytest's own are closed whenever another starts."""
+    with tempfile.TemporaryDirectory(prefix="ocinb-test-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture(scope="module")
+def seen(public: Path) -> Iterator[Observe]:
     """``seen(runtime, row)``: what a run showed; each is made once."""
-    base = tmp_path_factory.mktemp("variations")
-    for parent in (base, *base.parents[:3]):
-        parent.chmod(parent.stat().st_mode | 0o055)
     known: dict[tuple[str, str], dict[str, str]] = {}
-    with surroundings(base) as (tree, holder):
+    with surroundings(public) as (tree, holder):
 
         def run(runtime: str, name: str) -> dict[str, str]:
             key = (runtime, name)
             if key not in known:
                 row = ROWS.get(name, UNCHANGED)
-                known[key] = observe(runtime, row, base / str(len(known)), tree, holder)
+                known[key] = observe(runtime, row, public / str(len(known)), tree, holder)
             return known[key]
 
         yield run
@@ -85,7 +91,7 @@ def test_the_table_is_whole() -> None:
         assert difference.ours or len(difference.peers) == 1, difference
 
 
-def test_leftovers(seen: Observe, tmp_path: Path) -> None:
+def test_leftovers(seen: Observe) -> None:
     seen("ours", "unchanged")
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
     assert not [line for line in mounts if "/place/rootfs" in line]
