@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ocinb.build.build import Build as _Build
-from ocinb.build.build import Step
 from ocinb.build.commit import commit
 from ocinb.build.draft import Draft, Written
 from ocinb.build.operations import append_directory, append_file, rebase, squash
 from ocinb.build.recipe import Recipe, build
 from ocinb.build.rewrite import annotate, rewrite
 from ocinb.build.run_options import with_parents
+from ocinb.build.steps import Step
 from ocinb.build.workplace import Found, Ran, Workplace
 from ocinb.engine.changed import Changed
 from ocinb.engine.container_files import ContainerFiles

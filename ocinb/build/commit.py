@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ocinb.build.build import unpacked
 from ocinb.build.configure import CONFIGURING, configure
 from ocinb.build.diff import diff
 from ocinb.build.dockerfile import parse
@@ -55,7 +54,7 @@ def commit(
     apply_changes(draft, changes)
     if author:
         draft.config["author"] = author
-    below = Stack(unpacked(work, draft))
+    below = Stack(work.unpacked(draft))
     recorded = LayerOwners(work.layers, draft.chain_ids)
     epoch = source_date_epoch()
     layer = make_layer(

@@ -10,7 +10,6 @@ import os
 from io import BufferedReader
 from pathlib import Path
 
-from ocinb.build.build import unpacked
 from ocinb.build.diff import diff
 from ocinb.build.draft import Draft
 from ocinb.build.facts import Owners
@@ -88,7 +87,7 @@ def squash(work: Workplace, draft: Draft, *, keep: int = 0) -> None:
     count = len(draft.layers)
     if not 0 <= keep < count:
         raise BuildError(f"the image has {count} layers, so {keep} cannot be kept below a new one")
-    directories = unpacked(work, draft)
+    directories = work.unpacked(draft)
     recorded = LayerOwners(work.layers, draft.chain_ids)
     layer = difference(
         work.store,

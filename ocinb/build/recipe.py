@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ocinb.build.build import Build, Step
+from ocinb.build.build import Build
 from ocinb.build.context import Context, read_ignore
 from ocinb.build.dockerfile import Instruction, parse
 from ocinb.build.expand import expand
 from ocinb.build.stage import Stage, declarations
+from ocinb.build.steps import Step
 from ocinb.build.workplace import Workplace
 from ocinb.bundle.options import NO_NETWORK
 from ocinb.errors import BuildError, OcinbError

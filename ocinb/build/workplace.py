@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from ocinb.build.draft import Written
+from ocinb.build.draft import Draft, Written, layer_of
 from ocinb.bundle.options import ContainerOptions
 from ocinb.content.store import Store
 from ocinb.frozen import Frozen
@@ -77,3 +77,16 @@ class Workplace(Frozen):
     run: Runner
     cache: Path
     record: Record
+
+    def unpacked(self, draft: Draft) -> list[Path]:
+        """The directories of an image's layers, bottom to top, made where they are missing.
+
+        Raises:
+            BlobNotFound, LayerError, DigestMismatch, StorageError.
+        """
+        made: list[Path] = []
+        for number, chain_id in enumerate(draft.chain_ids):
+            layer = layer_of(draft, number)
+            with self.store.open(layer.descriptor.digest) as blob:
+                made.append(self.layers.add(chain_id, layer.descriptor, layer.diff_id, blob, made))
+        return made

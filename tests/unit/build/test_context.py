@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocinb.build.context import Context, Ignore, glob_pattern, matches, read_ignore
@@ -93,6 +93,7 @@ def test_a_class_that_is_none(pattern: str) -> None:
         glob_pattern(pattern)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab*?[]^-!\\/.{(+", max_size=12), st.text(alphabet="ab/.", max_size=8))
 def test_any_pattern_is_one_or_an_error(pattern: str, path: str) -> None:
     try:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocinb.build.diff import diff
@@ -85,6 +85,7 @@ def described(old: Path, new: Path) -> list[tuple[str, str]]:
     return [(entry.kind, entry.path) for entry in entries]
 
 
+@settings(deadline=None)
 @given(TREES, TREES)
 def test_applied_to_the_first_tree_it_gives_the_second(before: list, after: list) -> None:
     with scratch() as place:
@@ -95,6 +96,7 @@ def test_applied_to_the_first_tree_it_gives_the_second(before: list, after: list
         assert differences(snapshot(place / "old"), snapshot(place / "new")) == []
 
 
+@settings(deadline=None)
 @given(TREES, TREES)
 def test_as_a_layer_over_the_first_it_shows_the_second(before: list, after: list) -> None:
     with scratch() as place:
@@ -106,6 +108,7 @@ def test_as_a_layer_over_the_first_it_shows_the_second(before: list, after: list
         assert [e.path for e in left if e.kind != changeset.DIRECTORY] == []
 
 
+@settings(deadline=None)
 @given(TREES)
 def test_a_tree_is_no_change_of_its_copy(things: list) -> None:
     with scratch() as place:
@@ -114,6 +117,7 @@ def test_a_tree_is_no_change_of_its_copy(things: list) -> None:
         assert described(place / "one", place / "two") == []
 
 
+@settings(deadline=None)
 @given(TREES, TREES)
 def test_the_same_trees_give_the_same_bytes(before: list, after: list) -> None:
     with scratch() as place:

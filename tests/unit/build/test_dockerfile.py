@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocinb.build.dockerfile import INSTRUCTIONS, parse
@@ -80,6 +80,7 @@ WORDS = st.sampled_from([*INSTRUCTIONS, "<<EOF", "EOF", "\\", "`", "'", '"', "$"
                          "\n", " ", "--x", "# escape=`", "\t", "\0", "é", "\r\n"])  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(), st.lists(WORDS).map("".join), st.lists(WORDS).map(" ".join)))
 def test_any_text_is_instructions_or_one_error(text: str) -> None:
     try:

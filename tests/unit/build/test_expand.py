@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocinb.build.expand import expand, words
@@ -66,6 +66,7 @@ def test_words_keep_quotes_and_escapes() -> None:
     assert words("a=1 b='x y' c=\"p q\"r d\\ e") == ["a=1", "b='x y'", 'c="p q"r', "d\\ e"]
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="aA$\\{}:-+?'\"` \n<", max_size=30))
 def test_any_text_is_expanded_or_one_error(text: str) -> None:
     for word in [text, *words(text)]:
