@@ -1,0 +1,26 @@
+"""The documents that say where things are say what is there."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_index_of_specification_sections_is_what_the_docstrings_say() -> None:
+    spec = importlib.util.spec_from_file_location("spec_index", ROOT / "docs" / "spec_index.py")
+    assert spec is not None
+    assert spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    assert made.INDEX.read_text() == made.index(), "run: python docs/spec_index.py"
+
+
+def test_every_file_that_the_documents_name_exists() -> None:
+    for document in (*ROOT.glob("docs/*.md"), ROOT / "README.md"):
+        for name in re.findall(
+            r"`((?:ocinb|docs|notebooks|tests)/[\w/.-]+)`", document.read_text()
+        ):
+            assert (ROOT / name).exists(), f"{document.name} names {name}"
