@@ -101,7 +101,7 @@ class RuntimeProgram:
 
     def clean(self) -> None:
         """Delete every container that a test made."""
-        for container in self._containers:
+        for container in dict.fromkeys(self._containers):
             self.call("delete", "--force", container)
 
     def note(self, container: str) -> str:
