@@ -131,12 +131,12 @@ def read_all(master: int) -> str:
 
 
 @pytest.fixture
-def console(tmp_path: Path) -> socket.socket:
-    # The path of a Unix socket is short.
-    path = Path(os.readlink(tmp_path)) if tmp_path.is_symlink() else tmp_path
+def console(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> socket.socket:
     server = socket.socket(socket.AF_UNIX)
-    os.chdir(path)
-    server.bind("console")
+    # The path of a Unix socket is short.
+    with monkeypatch.context() as here:
+        here.chdir(tmp_path)
+        server.bind("console")
     server.listen(1)
     return server
 
