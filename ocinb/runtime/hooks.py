@@ -12,6 +12,7 @@ import time
 
 from ocinb.errors import HookFailed
 from ocinb.events import HookFinished
+from ocinb.linux import flags as f
 from ocinb.linux import processes
 
 TYPE_CHECKING = False
@@ -31,6 +32,7 @@ def run_hooks(
     stage: str,
     state: State,
     variables: dict[str, str] | None = None,
+    directory: str | None = None,
 ) -> int:
     """Run the hooks of one stage in their order, stopping at the first that fails.
 
@@ -40,6 +42,7 @@ def run_hooks(
         stage: as in ``createRuntime``.
         state: goes to each hook's standard input.
         variables: environment of a hook that has no ``env``; the runtime's own by default.
+        directory: where the hooks start; the runtime's own working directory by default.
 
     Returns:
         how many ran.
@@ -51,7 +54,7 @@ def run_hooks(
     """
     listed = (hooks or {}).get(stage) or []
     for number, hook in enumerate(listed):
-        problem = run_hook(recording, hook, stage, state, variables)
+        problem = run_hook(recording, hook, stage, state, variables, directory)
         if problem:
             raise HookFailed(
                 f"hooks.{stage}[{number}] {hook['path']} {problem}",
@@ -66,13 +69,14 @@ def run_hook(
     stage: str,
     state: State,
     variables: dict[str, str] | None = None,
+    directory: str | None = None,
 ) -> str:
     """Run one hook to its end; returns what went wrong, or an empty string."""
     started = time.perf_counter()
     output = os.memfd_create("hook")
     status, problem = 127, ""
     try:
-        child = _spawn(hook, state, output, variables)
+        child = _spawn(hook, state, output, variables, directory)
         status, problem = _wait(child, hook.get("timeout") or 0)
     except OSError as error:
         problem = f"cannot be run: {os.strerror(error.errno or 0).lower()}"
@@ -94,14 +98,23 @@ def run_hook(
 
 
 def _spawn(
-    hook: dict[str, Any], state: State, output: int, variables: dict[str, str] | None
+    hook: dict[str, Any],
+    state: State,
+    output: int,
+    variables: dict[str, str] | None,
+    directory: str | None,
 ) -> int:
     """Start a hook: the state on stdin; what it says is kept in a memory file.
 
     Neither stream of the container is given to it: a hook that lives on would keep them open.
     """
     reader, writer = os.pipe2(os.O_CLOEXEC)
+    # posix_spawn cannot give a working directory of its own: ours is lent for the moment.
+    ours = -1
     try:
+        if directory is not None:
+            ours = os.open(".", f.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            os.chdir(directory)
         # A pipe takes 64 KiB without a reader; a larger state comes as a file.
         document = json.dumps(state.document()).encode()
         if len(document) > 60000:
@@ -127,6 +140,9 @@ def _spawn(
             setsigdef=[_SIGPIPE, _SIGXFSZ],
         )
     finally:
+        if ours >= 0:
+            os.fchdir(ours)
+            os.close(ours)
         os.close(reader)
         os.close(writer)
 

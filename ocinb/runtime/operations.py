@@ -74,8 +74,6 @@ class Runtime:
         creation = Creation(container, config, options, self.recording, self.log)
         try:
             self._changed(container, CREATING)
-            # Hooks of the runtime start in the bundle.
-            os.chdir(bundle)
             creation.make()
             container.data["made"] = True
             container.save()

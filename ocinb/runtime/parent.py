@@ -261,7 +261,8 @@ class Creation:
         state = self.container.state(CREATING, self.container.pid)
         for number, stage in ((3, "prestart"), (4, "createRuntime")):
             with self.recording.step(number) as step:
-                ran = run_hooks(self.recording, self.config.get("hooks"), stage, state)
+                hooks, bundle = self.config.get("hooks"), self.container.data["bundle"]
+                ran = run_hooks(self.recording, hooks, stage, state, directory=bundle)
                 step.detail = hooks_ran(ran)
 
     def _set_rlimits(self) -> None:
@@ -360,6 +361,8 @@ def _child(env: Environment, channel: Channel, gate: Gate) -> None:
         from ocinb.runtime import go_between, init
 
         channel.expect_proceed()
+        # Its hooks start in the bundle, as those of the runtime do.
+        os.chdir(env.bundle)
         go_between.adjust_oom_score(env)
         go_between.enter(env, channel)
         pid = os.fork()

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -283,3 +285,51 @@ def test_what_a_failing_hook_said_is_in_the_error(
     bundle.config["hooks"] = {"createRuntime": [{"path": str(script)}]}
     done = ours.create(bundle)
     assert "status 4: no such bridge" in done.stderr
+
+
+@pytest.mark.parametrize("stage", ["prestart", "createRuntime", "createContainer"])
+def test_hooks_of_create_start_in_the_bundle(
+    runtime: RuntimeProgram, bundle: Bundle, notes: Path, stage: str
+) -> None:
+    words = ["sh", "-c", f"pwd > {notes}/where"]
+    bundle.config["hooks"] = {stage: [{"path": "/bin/sh", "args": words}]}
+    bundle.shell("true")
+    assert runtime.run(bundle).returncode == 0
+    # runc has moved on to the root filesystem by then; the specification says nothing of it.
+    in_root = runtime.name == "runc" and stage == "createContainer"
+    where = bundle.config["root"]["path"] if in_root else bundle.directory
+    assert (notes / "where").read_text() == f"{where}\n"
+
+
+_AS_LIBRARY = """
+import os, sys
+from ocinb.runtime.configuration import load
+from ocinb.runtime.log import Log
+from ocinb.runtime.operations import Runtime
+from ocinb.runtime.parent import CreateOptions
+from ocinb.runtime.recording import Recording
+
+root, bundle = sys.argv[1:]
+runtime = Runtime(root, Recording("", "c"), Log())
+runtime.create("c", bundle, CreateOptions(), load(bundle))
+print(os.getcwd())
+runtime.delete("c", force=True)
+print(os.getcwd())
+"""
+
+
+def test_who_creates_a_container_stays_in_their_directory(
+    bundle: Bundle, notes: Path, tmp_path: Path
+) -> None:
+    bundle.shell("true")
+    add_hook(bundle, notes, "createRuntime")
+    done = subprocess.run(
+        [sys.executable, "-c", _AS_LIBRARY, str(tmp_path / "state"), bundle.write()],
+        cwd=notes,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stdout.splitlines() == [str(notes), str(notes)], done.stderr
+    assert read(notes, "createRuntime")

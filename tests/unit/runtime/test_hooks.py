@@ -74,6 +74,20 @@ def test_children_of_a_hook_die_with_it_when_its_time_is_up(
     assert not (tmp_path / "late").exists()
 
 
+def test_a_hook_starts_where_it_is_told_and_we_stay_where_we_are(
+    recording: Recording, tmp_path: Path
+) -> None:
+    before, place = Path.cwd(), tmp_path / "place"
+    place.mkdir()
+    hooks = {"prestart": [shell("pwd > where")]}
+    run_hooks(recording, hooks, "prestart", STATE, directory=str(place))
+    assert (place / "where").read_text() == f"{place}\n"
+    for hook in (shell("exit 1"), {"path": "/no/such"}):
+        assert run_hook(recording, hook, "prestart", STATE, directory=str(place))
+    assert "no such file" in run_hook(recording, hook, "prestart", STATE, directory="/no/such")
+    assert Path.cwd() == before
+
+
 def test_the_first_failure_ends_the_stage(recording: Recording, tmp_path: Path) -> None:
     hooks = {"prestart": [shell("exit 1"), shell(f"touch {tmp_path}/second")]}
     with pytest.raises(HookFailed, match=r"hooks.prestart\[0\] /bin/sh failed with status 1"):
