@@ -5,6 +5,10 @@ See netdevice(7).
 
 from __future__ import annotations
 
+# One C module, where ``socket`` brings enum and selectors along. Here and not where it is used:
+# in a user namespace the interpreter's files may be out of reach, as in another's home.
+import _socket
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocinb.linux.syscalls import Kernel
@@ -20,9 +24,6 @@ def raise_loopback(kernel: Kernel) -> None:
     Raises:
         SyscallError: the kernel refused.
     """
-    # One C module, where ``socket`` brings enum and selectors along.
-    import _socket
-
     request = b"lo".ljust(_NAME_SIZE, b"\0") + _IFF_UP.to_bytes(2, "little")
     probe = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
     try:

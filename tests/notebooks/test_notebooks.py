@@ -21,19 +21,22 @@ LONGEST_CELL = 15
 
 
 def execute(notebook, directory):
+    """Run a notebook whose images and containers lie beneath a directory of its own."""
+    places = {"OCINB_ROOT": f"{directory}/root", "OCINB_RUN_ROOT": f"{directory}/run"}
     return NotebookClient(
         notebook,
         timeout=100,
         kernel_name="python3",
         resources={"metadata": {"path": str(directory)}},
-    ).execute()
+    ).execute(env=os.environ | places)
 
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory):
-    before = {mount.target for mount in mounts()}
-    notebook = execute(nbformat.read(FIRST, as_version=4), tmp_path_factory.mktemp("notebook"))
-    assert {mount.target for mount in mounts()} == before
+    directory = tmp_path_factory.mktemp("notebook")
+    notebook = execute(nbformat.read(FIRST, as_version=4), directory)
+    assert (directory / "root").is_dir()
+    assert not [mount for mount in mounts() if mount.target.startswith(str(directory))]
     return notebook
 
 
