@@ -11,6 +11,7 @@
     ├ BundleError          UnknownUser InvalidConfig(findings)
     ├ BuildError           a Dockerfile or a step of a build
     ├ ContainerError       InvalidStatus ContainerExists ContainerNotFound StepFailed HookFailed
+    ├ VolumeError          a volume is not there, is in use, or has that name already
     ├ SyscallError         (also an OSError) call, arguments, errno
     ├ StorageError         the disk said no: full, read-only, I/O error
     ├ CommandError         what a person typed is not a command of ours
@@ -209,6 +210,10 @@ class StepFailed(ContainerError):
 
 class HookFailed(ContainerError):
     """A hook failed, and the specification says that this ends the operation."""
+
+
+class VolumeError(OcinbError):
+    """A volume is not there, is in use, or there is one of that name already."""
 
 
 class SyscallError(OcinbError, OSError):

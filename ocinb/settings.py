@@ -67,6 +67,11 @@ class Settings(Frozen):
         return self.root / "containers"
 
     @property
+    def volumes(self) -> Path:
+        """Volumes that outlive containers, by name."""
+        return self.root / "volumes"
+
+    @property
     def mounts(self) -> Path:
         """Records of the mounts we made, so that a crash can be repaired."""
         return self.run_root / "mounts"

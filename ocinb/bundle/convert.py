@@ -5,17 +5,16 @@ Spec: image-spec conversion.md
 
 from __future__ import annotations
 
-import os
-import posixpath
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ocinb.bundle import seccomp
-from ocinb.bundle.options import HOST_NETWORK, UNCONFINED, ContainerOptions
+from ocinb.bundle.capabilities import bounding
+from ocinb.bundle.filesystems import clean_path, mounts
+from ocinb.bundle.isolation import linux
+from ocinb.bundle.options import PRIVATE, STOP_TIMEOUT, ContainerOptions
 from ocinb.bundle.user import User, resolve
 from ocinb.errors import BundleError
-from ocinb.linux.capabilities import NAMES as ALL_CAPABILITIES
 from ocinb.spec import annotations as keys
 from ocinb.spec import runtime_defaults as defaults
 from ocinb.spec.image_config import Execution, ImageConfig
@@ -41,23 +40,21 @@ def runtime_config(
     Spec: image-spec conversion.md#verbatim-fields
     """
     execution = image.execution
-    user = resolve(options.user if options.user is not None else execution.user or "", rootfs)
-    host_network = options.network == HOST_NETWORK
+    who = options.user if options.user is not None else execution.user or ""
+    user = resolve(who, rootfs, options.additional_groups)
     hostname = options.hostname or ""
     config: dict[str, Any] = {
         "ociVersion": defaults.CONFIG_VERSION,
         "process": _process(execution, options, user),
         "root": {"path": root_path, "readonly": options.read_only},
     }
-    if hostname:
+    if hostname and options.namespaces.get("uts", PRIVATE) == PRIVATE:
         config["hostname"] = hostname
-    config["mounts"] = _mounts(
-        defaults.mounts(rootless=options.rootless, host_network=host_network), options.mounts
-    )
+    config["mounts"] = mounts(options)
     if options.hooks:
         config["hooks"] = {stage: [*map(dict, listed)] for stage, listed in options.hooks.items()}
-    config["annotations"] = image_annotations(image) | dict(options.annotations)
-    config["linux"] = _linux(options, host_network)
+    config["annotations"] = image_annotations(image) | _annotations(options)
+    config["linux"] = linux(options)
     return config
 
 
@@ -127,28 +124,14 @@ def image_annotations(image: ImageConfig) -> dict[str, str]:
     return present | dict(execution.labels or {})
 
 
-def capabilities(add: Iterable[str], drop: Iterable[str]) -> list[str]:
-    """The default set without those dropped and with those added, in the kernel's order.
-
-    Raises:
-        BundleError: no capability has that name.
-    """
-    dropped, added = set(map(_capability, drop)), set(map(_capability, add))
-    kept = set() if "ALL" in dropped else set(defaults.CAPABILITIES) - dropped
-    kept |= set(ALL_CAPABILITIES) - dropped if "ALL" in added else added
-    return [name for name in ALL_CAPABILITIES if name in kept]
-
-
-def _capability(word: str) -> str:
-    name = word.upper()
-    if name == "ALL":
-        return name
-    name = name if name.startswith("CAP_") else f"CAP_{name}"
-    if name not in ALL_CAPABILITIES:
-        raise BundleError(
-            f"{word!r} is not a capability", hint="names are those of capabilities(7), or ALL"
-        )
-    return name
+def _annotations(options: ContainerOptions) -> dict[str, str]:
+    """Spec: image-spec conversion.md#annotation-fields (Config.StopSignal)"""
+    wished = dict(options.annotations)
+    if options.stop_signal is not None:
+        wished[f"{_PREFIX}stopSignal"] = options.stop_signal
+    if options.stop_timeout is not None:
+        wished[STOP_TIMEOUT] = str(options.stop_timeout)
+    return wished
 
 
 def _process(execution: Execution, options: ContainerOptions, user: User) -> dict[str, Any]:
@@ -158,10 +141,8 @@ def _process(execution: Execution, options: ContainerOptions, user: User) -> dic
         "user": {"uid": user.uid, "gid": user.gid},
         "args": command(execution, options),
         "env": environment(execution.env or (), options.env, extra),
-        "cwd": working_directory(options.cwd or execution.working_dir or "/"),
-        "capabilities": _sets(
-            capabilities(options.add_capabilities, options.drop_capabilities), user
-        ),
+        "cwd": clean_path(options.cwd or execution.working_dir or "/"),
+        "capabilities": _sets(bounding(options), user),
         "noNewPrivileges": options.no_new_privileges,
     }
     if user.additional_gids and not options.rootless:
@@ -177,11 +158,6 @@ def _process(execution: Execution, options: ContainerOptions, user: User) -> dic
     return process
 
 
-def working_directory(path: str) -> str:
-    """An absolute, clean path; a relative one counts from the root, as docker has it."""
-    return posixpath.normpath(posixpath.join("/", path)).replace("//", "/")
-
-
 def _sets(names: list[str], user: User) -> dict[str, list[str]]:
     """The capability sets. None is inheritable: a file could hand them on (CVE-2022-29162).
 
@@ -190,41 +166,3 @@ def _sets(names: list[str], user: User) -> dict[str, list[str]]:
     """
     held = names if user.uid == 0 else []
     return {"bounding": names, "effective": held, "permitted": held}
-
-
-def _mounts(
-    standard: list[dict[str, Any]], wanted: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    taken = {working_directory(str(mount.get("destination", "/"))) for mount in wanted}
-    kept = [mount for mount in standard if mount["destination"] not in taken]
-    return kept + [dict(mount) for mount in wanted]
-
-
-def _linux(options: ContainerOptions, host_network: bool) -> dict[str, Any]:
-    linux: dict[str, Any] = {
-        "namespaces": defaults.namespaces(host_network=host_network, user=options.user_namespace)
-    }
-    if options.user_namespace:
-        linux["uidMappings"] = [{"containerID": 0, "hostID": os.geteuid(), "size": 1}]
-        linux["gidMappings"] = [{"containerID": 0, "hostID": os.getegid(), "size": 1}]
-    if not options.rootless:
-        linux["resources"] = {"devices": [{"allow": False, "access": "rwm"}]}
-    if options.cgroups_path:
-        linux["cgroupsPath"] = options.cgroups_path
-    if options.sysctl:
-        linux["sysctl"] = dict(options.sysctl)
-    filters = _seccomp(options)
-    if filters:
-        linux["seccomp"] = filters
-    linux["maskedPaths"] = list(defaults.MASKED_PATHS)
-    linux["readonlyPaths"] = list(defaults.READONLY_PATHS)
-    return linux
-
-
-def _seccomp(options: ContainerOptions) -> dict[str, Any] | None:
-    """Spec: runtime-spec config-linux.md#seccomp"""
-    if not isinstance(options.seccomp, str):
-        return dict(options.seccomp)
-    if options.seccomp == UNCONFINED or not seccomp.available():
-        return None
-    return seccomp.profile(capabilities(options.add_capabilities, options.drop_capabilities))

@@ -9,6 +9,27 @@ from typing import Any
 NO_NETWORK = "none"
 HOST_NETWORK = "host"
 DEFAULT_SECCOMP, UNCONFINED = "default", "unconfined"
+HOST, PRIVATE = "host", "private"
+UNMASK_ALL = "ALL"
+STOP_TIMEOUT = "ocinb.stopTimeout"
+"""The annotation that says how many seconds ``stop`` waits."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Volume:
+    """A volume: a directory that we keep, not one that the person names.
+
+    Attributes:
+        name: among this user's volumes; empty for one that goes with its container.
+        destination: absolute path in the container.
+        options: of the bind mount, as in ``("ro",)``.
+        copy: whether a volume that is empty gets what the image has at that place.
+    """
+
+    name: str
+    destination: str
+    options: Sequence[str] = ()
+    copy: bool = True
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,16 +44,30 @@ class ContainerOptions:
         user: ``user``, ``uid``, ``user:group`` … as in the image config.
         umask: file mode creation mask.
         hostname: name in the container's UTS namespace.
+        additional_groups: names or numbers, besides the user's own.
+        stop_signal: what asks the program to end, in place of the image's wish.
+        stop_timeout: seconds that it has then.
         terminal: whether standard input and outputs are a terminal.
         read_only: whether the root filesystem cannot be written.
         mounts: entries of config.json's ``mounts``; one with the destination of a default
             mount replaces it.
+        volumes: mounts of volumes.
+        shm_size: bytes of /dev/shm.
+        devices: entries of config.json's ``linux.devices``.
+        device_rules: entries of config.json's ``linux.resources.devices``, after the one that
+            forbids all.
         add_capabilities: names, with or without ``CAP_``; ``ALL`` is all.
         drop_capabilities: likewise; dropping comes before adding.
+        privileged: all capabilities and devices, and nothing masked, read-only or filtered.
         no_new_privileges: whether programs in the container may not gain privileges.
         oom_score_adj: the kernel's inclination to kill it, -1000 … 1000.
         rlimits: ``(type, soft, hard)``, as in ``("RLIMIT_NOFILE", 1024, 1024)``.
+        resources: fields of config.json's ``linux.resources``, without devices.
         sysctl: kernel parameters of the container's namespaces.
+        namespaces: type → ``host`` (none of its own), ``private``, or a path to join.
+            ``container:NAME`` is for the engine, which makes a path of it.
+        masked_paths: made unreadable besides those that always are.
+        unmasked_paths: neither masked nor read-only; ``ALL`` is all.
         hooks: stage → entries of config.json's ``hooks``.
         annotations: over the image's labels.
         network: ``none`` (a network namespace with loopback only) or ``host``.
@@ -42,6 +77,7 @@ class ContainerOptions:
             in such a namespace already.
         seccomp: ``default`` (our profile), ``unconfined`` (no filter), or config.json's
             ``linux.seccomp`` itself.
+        cgroup_parent: the control group in which the engine makes the container's.
         cgroups_path: config.json's ``linux.cgroupsPath``; None: the runtime chooses.
     """
 
@@ -50,21 +86,34 @@ class ContainerOptions:
     env: Sequence[str] = ()
     cwd: str | None = None
     user: str | None = None
+    additional_groups: Sequence[str] = ()
+    stop_signal: str | None = None
+    stop_timeout: int | None = None
     umask: int | None = None
     hostname: str | None = None
     terminal: bool = False
     read_only: bool = False
     mounts: Sequence[Mapping[str, Any]] = ()
+    volumes: Sequence[Volume] = ()
+    shm_size: int | None = None
+    devices: Sequence[Mapping[str, Any]] = ()
+    device_rules: Sequence[Mapping[str, Any]] = ()
     add_capabilities: Sequence[str] = ()
     drop_capabilities: Sequence[str] = ()
+    privileged: bool = False
     no_new_privileges: bool = False
     oom_score_adj: int | None = None
     rlimits: Sequence[tuple[str, int, int]] = ()
+    resources: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     sysctl: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    namespaces: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    masked_paths: Sequence[str] = ()
+    unmasked_paths: Sequence[str] = ()
     hooks: Mapping[str, Sequence[Mapping[str, Any]]] = dataclasses.field(default_factory=dict)
     annotations: Mapping[str, str] = dataclasses.field(default_factory=dict)
     network: str = NO_NETWORK
     rootless: bool = False
     user_namespace: bool = False
     seccomp: str | Mapping[str, Any] = DEFAULT_SECCOMP
+    cgroup_parent: str | None = None
     cgroups_path: str | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ocinb.errors import SyscallError, UnknownUser
@@ -40,12 +40,13 @@ class User(Frozen):
     home: str = "/"
 
 
-def resolve(text: str, rootfs: Path) -> User:
+def resolve(text: str, rootfs: Path, extra: Iterable[str] = ()) -> User:
     """The user that an image config or a person means.
 
     Args:
         text: ``user``, ``uid``, ``user:group``, ``uid:gid`` and so on; empty is the superuser.
         rootfs: the container's root filesystem.
+        extra: further groups, by name or number.
 
     Numbers are taken as they are. A user given by name has the groups of the group file, unless
     a group was given too.
@@ -55,6 +56,16 @@ def resolve(text: str, rootfs: Path) -> User:
 
     Spec: image-spec conversion.md#configuser
     """
+    user = _resolve(text, rootfs)
+    added = list(extra)
+    if not added:
+        return user
+    groups = list(_lines(rootfs, "etc/group", 4))
+    gids = dict.fromkeys((*user.additional_gids, *(_group(one, one, groups) for one in added)))
+    return User(uid=user.uid, gid=user.gid, additional_gids=tuple(gids), home=user.home)
+
+
+def _resolve(text: str, rootfs: Path) -> User:
     who, _, group = text.partition(":")
     passwd = list(_lines(rootfs, "etc/passwd", 7))
     number = _number(who or "0", text)

@@ -67,11 +67,13 @@ class Containers:
         name: str | None,
         command: Sequence[str],
         manifest: str = "",
+        volumes: Sequence[str] = (),
     ) -> ContainerFiles:
         """A directory for a new container; its name is taken from now on.
 
         Args:
             manifest: the digest of the image's manifest: its name may point elsewhere later.
+            volumes: the names of the volumes that it uses, which are kept as long as it is.
 
         Raises:
             ContainerExists: the name is in use. ContainerError: it is not a name.
@@ -100,6 +102,7 @@ class Containers:
                 "runtime": runtime,
                 "created": time.time(),
                 "command": list(command),
+                "volumes": list(volumes),
                 "creator": dict(Process.of(os.getpid())),
             }
             try:

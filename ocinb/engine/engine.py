@@ -10,7 +10,7 @@ import dataclasses
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ocinb.bundle.convert import command
 from ocinb.bundle.options import ContainerOptions
@@ -23,9 +23,11 @@ from ocinb.engine.containers import ContainerRecord, Containers
 from ocinb.engine.images import Images, LocalImage
 from ocinb.engine.launch import OutputCallback, Shim
 from ocinb.engine.log_file import LogChunk, read_log
+from ocinb.engine.named_volumes import NamedVolumes
 from ocinb.engine.operations import Operations
 from ocinb.engine.plain_bundle import check_empty, make_bundle
 from ocinb.engine.runtime_process import find_runtime
+from ocinb.engine.settle import settle
 from ocinb.errors import NameNotFound
 from ocinb.events import ignore
 from ocinb.frozen import Frozen
@@ -74,6 +76,7 @@ class Engine:
         store: the content store.
         layers: the unpacked layers.
         mounts: the mounts that people asked for; those of containers are their monitors'.
+        volumes: the volumes that outlive containers.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class Engine:
         self.store = Store(settings.store, record)
         self.layers = UnpackedLayers(settings.layers, record)
         self.mounts = MountManager(settings.mounts, record, scratch=settings.root)
+        self.volumes = NamedVolumes(settings.volumes, settings.containers)
         self._record = record
         self._client = client
         self._containers = Containers(settings.containers)
@@ -205,7 +209,9 @@ class Engine:
         """
         path = Path(directory).absolute()
         check_empty(path)
-        return make_bundle(path, image.config, self.unpack(image), options, self._record)
+        wished = settle(options, self._containers)
+        layers = self.unpack(image)
+        return make_bundle(path, image.config, layers, wished, self.volumes, self._record)
 
     # containers
 
@@ -245,7 +251,7 @@ class Engine:
             StepFailed: the runtime could not create or start it; see ``exit_status.of_error``.
             OcinbError: anything that goes wrong on the way there.
         """
-        wished = options or ContainerOptions()
+        wished = settle(options or ContainerOptions(), self._containers)
         wished = dataclasses.replace(wished, terminal=wished.terminal or tty)
         keep = detach if keep is None else keep
         local = self.available(image)
@@ -255,7 +261,7 @@ class Engine:
         try:
             with self._monitor(files, events, output, stdin, detach) as shim:
                 rootfs = stages.stack(shim, layers, self.rung)
-                config = stages.describe(files, local, wished, rootfs, self.rung, self._record)
+                config = self._describe(files, local, wished, rootfs)
                 stages.create(shim, files, config, self.settings.runtime_state)
                 if detach:
                     shim.ask("start", remove=not keep)
@@ -284,14 +290,14 @@ class Engine:
 
         Spec: runtime-spec runtime.md#create
         """
-        wished = options or ContainerOptions()
+        wished = settle(options or ContainerOptions(), self._containers)
         local = self.available(image)
         layers = self.unpack(local)
         files = self._claim(local, wished, name, runtime)
         try:
             with self._monitor(files, [], None, None, True) as shim:
                 rootfs = stages.stack(shim, layers, self.rung)
-                config = stages.describe(files, local, wished, rootfs, self.rung, self._record)
+                config = self._describe(files, local, wished, rootfs)
                 stages.create(shim, files, config, self.settings.runtime_state)
                 shim.detach()
         except BaseException:
@@ -379,7 +385,13 @@ class Engine:
             name=name,
             command=program,
             manifest=image.manifest_descriptor.digest,
+            volumes=[volume.name for volume in options.volumes if volume.name],
         )
+
+    def _describe(
+        self, files: ContainerFiles, image: LocalImage, options: ContainerOptions, rootfs: Path
+    ) -> dict[str, Any]:
+        return stages.describe(files, image, options, rootfs, self.rung, self.volumes, self._record)
 
     def _monitor(
         self,

@@ -139,7 +139,7 @@ class Operations:
             with contextlib.suppress(OcinbError):
                 self._call(files, record, "delete", force=True)
             _kill_left_behind(files)
-            _remove_cgroups(record.id)
+            _remove_cgroups(files)
         self._containers.forget(files)
 
     def _call(
@@ -211,11 +211,13 @@ def cgroups_path(container: str) -> str:
     return f"/ocinb-{container}"
 
 
-def _remove_cgroups(container: str) -> None:
+def _remove_cgroups(files: ContainerFiles) -> None:
     """What a runtime left that was killed while it created the container: it has no record."""
     kernel = Kernel()
+    linux = read_json(f"{files.bundle}/config.json").get("linux") or {}
+    path = linux.get("cgroupsPath") or cgroups_path(os.path.basename(files.directory))
     for mount in mounts():
-        directory = mount.target + cgroups_path(container)
+        directory = mount.target + path
         if mount.fstype in ("cgroup", "cgroup2") and os.path.isdir(directory):
             group = Cgroup(kernel, {"": directory}, [directory], 1)
             with contextlib.suppress(OcinbError):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ocinb.bundle.options import ContainerOptions
+    from ocinb.engine.named_volumes import NamedVolumes
     from ocinb.events import Record
     from ocinb.spec.image_config import ImageConfig
 
@@ -39,6 +40,7 @@ def make_bundle(
     image: ImageConfig,
     layers: Sequence[Path],
     options: ContainerOptions,
+    volumes: NamedVolumes,
     record: Record,
 ) -> Path:
     """Make a bundle in a directory that is empty, or missing.
@@ -63,7 +65,7 @@ def make_bundle(
         _make_directory(rootfs)
         copy_layers(map(str, layers), str(rootfs))
         config = runtime_config(image, wished, rootfs)
-        add_volumes(config, image, rootfs, directory)
+        add_volumes(config, image, options.volumes, rootfs, directory, volumes)
         return write_bundle(directory, config, record)
     except BaseException:
         with contextlib.suppress(OSError):

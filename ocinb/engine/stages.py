@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ocinb.engine.choose import Rung
     from ocinb.engine.images import LocalImage
     from ocinb.engine.launch import Shim
+    from ocinb.engine.named_volumes import NamedVolumes
     from ocinb.events import Record
 
 
@@ -53,6 +54,7 @@ def describe(
     options: ContainerOptions,
     rootfs: Path,
     rung: Rung,
+    volumes: NamedVolumes,
     record: Record,
 ) -> dict[str, Any]:
     """Write the config.json of the container; what it says.
@@ -60,6 +62,7 @@ def describe(
     Raises:
         BundleError: image and options together make none that is valid.
         UnsupportedHost: it needs user ids that an ordinary user does not have.
+        VolumeError: a volume's name is none.
         StorageError: the disk refused.
 
     Spec: runtime-spec bundle.md#container-format
@@ -70,7 +73,8 @@ def describe(
         options,
         hostname=options.hostname or container,
         rootless=rootless,
-        cgroups_path=options.cgroups_path or (None if rootless else cgroups_path(container)),
+        cgroups_path=options.cgroups_path
+        or (None if rootless else (options.cgroup_parent or "") + cgroups_path(container)),
     )
     config = runtime_config(image.config, wished, rootfs)
     user = config["process"]["user"]
@@ -80,8 +84,9 @@ def describe(
             "user's containers have the id 0 only",
             hint="run it with --user 0",
         )
-    add_volumes(config, image.config, rootfs, Path(files.bundle))
-    write_bundle(Path(files.bundle), config, record)
+    bundle = Path(files.bundle)
+    add_volumes(config, image.config, options.volumes, rootfs, bundle, volumes)
+    write_bundle(bundle, config, record)
     return config
 
 

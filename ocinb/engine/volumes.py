@@ -1,26 +1,32 @@
-"""Volumes that an image asks for: directories of the container's own, outside its root filesystem.
+"""The volumes of a container: those that its image asks for, and those that the person does.
 
-Each is a directory ``volumes/N`` of the bundle, made with what the image has at that place
-(content, mode, owner), and bound there. It goes with the container: whoever wants data to stay
-gives a directory by ``--volume``, which takes the place of the image's volume.
+A volume without a name is a directory ``volumes/N`` of the bundle, made with what the image has at
+that place (content, mode, owner), and bound there. It goes with the container. One with a name
+stays; see ``named_volumes``. Whoever wants a directory of this machine there gives it by
+``--volume``, which takes the place of the image's volume.
 
 Spec: image-spec conversion.md#optional-fields (Config.Volumes)
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ocinb.bundle.convert import working_directory
+from ocinb.bundle.filesystems import clean_path
+from ocinb.bundle.options import Volume
 from ocinb.errors import BundleError, StorageError, SyscallError
 from ocinb.linux.beneath import Beneath
 from ocinb.linux.syscalls import Kernel
 from ocinb.overlay.trees import copy_layers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ocinb.engine.named_volumes import NamedVolumes
     from ocinb.spec.image_config import ImageConfig
 
 VOLUMES = "volumes"
@@ -28,39 +34,56 @@ MOST = 100
 """Volumes of one image; more are an attack rather than an application."""
 
 
-def add_volumes(config: dict[str, Any], image: ImageConfig, rootfs: Path, bundle: Path) -> None:
-    """Make the image's volumes in the bundle and add their mounts to config.json.
+def add_volumes(
+    config: dict[str, Any],
+    image: ImageConfig,
+    wished: Sequence[Volume],
+    rootfs: Path,
+    bundle: Path,
+    named: NamedVolumes,
+) -> None:
+    """Make volumes and add their mounts to config.json.
 
-    A place where something is mounted already, by default or by the person's wish, stays that.
+    A place where something is mounted already, by default or by the person's wish, is no volume
+    of the image any more.
 
     Args:
         config: config.json; changed.
+        wished: the person's.
         rootfs: the container's root filesystem, as the image has it.
         bundle: its directory.
+        named: the volumes that outlive containers.
 
     Raises:
         BundleError: a path of the image's is no place for a volume.
-        StorageError: the disk refused.
+        VolumeError: a name is none. StorageError: the disk refused.
 
     Spec: image-spec conversion.md#optional-fields (Config.Volumes)
     """
-    wanted = [working_directory(path) for path in image.execution.volumes or ()]
-    taken = {working_directory(mount["destination"]) for mount in config["mounts"]}
-    places = [place for place in dict.fromkeys(wanted) if place not in taken]
-    if len(places) > MOST:
-        raise BundleError(f"the image asks for {len(places):,} volumes, more than {MOST}")
+    wanted = {clean_path(volume.destination): volume for volume in wished}
+    taken = {clean_path(mount["destination"]) for mount in config["mounts"]} | wanted.keys()
+    asked = dict.fromkeys(clean_path(path) for path in image.execution.volumes or ())
+    if len(asked) > MOST:
+        raise BundleError(f"the image asks for {len(asked):,} volumes, more than {MOST}")
+    if "/" in asked:
+        raise BundleError("the image asks for a volume in the place of its root filesystem")
+    wanted |= {p: Volume(name="", destination=p) for p in asked if p not in taken}
     # A volume within another one is mounted after it.
-    for number, place in enumerate(sorted(places, key=lambda place: place.count("/"))):
-        if place == "/":
-            raise BundleError("the image asks for a volume in the place of its root filesystem")
-        relative = f"{VOLUMES}/{number}"
-        _fill(rootfs, place, bundle / relative)
+    for number, place in enumerate(sorted(wanted, key=lambda place: place.count("/"))):
+        volume = wanted[place]
+        fill = functools.partial(_fill, rootfs, place)
+        if volume.name:
+            source = named.use(volume.name, fill if volume.copy else None)
+        else:
+            source = bundle / f"{VOLUMES}/{number}"
+            fill(source)
+        access = [] if "ro" in volume.options else ["rw"]
         config["mounts"].append(
             {
                 "destination": place,
                 "type": "bind",
-                "source": str(bundle / relative),
-                "options": ["rbind", "rw", "nodev"],
+                "source": str(source),
+                "options": ["rbind", *access, "nodev", *volume.options],
             }
         )
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ocinb.bundle.convert import capabilities, command, environment, runtime_config
+from ocinb.bundle.capabilities import capabilities
+from ocinb.bundle.convert import command, environment, runtime_config
 from ocinb.bundle.options import ContainerOptions
 from ocinb.bundle.spec import spec
 from ocinb.errors import BundleError

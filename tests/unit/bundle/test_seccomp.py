@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ocinb.bundle import seccomp
-from ocinb.bundle.convert import capabilities
+from ocinb.bundle.capabilities import capabilities
 from ocinb.bundle.spec import spec
 from ocinb.spec.runtime_config import findings
 
