@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -18,9 +19,12 @@ def main() -> int:
     from ocinb.commands import tree
     from ocinb.commands.session import Session
     from ocinb.commands.values import Narration
+    from ocinb.errors import OcinbError
 
     if "_OCINB_COMPLETE" in os.environ:
-        tree.root.main(prog_name="ocinb")
+        with contextlib.suppress(OcinbError):  # of a line that is wrong nothing is completed
+            tree.root.main(prog_name="ocinb")
+        return 0
     interrupts.keep()
     session = Session()
     try:

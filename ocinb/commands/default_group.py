@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from click.shell_completion import CompletionItem
 
 from ocinb.commands.tree import Group
 
@@ -22,3 +23,11 @@ class DefaultGroup(Group):
         if first and first not in (*self.commands, *self.get_help_option_names(context)):
             args = [self.default, *args]
         return super().parse_args(context, args)
+
+    def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Its commands, and in the place of the default what that takes."""
+        default = self.commands[self.default]
+        first = next((p for p in default.params if isinstance(p, click.Argument)), None)
+        found = super().shell_complete(context, incomplete)
+        found = [item for item in found if item.value != self.default]
+        return found + (first.shell_complete(context, incomplete) if first else [])

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ocinb.engine.engine import Engine
+    from ocinb.layer.stack import Stack
 
     Output = Callable[[bytes, int], None]
 
@@ -25,6 +26,10 @@ class Session:
         recorder: keeps the events of everything this session does.
         output: takes bytes of an attached container and the number of their stream (1, 2);
             None: the container has standard input and outputs of this process.
+
+    Attributes:
+        remote_tags: tags of repositories that were listed, by familiar name; for completion.
+        stacks: files of images that were looked at, by the last layer's chainID; for completion.
     """
 
     def __init__(
@@ -36,6 +41,8 @@ class Session:
         self.settings = settings or Settings.from_environment()
         self.recorder = recorder or Recorder()
         self.output = output
+        self.remote_tags: dict[str, tuple[str, ...]] = {}
+        self.stacks: dict[str, Stack] = {}
 
     @cached_property
     def engine(self) -> Engine:

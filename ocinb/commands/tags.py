@@ -30,8 +30,9 @@ def show(session: Session, repository: str) -> Table:
     from ocinb.spec.reference import Reference
 
     reference = Reference.parse(repository)
-    rows = [(tag,) for tag in session.engine.client.tags(reference)]
-    return Table(columns("tag"), rows, title=f"tags of {reference.name}")
+    tags = tuple(session.engine.client.tags(reference))
+    session.remote_tags[reference.familiar.removesuffix(f":{reference.tag}")] = tags
+    return Table(columns("tag"), [(tag,) for tag in tags], title=f"tags of {reference.name}")
 
 
 @command.command()

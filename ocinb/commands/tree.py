@@ -8,7 +8,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
+from ocinb.commands.completion import teach
 from ocinb.commands.values import Help
 from ocinb.errors import CommandError, NameNotFound
 
@@ -65,6 +67,7 @@ COMMANDS = (
     "registry",
     "demo",
     "doctor",
+    "where",
     "version",
 )
 """In the order of the help: ``ocinb/commands/NAME.py`` defines ``command``."""
@@ -137,6 +140,10 @@ class Command(_HelpAsValue, click.Command):
 
     takes_cell = False
 
+    def __init__(self, *args: Any, **values: Any) -> None:
+        super().__init__(*args, **values)
+        teach(self.params)
+
     def invoke(self, context: click.Context) -> Any:
         """Run it.
 
@@ -202,6 +209,12 @@ class Root(Group):
         module = importlib.import_module(f"ocinb.commands.{_MODULES.get(name, name)}")
         command: click.Command = module.command
         return command
+
+    def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Names alone, without the lines of help for which every command would be imported."""
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, context, incomplete)
+        return [CompletionItem(name) for name in COMMANDS if name.startswith(incomplete)]
 
 
 @click.group(cls=Root)

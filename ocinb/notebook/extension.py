@@ -1,11 +1,12 @@
-"""``%load_ext ocinb``."""
+"""``%load_ext ocinb`` and ``%unload_ext ocinb``."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ocinb.commands.session import Session
-from ocinb.notebook import formatters
+from ocinb.notebook import completion, formatters, question
+from ocinb.notebook.configuration import OCI, from_environment
 from ocinb.notebook.errors import ShortErrors
 from ocinb.notebook.magics import OciMagics
 
@@ -14,10 +15,40 @@ if TYPE_CHECKING:
 
 
 def load(shell: InteractiveShell, session: Session | None = None) -> OciMagics:
-    """Register magics, formatters and short errors with this shell."""
+    """Register magics, formatters, Tab, settings and short errors with this shell."""
+    unload(shell)
     errors = ShortErrors()
     errors.install()
-    formatters.install(shell)
-    magics = OciMagics(shell, session or Session(), errors)
+    session = session or Session()
+    options = OCI(parent=shell, **_unless_configured(shell, from_environment(session.settings)))
+    formatters.install(shell, options)
+    magics = OciMagics(shell, session, errors, options)
     shell.register_magics(magics)
+    configurables: list[Any] = shell.configurables
+    configurables.append(options)
+    completion.install(shell, lambda: magics.session)
+    question.install(shell)
     return magics
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Undo ``load``; no error where nothing is loaded."""
+    magics = shell.magics_manager.registry.pop(OciMagics.__name__, None)
+    if magics is None:
+        return
+    for kind in ("line", "cell"):
+        shell.magics_manager.magics[kind].pop("oci", None)
+    shell.configurables[:] = [c for c in shell.configurables if not _is_ours(c)]
+    magics.errors.uninstall()
+    formatters.uninstall(shell)
+    completion.uninstall(shell)
+    question.uninstall(shell)
+
+
+def _unless_configured(shell: Any, values: dict[str, Any]) -> dict[str, Any]:
+    """What ``ipython_config.py`` does not say."""
+    return {name: value for name, value in values.items() if name not in shell.config[OCI.__name__]}
+
+
+def _is_ours(configurable: object) -> bool:
+    return isinstance(configurable, OCI | OciMagics)

@@ -7,6 +7,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ocinb.commands.values import Content, Document, Text
+from ocinb.notebook.diagrams.diagram import Diagram
+from ocinb.notebook.paging import Pager
 from ocinb.notebook.tables import frame_html, frame_text, html_table
 from ocinb.table import Table
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from ocinb.container import Container
     from ocinb.image import Image
+    from ocinb.notebook.configuration import OCI
 
 FRAME_MODULES = ("pandas.core.frame", "pandas")
 """Where DataFrame says it was defined, before and since pandas 3."""
@@ -33,13 +36,24 @@ _PRE = (
 )
 
 
-def install(shell: InteractiveShell) -> None:
-    """Register with IPython; no type is imported that is not used (pandas takes 0.7 s)."""
+def install(shell: InteractiveShell, options: OCI) -> None:
+    """Register with IPython; no type is imported that is not used (pandas takes 0.7 s).
+
+    Args:
+        options: asked each time that something is shown.
+    """
     formatters: Any = shell.display_formatter
     html, plain = (formatters.formatters[kind] for kind in ("text/html", "text/plain"))
+    pager = Pager()
+
+    def frame_shown(frame: Any) -> str | None:
+        return frame_html(frame, options.rows, pager if options.interactive else None)
+
     for module in FRAME_MODULES:
-        html.for_type_by_name(module, "DataFrame", frame_html)
-        plain.for_type_by_name(module, "DataFrame", _pretty(frame_text))
+        html.for_type_by_name(module, "DataFrame", frame_shown)
+        plain.for_type_by_name(
+            module, "DataFrame", _pretty(lambda frame: frame_text(frame, options.rows))
+        )
     html.for_type(Table, lambda table: html_table(table.kinds, table.rows))
     html.for_type(Document, document_html)
     plain.for_type(Document, _pretty(document_text))
@@ -47,6 +61,21 @@ def install(shell: InteractiveShell) -> None:
     plain.for_type(Content, _pretty(content_text))
     html.for_type_by_name("ocinb.image", "Image", image_html)
     html.for_type_by_name("ocinb.container", "Container", container_html)
+    formatters.mimebundle_formatter.for_type(
+        Diagram, lambda diagram, **_: diagram.bundle(png=options.png)
+    )
+
+
+def uninstall(shell: InteractiveShell) -> None:
+    """Leave the types to IPython again."""
+    formatters: Any = shell.display_formatter
+    for each in (*formatters.formatters.values(), formatters.mimebundle_formatter):
+        for module in FRAME_MODULES:
+            each.pop(f"{module}.DataFrame", None)
+        for kind in (Table, Document, Text, Content, Diagram):
+            each.pop(kind, None)
+        for name in ("ocinb.image.Image", "ocinb.container.Container"):
+            each.pop(name, None)
 
 
 def _pretty(text: Callable[[Any], str]) -> Callable[[Any, Any, bool], None]:

@@ -7,7 +7,7 @@ import shlex
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.magic import Magics, line_cell_magic, magics_class
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
 from ocinb.commands import tree
 from ocinb.commands.session import Session
@@ -27,12 +27,18 @@ from ocinb.commands.values import (
 from ocinb.errors import CommandError
 from ocinb.notebook.diagrams.draw import draw
 from ocinb.notebook.errors import PROGRAM, ShortErrors, shorten_interrupt
-from ocinb.notebook.progress import CellPainter, CellProgress, LinePainter
+from ocinb.notebook.progress import CellPainter, CellProgress, LinePainter, NoPainter, Painter
 from ocinb.notebook.streams import CellOutput
+from ocinb.settings import Settings
 from ocinb.table import Table
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+    from ocinb.notebook.configuration import OCI
+
+_TO_THE_CELL = 2
+"""Frames between a magic and who wrote it, whose variables are meant."""
 
 
 @magics_class
@@ -42,47 +48,73 @@ class OciMagics(Magics):
     Attributes:
         session: settings, recorder and engine of this notebook.
         errors: shows errors briefly, keeps the last.
+        options: what ``%config OCI`` sets.
     """
 
-    def __init__(self, shell: InteractiveShell, session: Session, errors: ShortErrors) -> None:
+    def __init__(
+        self, shell: InteractiveShell, session: Session, errors: ShortErrors, options: OCI
+    ) -> None:
         super().__init__(shell)
         self.session = session
         self.errors = errors
+        self.options = options
         self._in_notebook = hasattr(shell, "kernel")
+        if options.settings() != session.settings:
+            self._settle()
+        options.on_change(self._configured)
 
+    @no_var_expand
     @line_cell_magic
     def oci(self, line: str, cell: str | None = None) -> Any:
         """OCI images and containers: ``%oci --help`` lists the commands.
 
-        ``x = %oci CMD …`` keeps the result (a DataFrame for a listing); a ``;`` at the end shows
-        nothing; the text of a ``%%oci run IMAGE`` cell is run by ``sh -c`` in the container;
-        ``%oci debug`` shows the last error at length. ``$name`` and ``{expression}`` are filled
-        in from Python.
+        ``%oci CMD?`` shows the help of one. ``x = %oci CMD …`` keeps the result (a DataFrame for
+        a listing); a ``;`` at the end shows nothing. The text of a ``%%oci`` cell is the script of
+        ``run``, the Dockerfile of ``build``, the JSON of ``bundle edit`` and ``manifest put``.
+        ``$name`` and ``{expression}`` are filled in from Python, unless ``%config OCI.expand`` is
+        False; ``$$`` is a dollar sign. ``%oci debug`` shows the last error's traceback, ``%oci
+        explain`` what the specification says about it.
         """
+        if self.options.expand:
+            shell: Any = self.shell
+            line = shell.var_expand(line, depth=_TO_THE_CELL)
         words = _words(line)
-        if words == ["debug"]:
-            return Text(self.errors.traceback())
-        if self._in_notebook:
-            self.session.output = CellOutput()
-        painter = CellPainter() if self._in_notebook else LinePainter()
+        if words in (["debug"], ["explain"]):
+            return Text(self.errors.traceback() if words == ["debug"] else self.errors.at_length())
         try:
-            with CellProgress(self.session.recorder, painter) as progress:
-                value = tree.call(words, self.session, program=PROGRAM, script=cell)
-                if isinstance(value, Narration):
-                    return self._tell(value, progress)
-                if isinstance(value, Ran) and value.interrupted:
-                    # The container has ended and is tidied up; the cells below must not run.
-                    raise KeyboardInterrupt
+            value = self._call(words, cell)
         except KeyboardInterrupt as error:
             shorten_interrupt(error)
             raise
-        result = for_notebook(value)
         if line.rstrip().endswith(";") and self._is_bare():
             return None
         if isinstance(value, Help):
             print(value)  # noqa: T201 - help belongs under the cell, also in its middle
             return None
-        return result
+        return None if isinstance(value, Narration) else for_notebook(value)
+
+    def _call(self, words: list[str], cell: str | None) -> Any:
+        if self._in_notebook:
+            self.session.output = CellOutput()
+        painter: Painter = CellPainter() if self._in_notebook else LinePainter()
+        if not self.options.progress:
+            painter = NoPainter()
+        with CellProgress(self.session.recorder, painter) as progress:
+            value = tree.call(words, self.session, program=PROGRAM, script=cell)
+            if isinstance(value, Narration):
+                self._tell(value, progress)
+            if isinstance(value, Ran) and value.interrupted:
+                # The container has ended and is tidied up; the cells below must not run.
+                raise KeyboardInterrupt
+            return value
+
+    def _configured(self, name: str) -> None:
+        if name in Settings._fields:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Another session for other directories; what was heard so far is kept."""
+        self.session = Session(self.options.settings(), self.session.recorder)
 
     def _tell(self, narration: Narration, progress: CellProgress) -> None:
         try:
@@ -95,8 +127,7 @@ class OciMagics(Magics):
     def _is_bare(self) -> bool:
         """Whether a magic with ``;`` stands alone, not behind ``x =``; IPython does not tell it.
 
-        The cell is looked at as it was written: the line that a magic is given has its names
-        filled in already.
+        The cell is looked at as it was written.
         """
         shell: Any = self.shell
         try:

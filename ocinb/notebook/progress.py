@@ -73,6 +73,16 @@ class LinePainter:
         sys.stderr.write(f"\r\x1b[K{transfers.summary()}\n")
 
 
+class NoPainter:
+    """Draws nothing: ``%config OCI.progress = False``."""
+
+    def paint(self, transfers: Transfers) -> None:
+        """Nothing."""
+
+    def leave(self, transfers: Transfers) -> None:
+        """Nothing."""
+
+
 class CellProgress:
     """A context manager that draws while blobs move; nothing is drawn where none do."""
 

@@ -11,12 +11,15 @@ import sys
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from ocinb.notebook.paging import LONG
 from ocinb.table import NUMERIC, TIMES, Column, aligned, one_line, rfc3339, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     import pandas as pd
+
+    from ocinb.notebook.paging import Pager
 
 # Colours are inherited from the page, so that light and dark themes both suit.
 _CELL = "padding:.3em .9em;white-space:nowrap;border:0;vertical-align:baseline;"
@@ -40,22 +43,33 @@ def html_table(kinds: Mapping[str, str], rows: Iterable[tuple[Any, ...]], *, not
     )
 
 
-def frame_html(frame: pd.DataFrame) -> str | None:
-    """The ``text/html`` of a DataFrame."""
+def frame_html(frame: pd.DataFrame, most: int = 0, pager: Pager | None = None) -> str | None:
+    """The ``text/html`` of a DataFrame.
+
+    Args:
+        most: rows to show; 0: as pandas' options say.
+        pager: shows what is long, in the place of its first rows.
+    """
     kinds = _kinds(frame)
     if kinds is None:
         html: str | None = frame._repr_html_()  # type: ignore[operator]
         return html
-    rows, note = _visible(frame, kinds)
+    if pager is not None and len(frame) >= LONG:
+        return pager.html(frame, kinds)
+    rows, note = _visible(frame, kinds, most)
     return html_table(kinds, rows, note=note)
 
 
-def frame_text(frame: pd.DataFrame) -> str:
-    """The ``text/plain`` of a DataFrame; on a terminal that is too narrow without its details."""
+def frame_text(frame: pd.DataFrame, most: int = 0) -> str:
+    """The ``text/plain`` of a DataFrame; on a terminal that is too narrow without its details.
+
+    Args:
+        most: rows to show; 0: as pandas' options say.
+    """
     kinds = _kinds(frame)
     if kinds is None:
         return repr(frame)
-    rows, note = _visible(frame, kinds)
+    rows, note = _visible(frame, kinds, most)
     text = aligned(kinds, rows)
     if sys.stdout.isatty():
         available = shutil.get_terminal_size().columns
@@ -79,10 +93,12 @@ def _kinds(frame: pd.DataFrame) -> dict[str, str] | None:
     return {str(name): known.get(name) or "text" for name in frame.columns}
 
 
-def _visible(frame: pd.DataFrame, kinds: Mapping[str, str]) -> tuple[list[tuple[Any, ...]], str]:
+def _visible(
+    frame: pd.DataFrame, kinds: Mapping[str, str], most: int
+) -> tuple[list[tuple[Any, ...]], str]:
     import pandas as pd
 
-    most = pd.get_option("display.max_rows") or len(frame)
+    most = most or pd.get_option("display.max_rows") or len(frame)
     note = ""
     if len(frame) > most:
         note = f"the first {most:,} of {len(frame):,} rows"

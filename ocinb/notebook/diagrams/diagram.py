@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import base64
 from html import escape
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ocinb.errors import UnsupportedHost
 from ocinb.notebook.tables import html_table
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ocinb.table import Table
+
+PNG_ZOOM = 1.5
+"""Sharp enough to be printed."""
 
 
 class Diagram:
@@ -45,18 +52,52 @@ class Diagram:
             f"{html_table(self.data.kinds, self.data.rows)}</details></figcaption></figure>"
         )
 
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The data, to work on."""
+        return self.data.to_frame()
+
+    def png(self, zoom: float = PNG_ZOOM) -> bytes:
+        """The picture for viewers that draw no SVG, on light ground.
+
+        Args:
+            zoom: 1 is 800 pixels wide.
+
+        Raises:
+            UnsupportedHost: resvg-py is not installed.
+        """
+        try:
+            from resvg_py import svg_to_bytes
+        except ImportError as error:
+            raise UnsupportedHost(
+                "a diagram cannot be made a PNG", hint="pip install resvg-py; or save it as .svg"
+            ) from error
+        return bytes(svg_to_bytes(svg_string=self.svg, zoom=zoom))
+
     def save(self, path: str | Path) -> Path:
-        """Write the SVG to a file; its path."""
+        """Write the picture to a file, as PNG where its name ends so, else as SVG; its path."""
         target = Path(path)
-        target.write_text(self.svg, encoding="utf-8")
+        data = self.png() if target.suffix.lower() == ".png" else self.svg.encode()
+        target.write_bytes(data)
         return target
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {
+    def bundle(self, *, png: bool) -> dict[str, str]:
+        """All forms, by their media types.
+
+        Args:
+            png: that too, where it can be made.
+        """
+        forms = {
             "text/plain": f"{self.title}\n{self.data!r}",
             "text/html": self.html,
             "image/svg+xml": self.svg,
         }
+        if png and find_spec("resvg_py") is not None:
+            forms["image/png"] = base64.b64encode(self.png()).decode()
+        return forms
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return self.bundle(png=True)
 
     def __repr__(self) -> str:
         return f"<Diagram: {self.alt}>"

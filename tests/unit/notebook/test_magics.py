@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import atexit
-
 import pandas as pd
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from ocinb.commands.session import Session
 from ocinb.commands.values import Document
 from ocinb.errors import CommandError, OcinbError
 from ocinb.notebook import extension
-from ocinb.settings import Settings
+from tests.support.shell import ipython_shell
 
 
 @pytest.fixture
-def shell(tmp_path, monkeypatch):
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    config = Config()
-    config.HistoryManager.enabled = False  # in memory, no file
-    shell = InteractiveShell(config=config)
-    shell.colors = "nocolor"
-    session = Session(Settings(root=tmp_path / "root", run_root=tmp_path / "run"))
-    magics = extension.load(shell, session)
-    yield shell
-    magics.errors.uninstall()
-    atexit.unregister(shell.atexit_operations)
-    shell.restore_sys_module_state()
+def shell(tmp_path):
+    with ipython_shell(tmp_path) as shell:
+        yield shell
 
 
 def run(shell, cell):
@@ -120,3 +107,109 @@ def test_warnings_stand_under_the_cell(shell, capsys):
     with CellProgress(session.recorder, LinePainter()):
         session.recorder(Warned(message="registry r.example: old\nimage"))
     assert capsys.readouterr().err == "warning: registry r.example: old image\n"
+
+
+def test_names_of_a_function_are_filled_in_there(shell):
+    run(shell, "def g(kind):\n    x = %oci version --format $kind\n    return x")
+    assert isinstance(run(shell, "g('json')").result, list)
+
+
+def test_filling_in_can_be_switched_off(shell):
+    shell.user_ns["which"] = "json"
+    run(shell, "%config OCI.expand = False")
+    result = run(shell, "%oci version --format $which")
+    assert "'$which' is not one of" in str(result.error_in_exec)
+    run(shell, "%config OCI.expand = True")
+    assert isinstance(run(shell, "%oci version --format $which").result, list)
+
+
+def test_a_doubled_dollar_is_one(shell):
+    result = run(shell, "%oci nothing $$HOME")
+    assert isinstance(result.error_in_exec, CommandError)
+    assert "'$HOME'" in str(run(shell, "%oci version --format $$HOME").error_in_exec)
+
+
+def test_a_question_mark_shows_the_help_of_a_command(shell, capsys):
+    assert run(shell, "%oci layers?").success
+    assert "Usage: %oci layers" in capsys.readouterr().out
+    assert run(shell, "x = 1\n%oci registry up?").success
+    assert "Usage: %oci registry up" in capsys.readouterr().out
+
+
+def test_explain_tells_the_last_error_at_length(shell):
+    run(shell, "%oci layers Demo")
+    text = run(shell, "%oci explain").result
+    assert text.startswith("InvalidReference: 'library/Demo' in 'Demo' is not a repository name")
+    assert "what to do: repository names are lower-case: library/demo" in text
+    assert "the rule: distribution-spec spec.md#pulling-manifests" in text
+    assert "https://github.com/opencontainers/distribution-spec/blob/" in text
+    assert "ocinb/spec/reference.py REPOSITORY" in text
+    assert ", _check" in text
+
+
+def test_where_names_section_code_and_test(shell):
+    found = run(shell, "%oci where pulling-manifests").result
+    assert "ocinb/distribution/client.py" in list(found["code"])
+    assert "tests/unit/distribution/test_client.py" in list(found["test"])
+    assert set(found["section"]) == {"distribution-spec spec.md#pulling-manifests"}
+
+
+def test_settings_are_shown_and_change_the_session(shell, capsys, tmp_path):
+    run(shell, "%config OCI")
+    assert "OCINB_RUNTIME" in capsys.readouterr().out
+    magics = shell.find_line_magic("oci").__self__
+    run(shell, "%config OCI.runtime = 'runc'")
+    assert magics.session.settings.runtime == "runc"
+    run(shell, f"%config OCI.root = '{tmp_path}/elsewhere'")
+    assert run(shell, "%oci images --quiet").result == []
+    assert (tmp_path / "elsewhere" / "store").exists()
+
+
+def test_the_configuration_file_wins_over_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("OCINB_ROWS", "7")
+    monkeypatch.setenv("OCINB_PROGRESS", "0")
+    config = Config()
+    config.OCI.rows = 3
+    with ipython_shell(tmp_path, config) as shell:
+        options = shell.find_line_magic("oci").__self__.options
+        assert (options.rows, options.progress, options.expand) == (3, False, True)
+
+
+def test_as_many_rows_are_shown_as_was_set(shell):
+    run(shell, "%config OCI.rows = 2")
+    frame = run(shell, "%oci version").result
+    shown, _ = shell.display_formatter.format(frame)
+    assert f"the first 2 of {len(frame)} rows" in shown["text/plain"]
+    assert len(frame) > 2
+
+
+def test_long_listings_are_paged_and_searched_where_wished(shell):
+    frame = pd.DataFrame({"name": ["</script><script>alert(1)</script>"] * 30, "size": range(30)})
+    frame.attrs["ocinb"] = {"name": "text", "size": "bytes"}
+    plain, _ = shell.display_formatter.format(frame)
+    assert "<script" not in plain["text/html"]
+    run(shell, "%config OCI.interactive = True")
+    first, _ = shell.display_formatter.format(frame)
+    second, _ = shell.display_formatter.format(frame)
+    assert "ITable" in second["text/html"]
+    assert "<script>alert(1)" not in second["text/html"]
+    assert "src=" not in second["text/html"]
+    assert "import(" not in second["text/html"]
+    assert len(second["text/html"]) < 20_000 < len(first["text/html"])
+
+
+def test_unloading_leaves_the_shell_as_it_was(tmp_path):
+    with ipython_shell(tmp_path) as shell:
+        extension.unload(shell)
+        assert shell.find_line_magic("oci") is None
+        assert not [c for c in shell.configurables if type(c).__name__ == "OCI"]
+        assert not shell.Completer.custom_matchers
+        assert not hasattr(OcinbError, "_render_traceback_")
+        assert run(shell, "1 + 1").result == 2
+
+
+def test_loading_twice_is_loading_once(tmp_path):
+    with ipython_shell(tmp_path) as shell:
+        extension.load(shell)
+        assert len(shell.Completer.custom_matchers) == 1
+        assert len([c for c in shell.configurables if type(c).__name__ == "OCI"]) == 1
