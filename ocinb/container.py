@@ -140,7 +140,9 @@ class Container:
             output: what it has written, where nothing was kept.
         """
         id = done.container if isinstance(done, Finished) else done.id
-        if kept or not isinstance(done, Finished):
+        if not isinstance(done, Finished):
+            return cls(engine, id, name=done.name, image=done.image, exit_status=done.exit_status)
+        if kept:
             return cls.find(engine, id)
         return cls(
             engine,

@@ -174,6 +174,17 @@ class StatusChanged(Event):
     exit_status: int = -1  # known once stopped, where the recorder could see it
 
 
+class Happened(Event):
+    """Something was done to a container, or became of it: a line of ``events``."""
+
+    container: str  # its id
+    name: str
+    image: str
+    action: str  # create | start | die | remove …, docker's words
+    detail: str = ""
+    exit_status: int = -1  # of its program, for die
+
+
 class StepBegun(Event):
     """A step of a build is about to be done."""
 

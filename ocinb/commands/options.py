@@ -26,11 +26,16 @@ names_only = click.option("-q", "--quiet", is_flag=True, help="Only the names.")
 
 
 def listing(function: Decorated) -> Decorated:
-    """A command that returns a ``Table``: adds ``--format table|json``; see ``names_only``."""
+    """A command that returns a ``Table``: adds ``--format table|json``; see ``names_only``.
+
+    What is no table, as of a command that goes on and on, stays as it is.
+    """
 
     @functools.wraps(function)
     def run(*args: Any, format: str, quiet: bool = False, **values: Any) -> Any:
-        table: Table = function(*args, **values)
+        table = function(*args, **values)
+        if not isinstance(table, Table):
+            return table
         if quiet:
             return Lines(str(value) for value in table.column(table.key))
         return Json(table.records()) if format == "json" else table

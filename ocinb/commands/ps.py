@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -14,35 +15,67 @@ from ocinb.table import Table, columns
 
 if TYPE_CHECKING:
     from ocinb.commands.session import Session
+    from ocinb.engine.containers import ContainerRecord
 
 COLUMNS = columns(
-    "name status exit_status:int image command created:time pid:int? runtime? id? error?"
+    "name status uptime:duration exit_status:int image command ports created:time ended:time? "
+    "pid:int? runtime? id? error?"
 )
 
 
 @click.command(cls=Command)
 @click.option("-a", "--all", "every", is_flag=True, help="Those that have ended too.")
+@click.option(
+    "-f",
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="As in status=running, name=, label=, ancestor=, exited=, volume=; can be repeated.",
+)
+@click.option("-n", "--last", type=click.IntRange(min=0), metavar="N", help="The last N of all.")
+@click.option("-l", "--latest", is_flag=True, help="The last one of all.")
 @names_only
 @listing
 @click.pass_obj
-def command(session: Session, every: bool) -> Table:
-    """List the containers."""
+def command(
+    session: Session, every: bool, filters: tuple[str, ...], last: int | None, latest: bool
+) -> Table:
+    """List the containers. A filter for a status shows those that have ended, too."""
+    from ocinb.commands.filters import chosen
     from ocinb.spec.reference import Reference
 
+    engine = session.engine
+    last = 1 if latest else last
+    asked = any(text.partition("=")[0] in ("status", "exited") for text in filters)
+    found = chosen(engine, engine.containers(), filters)
+    if last is not None:
+        found = found[len(found) - last :] if last < len(found) else found
+    elif not every and not asked:
+        found = [record for record in found if record.status != STOPPED]
     rows = [
         (
             c.name,
             c.status,
+            _uptime(c),
             c.exit_status,
             Reference.parse(c.image).familiar,
             shlex.join(c.command),
+            ", ".join(c.ports),
             c.created,
+            c.ended,
             c.pid or None,
             c.runtime,
             c.id,
             c.error,
         )
-        for c in session.engine.containers()
-        if every or c.status != STOPPED
+        for c in found
     ]
     return Table(COLUMNS, rows, title="containers")
+
+
+def _uptime(record: ContainerRecord) -> float | None:
+    """Seconds since the program was started; None where it does not run."""
+    if record.started is None or not record.pid:
+        return None
+    return max(0.0, time.time() - record.started)

@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ocinb.commands.container_options import container_options
-from ocinb.commands.options import platform_option, runtime_option
+from ocinb.commands.creation import (
+    EVERYTHING_ELSE,
+    check_cidfile,
+    creation_options,
+    find_image,
+    shown_config,
+    write_cidfile,
+)
 from ocinb.commands.tree import CellCommand, cell_script
 from ocinb.commands.values import Ran
 from ocinb.errors import OcinbError
@@ -18,20 +24,12 @@ if TYPE_CHECKING:
     from ocinb.bundle.options import ContainerOptions
     from ocinb.commands.session import Session
 
-EVERYTHING_ELSE = {"allow_interspersed_args": False}
-"""What stands behind the image belongs to the container's command, options too."""
-
 
 @click.command(cls=CellCommand, context_settings=EVERYTHING_ELSE)
-@click.argument("image")
-@click.argument("args", nargs=-1, type=click.UNPROCESSED)
-@click.option("--name", help="Of the container; one is made up if not given.")
+@creation_options
 @click.option("-i", "--interactive", is_flag=True, help="Give it this standard input.")
 @click.option("-d", "--detach", is_flag=True, help="Do not wait for it.")
 @click.option("--rm", "remove", is_flag=True, help="Remove it when it has ended.")
-@runtime_option
-@platform_option
-@container_options
 @click.pass_context
 def command(
     context: click.Context,
@@ -43,6 +41,9 @@ def command(
     remove: bool,
     runtime: str | None,
     platform: str | None,
+    pull: str,
+    cidfile: str | None,
+    show_config: bool,
 ) -> Any:
     """Run a command in a new container of IMAGE. It is pulled if the store lacks it.
 
@@ -55,8 +56,11 @@ def command(
     session: Session = context.obj
     options = _with_script(options, cell_script(context))
     try:
+        check_cidfile(cidfile)
         engine = session.engine
-        local = engine.image(image, platform) if platform else engine.available(image)
+        local = find_image(session, image, platform, pull)
+        if show_config:
+            return shown_config(session, local, options)
         sys.stdout.flush()
         done = engine.run(
             local,
@@ -67,11 +71,12 @@ def command(
             output=session.output,
             stdin=0 if interactive and session.output is None else None,
             tty=options.terminal,
-            keep=detach or not remove,
+            keep=not remove,
+            claimed=lambda container: write_cidfile(cidfile, container),
         )
     except OcinbError as error:
         raise _with_status(error) from None
-    container = Container.of(engine, done, local.name, kept=detach or not remove, name=name)
+    container = Container.of(engine, done, local.name, kept=not remove, name=name)
     if not isinstance(done, Finished):
         return container
     return Ran(container, interrupted=done.interrupted)

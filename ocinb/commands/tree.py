@@ -47,13 +47,26 @@ COMMANDS = (
     "mounts",
     "bundle",
     "run",
+    "create",
+    "start",
     "ps",
     "state",
     "lifecycle",
     "trace",
     "logs",
+    "top",
+    "stats",
+    "port",
+    "events",
     "kill",
+    "pause",
+    "unpause",
+    "update",
+    "rename",
+    "rm",
     "delete",
+    "prune",
+    "volume",
     "build",
     "commit",
     "append",
@@ -72,19 +85,18 @@ COMMANDS = (
 )
 """In the order of the help: ``ocinb/commands/NAME.py`` defines ``command``."""
 
-_MODULES = {"tree": "file_tree"}
-"""Commands whose module cannot have their name."""
+_MODULES = {"tree": "file_tree", "delete": "rm"}
+"""Commands whose module has another name: it would hide ours, or does the same."""
 
 OTHER_WORDS = {
-    "rm": "delete",
     "flatten": "squash",
     "mutate": "config",
     "bud": "build",
     "stop": "kill",
+    "cp": "copy",
     "list": "ps",
     "ls": "images",
     "unmount": "umount",
-    "prune": "gc",
     "df": "usage",
     "export": "save",
     "import": "load",
@@ -93,11 +105,11 @@ OTHER_WORDS = {
     "blame": "why",
     "image": "images",
     "info": "doctor",
-    "cp": "copy",
     "discover": "referrers",
     "untag": "tags",
-    "start": "run",
-    "create": "bundle",
+    "resume": "unpause",
+    "volumes": "volume",
+    "remove": "rm",
 }
 """Words of other tools → ours, for the hint."""
 

@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from ocinb.engine.container_files import ContainerFiles, Process, read_json, write_json
+from ocinb.engine.happenings import note
 from ocinb.errors import ContainerError, ContainerExists, ContainerNotFound, StorageError
 from ocinb.frozen import Frozen
+from ocinb.linux.process_cgroup import cgroup_of
+from ocinb.linux.syscalls import Kernel
 from ocinb.overlay.trees import remove_tree
 from ocinb.spec.reference import Reference
-from ocinb.spec.runtime_state import CREATED, CREATING, RUNNING, STOPPED
+from ocinb.spec.runtime_state import CREATED, CREATING, PAUSED, RUNNING, STOPPED
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
 
@@ -28,11 +31,15 @@ class ContainerRecord(Frozen):
         id: twelve hexadecimal digits; also the container's id for the OCI runtime.
         name: unique among all containers of this user.
         image: the whole name of its image.
-        status: as in runtime-spec runtime.md#state, found out at this moment.
+        status: as in runtime-spec runtime.md#state, or ``paused``; found out at this moment.
         pid: of the container's first process; 0 when there is none.
         created: seconds since the epoch.
         command: the program and its arguments.
         exit_status: as a shell has it; None while it runs, and where nobody saw it end.
+        started: when its program was started, seconds since the epoch; None: never.
+        ended: when it ended; None while it runs, and where nobody saw it.
+        volumes: the names of the volumes that it uses.
+        ports: those of this machine that lead into it, as in ``127.0.0.1:8080->80/tcp``.
         runtime: the OCI runtime's name.
         error: why it never ran; empty otherwise.
     """
@@ -47,6 +54,10 @@ class ContainerRecord(Frozen):
     exit_status: int | None
     runtime: str
     error: str = ""
+    started: float | None = None
+    ended: float | None = None
+    volumes: tuple[str, ...] = ()
+    ports: tuple[str, ...] = ()
 
 
 class Containers:
@@ -79,19 +90,12 @@ class Containers:
             ContainerExists: the name is in use. ContainerError: it is not a name.
             StorageError: the disk refused.
         """
-        if name is not None and not _NAME.fullmatch(name):
-            raise ContainerError(
-                f"{name!r} is not a name for a container",
-                hint="letters, digits, '_', '.' and '-', at most 63, not starting with the latter",
-            )
+        if name is not None:
+            _check_name(name)
         with self._locked():
             self._sweep()
-            taken = {document["name"] for _, document in self._all()}
-            if name in taken:
-                raise ContainerExists(
-                    f"there is a container {name} already",
-                    hint=f"choose another name, or: ocinb delete --force {name}",
-                )
+            if name is not None:
+                self._check_free(name)
             container = os.urandom(6).hex()
             files = ContainerFiles(str(self._root / container))
             document = {
@@ -116,14 +120,34 @@ class Containers:
             except StorageError:
                 self.forget(files)
                 raise
+        note(files, "create")
         return files
 
     def forget(self, files: ContainerFiles) -> None:
         """Remove a container's directory; its name is free again."""
+        note(files, "remove")
         # Without its record the container does not exist, whatever else is still there.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(files.record)
         remove_tree(files.directory)
+
+    def rename(self, name: str, new: str) -> ContainerRecord:
+        """Give a container another name.
+
+        Raises:
+            ContainerNotFound. ContainerExists: the name is in use. ContainerError: it is none.
+            StorageError.
+        """
+        _check_name(new)
+        with self._locked():
+            files, record = self.find(name)
+            if record.name == new:
+                return record
+            self._check_free(new)
+            document = read_json(files.record)
+            write_json(files.record, {**document, "name": new})
+        note(files, "rename", detail=f"before: {record.name}")
+        return self.find(record.id)[1]
 
     def find(self, name: str) -> tuple[ContainerFiles, ContainerRecord]:
         """A container by its name, its id, or the beginning of its id.
@@ -154,6 +178,14 @@ class Containers:
         """Remove what is left of containers whose removal was itself killed."""
         with self._locked():
             self._sweep()
+
+    def _check_free(self, name: str) -> None:
+        for _, document in self._all():
+            if name in (document["name"], document["id"]):
+                raise ContainerExists(
+                    f"there is a container {name} already",
+                    hint=f"choose another name, or: ocinb rm --force {name}",
+                )
 
     def _sweep(self) -> None:
         """The lock is held: no container is being made, so each must have its record."""
@@ -190,6 +222,14 @@ class Containers:
             os.close(lock)
 
 
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise ContainerError(
+            f"{name!r} is not a name for a container",
+            hint="letters, digits, '_', '.' and '-', at most 63, not starting with the latter",
+        )
+
+
 def record_of(files: ContainerFiles) -> ContainerRecord | None:
     """The container of a directory, as it is at this moment; None once it was removed."""
     document = read_json(files.record)
@@ -214,6 +254,9 @@ def _record(files: ContainerFiles, document: dict[str, Any]) -> ContainerRecord:
         exit_status=ended.get("exit_status"),
         runtime=document["runtime"],
         error=ended.get("error", ""),
+        started=read_json(files.started).get("time") if started else None,
+        ended=ended.get("time"),
+        volumes=tuple(document.get("volumes") or ()),
     )
 
 
@@ -225,7 +268,7 @@ def _status(
     Spec: runtime-spec runtime.md#state (status)
     """
     if alive:
-        return RUNNING if started else CREATED
+        return _living(files, started)
     if ended:
         return STOPPED
     init, monitor = files.read_process(files.init), files.read_process(files.monitor)
@@ -233,6 +276,14 @@ def _status(
         return STOPPED
     makers = (monitor, Process(**document["creator"]))
     return CREATING if any(maker and maker.alive for maker in makers) else STOPPED
+
+
+def _living(files: ContainerFiles, started: bool) -> str:
+    init = files.read_process(files.init)
+    group = cgroup_of(Kernel(), init.pid) if started and init is not None else None
+    if group is not None and group.frozen():
+        return PAUSED
+    return RUNNING if started else CREATED
 
 
 def _invent(image: str, container: str) -> str:

@@ -19,15 +19,19 @@ from ocinb.engine import attached, stages
 from ocinb.engine.changed import Changed, changed
 from ocinb.engine.choose import Rung, choose, ladder
 from ocinb.engine.container_files import ContainerFiles, read_json
-from ocinb.engine.containers import ContainerRecord, Containers
+from ocinb.engine.containers import ContainerRecord, Containers, record_of
+from ocinb.engine.happenings import Happenings
 from ocinb.engine.images import Images, LocalImage
 from ocinb.engine.launch import OutputCallback, Shim
+from ocinb.engine.limits import Resources, update
 from ocinb.engine.log_file import LogChunk, read_log
+from ocinb.engine.log_following import follow_log, last_lines
 from ocinb.engine.named_volumes import NamedVolumes
 from ocinb.engine.operations import Operations
 from ocinb.engine.plain_bundle import check_empty, make_bundle
 from ocinb.engine.runtime_process import find_runtime
 from ocinb.engine.settle import settle
+from ocinb.engine.volumes import mount_of, planned
 from ocinb.errors import NameNotFound
 from ocinb.events import ignore
 from ocinb.frozen import Frozen
@@ -35,9 +39,11 @@ from ocinb.layer.unpacked import UnpackedLayers
 from ocinb.overlay.manager import MountManager
 from ocinb.spec.platform import Platform
 from ocinb.spec.reference import Reference
+from ocinb.spec.runtime_config import check
+from ocinb.spec.runtime_state import STOPPED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from ocinb.distribution.client import Client
@@ -77,6 +83,7 @@ class Engine:
         layers: the unpacked layers.
         mounts: the mounts that people asked for; those of containers are their monitors'.
         volumes: the volumes that outlive containers.
+        happenings: what became of containers, also of those that were removed.
     """
 
     def __init__(
@@ -89,6 +96,7 @@ class Engine:
         self.volumes = NamedVolumes(settings.volumes, settings.containers)
         self._record = record
         self._client = client
+        self.happenings = Happenings(settings.containers)
         self._containers = Containers(settings.containers)
         self._operations = Operations(self._containers, settings.runtime_state, record)
 
@@ -213,6 +221,26 @@ class Engine:
         layers = self.unpack(image)
         return make_bundle(path, image.config, layers, wished, self.volumes, self._record)
 
+    def describe(
+        self, image: LocalImage, options: ContainerOptions, rootfs: Path
+    ) -> dict[str, Any]:
+        """The config.json that a container would have, with ``ID`` in the place of its id.
+
+        Args:
+            rootfs: a tree with the image's ``etc/passwd`` and ``etc/group``.
+
+        Raises:
+            BundleError: image and options together make none that is valid. UnsupportedHost.
+        """
+        wished = settle(options, self._containers)
+        config = stages.config_of("ID", image, wished, rootfs, self.rung)
+        bundle = ContainerFiles(str(self.settings.containers / "ID")).bundle
+        for number, volume in enumerate(planned(config, image.config, wished.volumes)):
+            source = self.volumes.path(volume.name) if volume.name else f"{bundle}/volumes/{number}"
+            config["mounts"].append(mount_of(volume, str(source)))
+        check(config)
+        return config
+
     # containers
 
     def run(
@@ -227,6 +255,7 @@ class Engine:
         stdin: int | bytes | None = None,
         tty: bool = False,
         keep: bool | None = None,
+        claimed: Callable[[str], None] | None = None,
     ) -> Finished | ContainerRecord:
         """Run a container of an image, which is pulled if it is not there.
 
@@ -242,6 +271,7 @@ class Engine:
             tty: give the container a terminal, and put this process's at its disposal.
             keep: whether its record stays, to be asked with ``state`` and ``logs``, until
                 ``delete``; None: only if detached.
+            claimed: given the container's id as soon as it has one.
 
         Ctrl-C is sent to the program as SIGINT; if it does not end, it is killed. Whatever
         happens, what is not kept is gone when this returns.
@@ -259,14 +289,18 @@ class Engine:
         files = self._claim(local, wished, name, runtime)
         events: list[Event] = []
         try:
+            if claimed is not None:
+                claimed(os.path.basename(files.directory))
             with self._monitor(files, events, output, stdin, detach) as shim:
                 rootfs = stages.stack(shim, layers, self.rung)
                 config = self._describe(files, local, wished, rootfs)
                 stages.create(shim, files, config, self.settings.runtime_state)
                 if detach:
+                    created = self.container(os.path.basename(files.directory))
                     shim.ask("start", remove=not keep)
                     shim.detach()
-                    return self.container(read_json(files.record)["id"])
+                    # One that is not kept may be gone by now.
+                    return record_of(files) or created
                 with attached.raw_terminal(shim, wanted=tty and output is None):
                     ended = attached.start_and_wait(shim, remove=not keep)
         except BaseException:
@@ -333,6 +367,22 @@ class Engine:
         """Remove a container. See ``Operations.delete``."""
         self._operations.delete(name, force=force)
 
+    def pause(self, name: str) -> None:
+        """Freeze all processes of a container. See ``Operations.pause``."""
+        self._operations.pause(name)
+
+    def unpause(self, name: str) -> None:
+        """Let a paused container go on. See ``Operations.resume``."""
+        self._operations.resume(name)
+
+    def rename(self, name: str, new: str) -> None:
+        """Give a container another name. See ``Containers.rename``."""
+        self._containers.rename(name, new)
+
+    def update(self, name: str, resources: Resources) -> dict[str, Any]:
+        """Change a container's limits. See ``limits.update``."""
+        return update(self._containers, self._operations, name, resources)
+
     def changed(self, name: str) -> AbstractContextManager[Changed]:
         """What a container has changed; a running one is paused meanwhile. See ``changed``."""
         return changed(self._containers, self._operations, name)
@@ -346,14 +396,24 @@ class Engine:
         self._containers.sweep()
         return self.mounts.repair()
 
-    def logs(self, name: str) -> Iterator[LogChunk]:
+    def logs(
+        self, name: str, *, follow: bool = False, tail: int | None = None
+    ) -> Iterator[LogChunk]:
         """What a container's program has written so far.
+
+        Args:
+            follow: go on with what it writes, until it has ended.
+            tail: how many lines of what is there already; None: all.
 
         Raises:
             ContainerNotFound.
         """
         files, _ = self._containers.find(name)
-        return read_log(files.log)
+        if not follow:
+            return (
+                read_log(files.log) if tail is None else iter(last_lines(read_log(files.log), tail))
+            )
+        return follow_log(files.log, lambda: _ended(files), tail=tail)
 
     def events(self, name: str) -> list[Event]:
         """What happened to a container, in order.
@@ -411,6 +471,12 @@ class Engine:
         finally:
             if isinstance(stdin, bytes) and given is not None:
                 os.close(given)
+
+
+def _ended(files: ContainerFiles) -> bool:
+    """Whether nobody writes to a container's log any more."""
+    record = record_of(files)
+    return record is None or record.status == STOPPED
 
 
 def _platform(platform: str | Platform | None) -> Platform | None:

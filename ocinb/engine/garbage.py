@@ -70,6 +70,7 @@ def collect_garbage(
     *,
     grace: float = content_gc.GRACE,
     partial_grace: float | None = None,
+    blobs: bool = True,
     dry_run: bool = False,
 ) -> Collected:
     """Remove blobs and unpacked layers that no image has, and what crashes left.
@@ -81,6 +82,7 @@ def collect_garbage(
         grace: seconds for which what nothing leads to is left alone.
         partial_grace: the same for blobs that may be resumed; None: a week, or ``grace`` if that
             is 0.
+        blobs: whether to look at blobs; without it only at unpacked layers.
         dry_run: only tell.
 
     Raises:
@@ -92,6 +94,8 @@ def collect_garbage(
     # Layers first: a blob that is kept can be unpacked again, a layer cannot be packed.
     layers = tuple(_collect_layers(engine, time.time() - grace, dry_run))
     remains = tuple(engine.layers.sweep(time.time() - grace, dry_run=dry_run))
+    if not blobs:
+        return Collected(blobs=(), partials=(), layers=layers, remains=remains)
     found = content_gc.collect(store, grace=grace, partial_grace=partial_grace, dry_run=dry_run)
     return Collected(blobs=found.blobs, partials=found.partials, layers=layers, remains=remains)
 

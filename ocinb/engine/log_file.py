@@ -65,7 +65,7 @@ class LogWriter:
             return
 
     def _begin_another(self) -> None:
-        os.replace(self._path, _earlier(self._path))
+        os.replace(self._path, earlier(self._path))
         old, self._fd, self._size = self._fd, self._open(), 0
         os.close(old)
 
@@ -93,7 +93,7 @@ def read_log(path: str) -> Iterator[LogChunk]:
     with contextlib.ExitStack() as opened:
         files = []
         # The newer one first: should they change places in between, it is read twice, not lost.
-        for name in (path, _earlier(path)):
+        for name in (path, earlier(path)):
             with contextlib.suppress(FileNotFoundError):
                 files.append(opened.enter_context(open(name, "rb")))
         if len(files) == 2 and os.path.sameopenfile(*(file.fileno() for file in files)):
@@ -104,14 +104,24 @@ def read_log(path: str) -> Iterator[LogChunk]:
 
 def _chunks(file: BinaryIO) -> Iterator[LogChunk]:
     for line in file:
-        if not line.endswith(b"\n") or line.count(b" ") < 3:
-            continue  # cut short by a full disk
-        stamp, name, tag, data = line[:-1].split(b" ", 3)
-        end = b"\n" if tag == b"F" else b""
-        yield LogChunk(time=stamp.decode(), stream=_NUMBERS[name], data=data + end)
+        chunk = chunk_of(line[:-1]) if line.endswith(b"\n") else None
+        if chunk is not None:
+            yield chunk
 
 
-def _earlier(path: str) -> str:
+def chunk_of(line: bytes) -> LogChunk | None:
+    """What a line of a log holds; None where a full disk cut it short."""
+    if line.count(b" ") < 3:
+        return None
+    stamp, name, tag, data = line.split(b" ", 3)
+    if name not in _NUMBERS:
+        return None
+    end = b"\n" if tag == b"F" else b""
+    return LogChunk(time=stamp.decode(), stream=_NUMBERS[name], data=data + end)
+
+
+def earlier(path: str) -> str:
+    """The log before this one."""
     return f"{path}.1"
 
 

@@ -16,6 +16,7 @@ from ocinb.engine.container_files import ContainerFiles, Process, write_json
 from ocinb.engine.events_file import EventsReader, append_event
 from ocinb.engine.exit_status import of_wait
 from ocinb.engine.frames import EXIT, NEWS, REPLY, error_document
+from ocinb.engine.happenings import note
 from ocinb.engine.loop import Loop
 from ocinb.engine.rootless import enter_namespaces
 from ocinb.engine.runtime_process import RuntimeProcess, complaint, failure, last_line, spawn
@@ -172,6 +173,7 @@ class Monitor:
         self._started = time.time()
         self._step(8, "seen from outside: start returned", self._started - began)
         write_json(self._files.started, {"time": self._started})
+        note(self._files, "start")
         self._change_seen(RUNNING)
         return {}
 
@@ -185,6 +187,7 @@ class Monitor:
         ended = time.time()
         status = of_wait(self._loop.ended[self._init.pid])
         self._note_exit({"exit_status": status, "time": ended})
+        note(self._files, "die", exit_status=status)
         self._record(
             StepFinished(
                 container=self._container,
@@ -238,6 +241,7 @@ class Monitor:
         self._loop.say(EXIT, json.dumps(last).encode())
         self._loop.flush(_LAST_WORDS)
         if self._remove and not self._loop.connected:
+            note(self._files, "remove")
             remove_tree(self._files.directory)
         self._done = True
 

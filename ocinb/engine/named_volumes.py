@@ -88,7 +88,7 @@ class NamedVolumes:
         with self._locked():
             if not self._document(name):
                 self._make(name, {})
-            data = self._data(name)
+            data = self.path(name)
             # Another one's mount would keep the empty directory.
             if fill and not os.listdir(data) and len(self._users().get(name, ())) <= 1:
                 fresh = data.with_name("fresh")
@@ -148,7 +148,7 @@ class NamedVolumes:
                 hint="letters, digits, '_', '.' and '-', not starting with one of the latter",
             )
         try:
-            self._data(name).mkdir(parents=True, exist_ok=True)
+            self.path(name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             reason = os.strerror(error.errno or 0).lower()
             raise StorageError(f"volume {name} cannot be made: {reason}") from error
@@ -171,7 +171,7 @@ class NamedVolumes:
         created = document.get("created")
         return NamedVolume(
             name=name,
-            path=self._data(name),
+            path=self.path(name),
             created=created if isinstance(created, float) else 0.0,
             labels=labels if isinstance(labels, dict) else {},
             used_by=tuple(sorted(users.get(name, ()))),
@@ -193,7 +193,8 @@ class NamedVolumes:
     def _record(self, name: str) -> str:
         return f"{self._root}/{name}/volume.json"
 
-    def _data(self, name: str) -> Path:
+    def path(self, name: str) -> Path:
+        """The directory that containers see of a volume, whether it is there or not."""
         return self._root / name / "data"
 
     @contextlib.contextmanager

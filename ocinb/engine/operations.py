@@ -13,16 +13,20 @@ from typing import TYPE_CHECKING
 
 from ocinb.engine.container_files import ContainerFiles, Process, read_json, write_json
 from ocinb.engine.containers import ContainerRecord, Containers, record_of
+from ocinb.engine.happenings import note
 from ocinb.engine.runtime_process import complaint, failure, find_runtime, last_line
 from ocinb.errors import CommandError, ContainerError, InvalidStatus, OcinbError
 from ocinb.events import RuntimeCalled, ignore
-from ocinb.linux.cgroup import Cgroup
+from ocinb.linux.cgroup import THAWED, Cgroup
 from ocinb.linux.mounts import mount_at, mounts
+from ocinb.linux.process_cgroup import cgroup_of
 from ocinb.linux.processes import all_pids
 from ocinb.linux.syscalls import Kernel
-from ocinb.spec.runtime_state import CREATED, RUNNING, STOPPED, State
+from ocinb.spec.runtime_state import CREATED, PAUSED, RUNNING, STOPPED, State
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ocinb.events import Record
 
 _TIDY = 5.0
@@ -76,6 +80,7 @@ class Operations:
         _require(record, "start", CREATED)
         self._call(files, record, "start")
         write_json(files.started, {"time": time.time()})
+        note(files, "start")
 
     def kill(self, name: str, signal: str | int) -> None:
         """Send a signal, by name or number, to the container's first process.
@@ -87,8 +92,13 @@ class Operations:
         """
         number = signal_number(signal)
         files, record = self._containers.find(name)
-        _require(record, "kill", CREATED, RUNNING)
+        _require(record, "kill", CREATED, RUNNING, PAUSED)
         self._call(files, record, "kill", str(number))
+        note(files, "kill", detail=signal_name(number))
+        if record.status == PAUSED and number == signals.SIGKILL:
+            # What is frozen ends once it may go on, in version 1 of control groups.
+            with contextlib.suppress(OcinbError):
+                self._call(files, record, "resume")
 
     def pause(self, name: str) -> None:
         """Freeze all processes of a container.
@@ -102,11 +112,30 @@ class Operations:
         files, record = self._containers.find(name)
         _require(record, "pause", RUNNING)
         self._call(files, record, "pause")
+        note(files, "pause")
 
     def resume(self, name: str) -> None:
         """Let a paused container go on; errors as for ``pause``."""
         files, record = self._containers.find(name)
+        _require(record, "resume", PAUSED)
         self._call(files, record, "resume")
+        note(files, "unpause")
+
+    def update(self, name: str, resources: str) -> None:
+        """Change the limits of a container.
+
+        Args:
+            resources: the path of a file with ``linux.resources``.
+
+        Raises:
+            ContainerNotFound. InvalidStatus: it has ended. StepFailed: the kernel refused.
+
+        Spec: none (runc convention)
+        """
+        files, record = self._containers.find(name)
+        _require(record, "update", CREATED, RUNNING, PAUSED)
+        self._call(files, record, "update", flags=("--resources", resources))
+        note(files, "update")
 
     def delete(self, name: str, *, force: bool = False) -> None:
         """Remove a container with all that belongs to it.
@@ -129,6 +158,7 @@ class Operations:
         init, monitor = files.read_process(files.init), files.read_process(files.monitor)
         if init is not None and init.alive:
             _kill(init)
+            _thaw(init)
         if monitor is not None and not _gone(monitor, _TIDY):
             _kill(monitor)
         if init is not None:
@@ -137,7 +167,7 @@ class Operations:
         if record is not None and not read_json(files.exit).get("clean"):
             # Its monitor was killed, so nobody has told the runtime yet.
             with contextlib.suppress(OcinbError):
-                self._call(files, record, "delete", force=True)
+                self._call(files, record, "delete", flags=("--force",))
             _kill_left_behind(files)
             _remove_cgroups(files)
         self._containers.forget(files)
@@ -148,10 +178,9 @@ class Operations:
         record: ContainerRecord,
         operation: str,
         *arguments: str,
-        force: bool = False,
+        flags: Sequence[str] = (),
     ) -> bytes:
         runtime = find_runtime(record.runtime, str(self._runtime_root))
-        flags = ["--force"] if force else []
         argv = runtime.command(
             operation, *flags, record.id, *arguments, log=files.runtime_log, events=files.events
         )
@@ -188,11 +217,20 @@ def signal_number(signal: str | int) -> int:
     raise CommandError(f"{signal!r} is not a signal", hint="name one like TERM, KILL or 15")
 
 
+def signal_name(number: int) -> str:
+    """``TERM`` for 15; the number itself where it has no name."""
+    try:
+        return signals.Signals(number).name.removeprefix("SIG")
+    except ValueError:
+        return str(number)
+
+
 def _require(record: ContainerRecord, operation: str, *statuses: str) -> None:
     if record.status in statuses:
         return
     hints = {
         "delete": f"ocinb kill {record.name} first, or ocinb delete --force {record.name}",
+        "resume": None if record.status == STOPPED else "it is not paused",
         "kill": "it has ended already" if record.status == STOPPED else None,
     }
     raise InvalidStatus(
@@ -252,6 +290,14 @@ def _kill(process: Process) -> None:
         return
     finally:
         os.close(descriptor)
+
+
+def _thaw(process: Process) -> None:
+    """What is frozen does not end, in version 1 of control groups."""
+    group = cgroup_of(Kernel(), process.pid)
+    if group is not None and group.frozen():
+        with contextlib.suppress(OcinbError):
+            group.freeze(THAWED)
 
 
 def _gone(process: Process, seconds: float) -> bool:

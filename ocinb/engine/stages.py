@@ -67,7 +67,24 @@ def describe(
 
     Spec: runtime-spec bundle.md#container-format
     """
-    container = os.path.basename(files.directory)
+    config = config_of(os.path.basename(files.directory), image, options, rootfs, rung)
+    bundle = Path(files.bundle)
+    add_volumes(config, image.config, options.volumes, rootfs, bundle, volumes)
+    write_bundle(bundle, config, record)
+    return config
+
+
+def config_of(
+    container: str, image: LocalImage, options: ContainerOptions, rootfs: Path, rung: Rung
+) -> dict[str, Any]:
+    """The config.json of a container, without its volumes.
+
+    Args:
+        container: its id.
+
+    Raises:
+        BundleError, UnsupportedHost: as for ``describe``.
+    """
     rootless = options.rootless or rung.user_namespace
     wished = dataclasses.replace(
         options,
@@ -84,9 +101,6 @@ def describe(
             "user's containers have the id 0 only",
             hint="run it with --user 0",
         )
-    bundle = Path(files.bundle)
-    add_volumes(config, image.config, options.volumes, rootfs, bundle, volumes)
-    write_bundle(bundle, config, record)
     return config
 
 

@@ -10,6 +10,7 @@ Spec: image-spec conversion.md#optional-fields (Config.Volumes)
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import shutil
@@ -60,6 +61,23 @@ def add_volumes(
 
     Spec: image-spec conversion.md#optional-fields (Config.Volumes)
     """
+    for number, volume in enumerate(planned(config, image, wished)):
+        place = volume.destination
+        fill = functools.partial(_fill, rootfs, place)
+        if volume.name:
+            source = named.use(volume.name, fill if volume.copy else None)
+        else:
+            source = bundle / f"{VOLUMES}/{number}"
+            fill(source)
+        config["mounts"].append(mount_of(volume, str(source)))
+
+
+def planned(config: dict[str, Any], image: ImageConfig, wished: Sequence[Volume]) -> list[Volume]:
+    """The volumes that a container will have, outer ones first; their places are clean paths.
+
+    Raises:
+        BundleError: a path of the image's is no place for a volume.
+    """
     wanted = {clean_path(volume.destination): volume for volume in wished}
     taken = {clean_path(mount["destination"]) for mount in config["mounts"]} | wanted.keys()
     asked = dict.fromkeys(clean_path(path) for path in image.execution.volumes or ())
@@ -69,23 +87,19 @@ def add_volumes(
         raise BundleError("the image asks for a volume in the place of its root filesystem")
     wanted |= {p: Volume(name="", destination=p) for p in asked if p not in taken}
     # A volume within another one is mounted after it.
-    for number, place in enumerate(sorted(wanted, key=lambda place: place.count("/"))):
-        volume = wanted[place]
-        fill = functools.partial(_fill, rootfs, place)
-        if volume.name:
-            source = named.use(volume.name, fill if volume.copy else None)
-        else:
-            source = bundle / f"{VOLUMES}/{number}"
-            fill(source)
-        access = [] if "ro" in volume.options else ["rw"]
-        config["mounts"].append(
-            {
-                "destination": place,
-                "type": "bind",
-                "source": str(source),
-                "options": ["rbind", *access, "nodev", *volume.options],
-            }
-        )
+    places = sorted(wanted, key=lambda place: place.count("/"))
+    return [dataclasses.replace(wanted[place], destination=place) for place in places]
+
+
+def mount_of(volume: Volume, source: str) -> dict[str, Any]:
+    """The entry of config.json's ``mounts`` for a volume. Spec: runtime-spec config.md#mounts"""
+    access = [] if "ro" in volume.options else ["rw"]
+    return {
+        "destination": volume.destination,
+        "type": "bind",
+        "source": source,
+        "options": ["rbind", *access, "nodev", *volume.options],
+    }
 
 
 def _fill(rootfs: Path, place: str, volume: Path) -> None:

@@ -1,0 +1,50 @@
+"""``create``: a container whose program waits for ``start``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ocinb.commands.creation import (
+    EVERYTHING_ELSE,
+    check_cidfile,
+    creation_options,
+    find_image,
+    shown_config,
+    write_cidfile,
+)
+from ocinb.commands.tree import Command
+
+if TYPE_CHECKING:
+    from ocinb.bundle.options import ContainerOptions
+    from ocinb.commands.session import Session
+
+
+@click.command(cls=Command, context_settings=EVERYTHING_ELSE)
+@creation_options
+@click.pass_obj
+def command(
+    session: Session,
+    image: str,
+    options: ContainerOptions,
+    name: str | None,
+    runtime: str | None,
+    platform: str | None,
+    pull: str,
+    cidfile: str | None,
+    show_config: bool,
+) -> Any:
+    """Make a container of IMAGE; its program waits for ocinb start.
+
+    Everything is there already: the mounts, the namespaces, the process. Options as for run.
+    """
+    from ocinb.container import Container
+
+    check_cidfile(cidfile)
+    local = find_image(session, image, platform, pull)
+    if show_config:
+        return shown_config(session, local, options)
+    record = session.engine.create(local, options, name=name, runtime=runtime)
+    write_cidfile(cidfile, record.id)
+    return Container.find(session.engine, record.id)

@@ -1,0 +1,118 @@
+"""What ``run`` and ``create`` have in common: which image, which name, and what will be run."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ocinb.commands.container_options import container_options
+from ocinb.commands.field_option import with_options
+from ocinb.commands.options import platform_option, runtime_option
+from ocinb.commands.values import Document
+from ocinb.errors import CommandError, NameNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ocinb.bundle.options import ContainerOptions
+    from ocinb.commands.session import Session
+    from ocinb.engine.images import LocalImage
+
+    Decorated = Callable[..., Any]
+
+EVERYTHING_ELSE = {"allow_interspersed_args": False}
+"""What stands behind the image belongs to the container's command, options too."""
+
+MISSING, ALWAYS, NEVER = "missing", "always", "never"
+
+_OPTIONS = (
+    click.Option(["--name"], help="Of the container; one is made up if not given."),
+    click.Option(
+        ["--pull"],
+        type=click.Choice([MISSING, ALWAYS, NEVER]),
+        default=MISSING,
+        help="When to ask the registry for the image; missing if not given.",
+    ),
+    click.Option(["--cidfile"], metavar="FILE", help="Write the container's id there."),
+    click.Option(["--show-config"], is_flag=True, help="Show config.json; make nothing."),
+)
+
+
+def creation_options(function: Decorated) -> Decorated:
+    """Adds ``IMAGE``, ``ARGS`` and the options of a container to be made."""
+    function = platform_option(runtime_option(container_options(function)))
+    function = with_options(function, _OPTIONS)
+    function = click.argument("args", nargs=-1, type=click.UNPROCESSED)(function)
+    return click.argument("image")(function)
+
+
+def find_image(session: Session, name: str, platform: str | None, pull: str) -> LocalImage:
+    """The image that a container shall be made of.
+
+    Args:
+        pull: ``missing``, ``always`` or ``never``.
+
+    Raises:
+        OcinbError: it cannot be had.
+    """
+    engine = session.engine
+    if pull == ALWAYS:
+        return engine.pull(name, platform)
+    try:
+        return engine.image(name, platform)
+    except NameNotFound:
+        if pull == NEVER:
+            raise
+        return engine.pull(name, platform)
+
+
+def check_cidfile(path: str | None) -> None:
+    """Raise ``CommandError`` where a file is there already: it may name another container."""
+    if path is not None and os.path.lexists(path):
+        raise CommandError(f"--cidfile {path} is there already", hint="remove it first")
+
+
+def write_cidfile(path: str | None, container: str) -> None:
+    """Write a container's id, where that was asked for.
+
+    Raises:
+        CommandError: the file is there, or cannot be written.
+    """
+    if path is None:
+        return
+    try:
+        with open(path, "x", encoding="ascii") as file:
+            file.write(container)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        raise CommandError(f"--cidfile {path} cannot be written: {reason}") from None
+
+
+def shown_config(session: Session, local: LocalImage, options: ContainerOptions) -> Document:
+    """The config.json that a container would have; ``ID`` stands for what is not known yet.
+
+    Raises:
+        BundleError: image and options make none that is valid.
+    """
+    from ocinb.bundle.user import LARGEST_FILE
+    from ocinb.errors import LayerError
+    from ocinb.image import Image
+
+    with (
+        tempfile.TemporaryDirectory(prefix="ocinb-show-") as directory,
+        Image(session.engine, local).contents() as contents,
+    ):
+        etc = Path(directory, "etc")
+        etc.mkdir()
+        for name in ("passwd", "group"):
+            try:
+                with contents.open(contents.find(f"/etc/{name}")) as file:
+                    (etc / name).write_bytes(file.read(LARGEST_FILE))
+            except LayerError:
+                continue  # the image has none
+        config = session.engine.describe(local, options, Path(directory))
+    return Document(config, title=f"config.json of {local.name}")

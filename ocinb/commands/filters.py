@@ -1,0 +1,85 @@
+"""``--filter NAME=VALUE`` of listings of containers, as podman and docker have it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ocinb.errors import CommandError, OcinbError
+from ocinb.spec.reference import Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from ocinb.engine.containers import ContainerRecord
+    from ocinb.engine.engine import Engine
+
+    Test = Callable[[ContainerRecord, str], bool]
+
+
+def chosen(
+    engine: Engine, records: Sequence[ContainerRecord], texts: Iterable[str]
+) -> list[ContainerRecord]:
+    """The containers that all filters let through; of one name, any is enough.
+
+    Raises:
+        CommandError: a filter that is not known. ContainerNotFound: for ``before``, ``since``.
+    """
+    tests = _tests(engine)
+    wanted: dict[str, list[str]] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if name not in tests or not equals:
+            raise CommandError(
+                f"--filter {text} is not known", hint=f"NAME=VALUE of {', '.join(tests)}"
+            )
+        wanted.setdefault(name, []).append(value)
+    return [
+        record
+        for record in records
+        if all(any(tests[name](record, v) for v in values) for name, values in wanted.items())
+    ]
+
+
+def _tests(engine: Engine) -> dict[str, Test]:
+    def created(name: str) -> float:
+        return engine.container(name).created
+
+    def labelled(record: ContainerRecord, value: str) -> bool:
+        try:
+            annotations = engine.state(record.id).annotations
+        except OcinbError:
+            return False  # it has just been removed
+        name, equals, wanted = value.partition("=")
+        return name in annotations and (not equals or annotations[name] == wanted)
+
+    return {
+        "name": lambda record, value: _matches(value, record.name),
+        "id": lambda record, value: record.id.startswith(value),
+        "status": lambda record, value: record.status == _STATUS.get(value, value),
+        "exited": lambda record, value: str(record.exit_status) == value,
+        "ancestor": lambda record, value: _same_image(record.image, value),
+        "label": labelled,
+        "volume": lambda record, value: value in record.volumes,
+        "before": lambda record, value: record.created < created(value),
+        "since": lambda record, value: record.created > created(value),
+        "runtime": lambda record, value: record.runtime == value,
+    }
+
+
+_STATUS = {"exited": "stopped"}
+"""Docker's word → the specification's."""
+
+
+def _matches(pattern: str, name: str) -> bool:
+    try:
+        return re.search(pattern, name) is not None
+    except re.error:
+        return pattern in name
+
+
+def _same_image(image: str, value: str) -> bool:
+    try:
+        return str(Reference.parse(value)) == image
+    except OcinbError:
+        return False

@@ -1,0 +1,54 @@
+"""``prune``: remove what is no longer of use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ocinb.commands.options import listing
+from ocinb.commands.quantities import seconds
+from ocinb.commands.tree import Command
+from ocinb.table import Table, columns, human_bytes
+
+if TYPE_CHECKING:
+    from ocinb.commands.session import Session
+
+COLUMNS = columns("what name size:bytes")
+
+
+@click.command(cls=Command)
+@click.argument(
+    "what",
+    nargs=-1,
+    type=click.Choice(["containers", "images", "layers", "mounts", "volumes"]),
+)
+@click.option("-a", "--all", "every", is_flag=True, help="Images that no container is of, too.")
+@click.option("--volumes", is_flag=True, help="Volumes that no container uses, too.")
+@click.option(
+    "--older",
+    default="0",
+    metavar="DURATION",
+    help="Only containers that ended so long ago, as in 24h.",
+)
+@click.option("--dry-run", is_flag=True, help="Only list what would go.")
+@listing
+@click.pass_obj
+def command(
+    session: Session, what: tuple[str, ...], every: bool, volumes: bool, older: str, dry_run: bool
+) -> Table:
+    """Remove containers that have ended, and what nothing leads to any more; list it.
+
+    WHAT is any of containers, images, layers, mounts; all of these if not given.
+    Volumes go only where they are asked for. What is in use always stays.
+    """
+    from ocinb.engine.pruning import KINDS, prune
+
+    kinds = set(what or KINDS) | ({"volumes"} if volumes else set())
+    found = prune(
+        session.engine, kinds, every=every, older=seconds("--older", older), dry_run=dry_run
+    )
+    rows = [(one.kind, one.name, one.size) for one in found]
+    freed = human_bytes(sum(one.size or 0 for one in found))
+    title = f"{freed} {'could be' if dry_run else 'were'} freed"
+    return Table(COLUMNS, rows, title=title, key="name")

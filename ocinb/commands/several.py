@@ -1,0 +1,41 @@
+"""A command that does the same to each of several containers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ocinb.commands.values import Done, Lines
+from ocinb.errors import ContainerError, OcinbError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+def each(names: Sequence[str], do: Callable[[str], object], done: str) -> Done | Lines:
+    """Do it to all of them, also when it fails for one; then tell.
+
+    Args:
+        names: as they were typed.
+        do: raises an ``OcinbError`` where it cannot.
+        done: a sentence, with ``{}`` for the name.
+
+    Raises:
+        OcinbError: what the only one raised. ContainerError: what several did, in a sentence.
+    """
+    if len(names) == 1:
+        do(names[0])
+        return Done(names[0], done.format(names[0]))
+    failed: list[OcinbError] = []
+    told = []
+    for name in dict.fromkeys(names):
+        try:
+            do(name)
+            told.append(name)
+        except OcinbError as error:
+            failed.append(error)
+    if failed:
+        also = f"; it was done to {', '.join(told)}" if told else ""
+        raise ContainerError(
+            "; ".join(error.message for error in failed) + also, hint=failed[0].hint
+        )
+    return Lines(told)
