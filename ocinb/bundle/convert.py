@@ -145,7 +145,7 @@ def _process(execution: Execution, options: ContainerOptions, user: User) -> dic
         "capabilities": _sets(bounding(options), user),
         "noNewPrivileges": options.no_new_privileges,
     }
-    if user.additional_gids and not options.rootless:
+    if user.additional_gids and not options.one_id:
         process["user"]["additionalGids"] = list(user.additional_gids)
     if options.umask is not None:
         process["user"]["umask"] = options.umask

@@ -36,8 +36,9 @@ def linux(options: ContainerOptions) -> dict[str, Any]:
         devices += [entry for entry in every_device() if entry["path"] not in named]
     if devices:
         section["devices"] = devices
-    if not options.rootless:
-        section["resources"] = _resources(options)
+    resources = _resources(options)
+    if resources:
+        section["resources"] = resources
     if options.cgroups_path:
         section["cgroupsPath"] = options.cgroups_path
     if options.sysctl:
@@ -72,10 +73,15 @@ def _namespaces(options: ContainerOptions) -> list[dict[str, str]]:
 
 
 def _resources(options: ContainerOptions) -> dict[str, Any]:
-    """Spec: runtime-spec config-linux.md#control-groups"""
+    """Limits, and which devices may be opened, which takes the real superuser to say.
+
+    Spec: runtime-spec config-linux.md#control-groups
+    """
+    limits = {kind: dict(fields) for kind, fields in options.resources.items()}
+    if options.rootless:
+        return limits
     everything = {"allow": options.privileged, "access": "rwm"}
     rules = [] if options.privileged else [dict(rule) for rule in options.device_rules]
-    limits = {kind: dict(fields) for kind, fields in options.resources.items()}
     return {"devices": [everything, *rules], **limits}
 
 

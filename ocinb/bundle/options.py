@@ -71,7 +71,8 @@ class ContainerOptions:
         hooks: stage → entries of config.json's ``hooks``.
         annotations: over the image's labels.
         network: ``none`` (a network namespace with loopback only) or ``host``.
-        rootless: leave out what needs the real superuser: groups, device rules, cgroups.
+        rootless: leave out what needs the real superuser: device rules, a place for cgroups.
+        one_id: leave out further groups: the user namespace has the id 0 only.
         user_namespace: ask for a user namespace in which this user is the superuser, so that
             an ordinary user can run the bundle by hand. The engine does without: its monitor is
             in such a namespace already.
@@ -113,6 +114,7 @@ class ContainerOptions:
     annotations: Mapping[str, str] = dataclasses.field(default_factory=dict)
     network: str = NO_NETWORK
     rootless: bool = False
+    one_id: bool = False
     user_namespace: bool = False
     seccomp: str | Mapping[str, Any] = DEFAULT_SECCOMP
     cgroup_parent: str | None = None

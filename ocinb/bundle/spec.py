@@ -29,6 +29,7 @@ def spec(*, rootless: bool = False) -> dict[str, Any]:
         hostname="ocinb",
         no_new_privileges=True,
         rootless=rootless,
+        one_id=rootless,
         user_namespace=rootless,
         seccomp=UNCONFINED,
     )

@@ -45,7 +45,8 @@ def _machine() -> Iterator[Row]:
 
 def _ladder(session: Session) -> Iterator[Row]:
     """The ways to run containers, best first, and under each what was tried for its mounts."""
-    from ocinb.engine.choose import NOTHING, ladder
+    from ocinb.engine.choose import ladder
+    from ocinb.engine.rung import NOTHING
 
     for rung in ladder(session.settings.root):
         if rung.name == NOTHING:

@@ -13,11 +13,11 @@ from typing import Any
 
 from ocinb.engine.container_files import ContainerFiles, Process, read_json, write_json
 from ocinb.engine.happenings import note
+from ocinb.engine.removal import remove_files
 from ocinb.errors import ContainerError, ContainerExists, ContainerNotFound, StorageError
 from ocinb.frozen import Frozen
 from ocinb.linux.process_cgroup import cgroup_of
 from ocinb.linux.syscalls import Kernel
-from ocinb.overlay.trees import remove_tree
 from ocinb.spec.reference import Reference
 from ocinb.spec.runtime_state import CREATED, CREATING, PAUSED, RUNNING, STOPPED
 
@@ -129,7 +129,7 @@ class Containers:
         # Without its record the container does not exist, whatever else is still there.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(files.record)
-        remove_tree(files.directory)
+        remove_files(files.directory)
 
     def rename(self, name: str, new: str) -> ContainerRecord:
         """Give a container another name.
@@ -192,7 +192,7 @@ class Containers:
         for name in os.listdir(self._root):
             path = self._root / name
             if path.is_dir() and not (path / "container.json").exists():
-                remove_tree(str(path))
+                remove_files(str(path))
 
     def _all(self) -> Iterator[tuple[ContainerFiles, dict[str, Any]]]:
         try:

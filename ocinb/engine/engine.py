@@ -17,9 +17,10 @@ from ocinb.bundle.options import ContainerOptions
 from ocinb.content.store import Store
 from ocinb.engine import attached, stages
 from ocinb.engine.changed import Changed, changed
-from ocinb.engine.choose import Rung, choose, ladder
+from ocinb.engine.choose import choose, ladder
 from ocinb.engine.container_files import ContainerFiles, read_json
 from ocinb.engine.containers import ContainerRecord, Containers, record_of
+from ocinb.engine.fitting import fit
 from ocinb.engine.happenings import Happenings
 from ocinb.engine.images import Images, LocalImage
 from ocinb.engine.launch import OutputCallback, Shim
@@ -29,11 +30,12 @@ from ocinb.engine.log_following import follow_log, last_lines
 from ocinb.engine.named_volumes import NamedVolumes
 from ocinb.engine.operations import Operations
 from ocinb.engine.plain_bundle import check_empty, make_bundle
-from ocinb.engine.runtime_process import find_runtime
+from ocinb.engine.rung import Choice, Rung
 from ocinb.engine.settle import settle
 from ocinb.engine.volumes import mount_of, planned
+from ocinb.engine.way import Way, find_way
 from ocinb.errors import NameNotFound
-from ocinb.events import ignore
+from ocinb.events import Warned, ignore
 from ocinb.frozen import Frozen
 from ocinb.layer.unpacked import UnpackedLayers
 from ocinb.overlay.manager import MountManager
@@ -96,6 +98,7 @@ class Engine:
         self.volumes = NamedVolumes(settings.volumes, settings.containers)
         self._record = record
         self._client = client
+        self._told: set[str] = set()
         self.happenings = Happenings(settings.containers)
         self._containers = Containers(settings.containers)
         self._operations = Operations(self._containers, settings.runtime_state, record)
@@ -121,7 +124,11 @@ class Engine:
         Raises:
             UnsupportedHost: not at all.
         """
-        return choose(self.settings.root)
+        return self._choice.rung
+
+    @cached_property
+    def _choice(self) -> Choice:
+        return choose(self.settings.root, self.settings.run_root)
 
     def ladder(self) -> list[Rung]:
         """Every way of running containers, best first, with what the kernel answered to each."""
@@ -234,6 +241,7 @@ class Engine:
         """
         wished = settle(options, self._containers)
         config = stages.config_of("ID", image, wished, rootfs, self.rung)
+        fit(config, self.rung, self._record)
         bundle = ContainerFiles(str(self.settings.containers / "ID")).bundle
         for number, volume in enumerate(planned(config, image.config, wished.volumes)):
             source = self.volumes.path(volume.name) if volume.name else f"{bundle}/volumes/{number}"
@@ -263,7 +271,8 @@ class Engine:
             image: its name, or what ``pull`` and ``image`` return.
             options: what its config.json shall be, beyond the image's own wishes.
             name: of the container; None: one is made up.
-            runtime: ``ocinb``, ``runc``, ``crun`` or a path; None: as in the settings.
+            runtime: ``ocinb``, ``runc``, ``crun``, ``proot``, ``fakechroot`` or a path; None: as
+                in the settings.
             detach: return as soon as the program runs.
             output: given chunks of output with 1 or 2 for the stream, in this thread, as they
                 come; None: they go to the standard output and error of this process.
@@ -284,16 +293,17 @@ class Engine:
         wished = settle(options or ContainerOptions(), self._containers)
         wished = dataclasses.replace(wished, terminal=wished.terminal or tty)
         keep = detach if keep is None else keep
+        way = self._way(runtime)
         local = self.available(image)
         layers = self.unpack(local)
-        files = self._claim(local, wished, name, runtime)
+        files = self._claim(local, wished, name, way)
         events: list[Event] = []
         try:
             if claimed is not None:
                 claimed(os.path.basename(files.directory))
             with self._monitor(files, events, output, stdin, detach) as shim:
-                rootfs = stages.stack(shim, layers, self.rung)
-                config = self._describe(files, local, wished, rootfs)
+                rootfs = stages.stack(shim, layers, way.rung)
+                config = self._describe(files, local, wished, rootfs, way.rung)
                 stages.create(shim, files, config, self.settings.runtime_state)
                 if detach:
                     created = self.container(os.path.basename(files.directory))
@@ -325,13 +335,14 @@ class Engine:
         Spec: runtime-spec runtime.md#create
         """
         wished = settle(options or ContainerOptions(), self._containers)
+        way = self._way(runtime)
         local = self.available(image)
         layers = self.unpack(local)
-        files = self._claim(local, wished, name, runtime)
+        files = self._claim(local, wished, name, way)
         try:
             with self._monitor(files, [], None, None, True) as shim:
-                rootfs = stages.stack(shim, layers, self.rung)
-                config = self._describe(files, local, wished, rootfs)
+                rootfs = stages.stack(shim, layers, way.rung)
+                config = self._describe(files, local, wished, rootfs, way.rung)
                 stages.create(shim, files, config, self.settings.runtime_state)
                 shim.detach()
         except BaseException:
@@ -432,16 +443,23 @@ class Engine:
     def _images(self) -> Images:
         return Images(self.store, self.layers, lambda: self.client, self._record)
 
+    def _way(self, runtime: str | None) -> Way:
+        """How a container is run; a person is told once where something is lost by it."""
+        choice = Choice(rung=self.rung, better=self._choice.better)
+        way = find_way(self.settings, choice, runtime)
+        if way.notice and way.notice not in self._told:
+            self._told.add(way.notice)
+            self._record(Warned(message=way.notice))
+        return way
+
     def _claim(
-        self, image: LocalImage, options: ContainerOptions, name: str | None, runtime: str | None
+        self, image: LocalImage, options: ContainerOptions, name: str | None, way: Way
     ) -> ContainerFiles:
         """A directory for the container; what can be known to fail fails before it is there."""
-        chosen = find_runtime(runtime or self.settings.runtime, str(self.settings.runtime_state))
         program = command(image.config.execution, options)
-        _ = self.rung
         return self._containers.claim(
             image=image.name,
-            runtime=chosen.name,
+            runtime=way.runtime.name,
             name=name,
             command=program,
             manifest=image.manifest_descriptor.digest,
@@ -449,9 +467,14 @@ class Engine:
         )
 
     def _describe(
-        self, files: ContainerFiles, image: LocalImage, options: ContainerOptions, rootfs: Path
+        self,
+        files: ContainerFiles,
+        image: LocalImage,
+        options: ContainerOptions,
+        rootfs: Path,
+        rung: Rung,
     ) -> dict[str, Any]:
-        return stages.describe(files, image, options, rootfs, self.rung, self.volumes, self._record)
+        return stages.describe(files, image, options, rootfs, rung, self.volumes, self._record)
 
     def _monitor(
         self,

@@ -126,9 +126,15 @@ class Monitor:
     # orders, in their order
 
     def _mount(
-        self, layers: list[str], kind: str, flags: list[str], why: str, user_namespace: bool
+        self,
+        layers: list[str],
+        kind: str,
+        flags: list[str],
+        why: str,
+        namespaces: dict[str, Any] | None,
     ) -> dict[str, Any]:
-        enter_namespaces(self._kernel, user=user_namespace)
+        if namespaces is not None:
+            enter_namespaces(self._kernel, **namespaces)
         self._mounts.mount(
             layers,
             self._files.rootfs,
@@ -137,6 +143,8 @@ class Monitor:
             flags=flags,
             why=why,
         )
+        if namespaces is None:
+            return {"rootfs": self._files.rootfs}
         # On the host there is nothing to see under this path; the way in leads through us.
         return {"rootfs": f"/proc/{os.getpid()}/root{self._files.rootfs}"}
 
@@ -334,7 +342,7 @@ class Monitor:
 
     def _step(self, number: int, detail: str, seconds: float = 0.0) -> None:
         """A step as it can be seen from outside, for runtimes that do not tell."""
-        if self._runtime is not None and not self._runtime.ours:
+        if self._runtime is not None and not self._runtime.tells:
             self._record(
                 StepFinished(
                     container=self._container, number=number, detail=detail, seconds=seconds
@@ -343,7 +351,7 @@ class Monitor:
 
     def _change_seen(self, status: str) -> None:
         """A status as it can be concluded from outside, for runtimes that do not tell."""
-        if self._runtime is not None and not self._runtime.ours:
+        if self._runtime is not None and not self._runtime.tells:
             self._change(status)
 
     def _change(self, status: str, exit_status: int = -1) -> None:

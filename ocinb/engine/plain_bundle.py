@@ -59,6 +59,7 @@ def make_bundle(
     wished = dataclasses.replace(
         options,
         rootless=options.rootless or ordinary,
+        one_id=options.one_id or ordinary,
         user_namespace=options.user_namespace or ordinary,
     )
     try:

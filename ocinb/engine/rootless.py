@@ -8,17 +8,28 @@ from __future__ import annotations
 
 import os
 
+from ocinb.engine.subordinate_ids import maps_of, one_id, own_ids
 from ocinb.errors import OcinbError, UnsupportedHost
 from ocinb.linux import flags as f
-from ocinb.linux.id_maps import IdMap, write_maps
+from ocinb.linux.id_maps import write_maps
 from ocinb.linux.syscalls import Kernel
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ocinb.linux.id_maps import IdMap
 
-def enter_namespaces(kernel: Kernel, *, user: bool) -> None:
+
+def enter_namespaces(
+    kernel: Kernel, *, user: bool, ids: dict[str, list[list[int]]] | None = None
+) -> None:
     """Give this process a mount namespace, and for ordinary users a user namespace around it.
 
-    The process must have one thread only. In the user namespace it is the superuser; an ordinary
-    user has no other id there, somebody who is the superuser already keeps all ids.
+    The process must have one thread only. In the user namespace it is the superuser.
+
+    Args:
+        kernel: makes the system calls.
+        user: whether a user namespace is needed.
+        ids: its ids, see ``Ids.document``; None: the own one, or all for the superuser.
 
     Raises:
         SyscallError, UnsupportedHost: the kernel does not allow it.
@@ -26,7 +37,9 @@ def enter_namespaces(kernel: Kernel, *, user: bool) -> None:
     if not user:
         kernel.unshare(f.CLONE_NEWNS)
     else:
-        outside = _Outside(kernel)
+        if ids is None:
+            ids = (one_id("") if os.geteuid() else own_ids()).document()
+        outside = _Outside(kernel, maps_of(ids, "uids"), maps_of(ids, "gids"))
         try:
             kernel.unshare(f.CLONE_NEWUSER | f.CLONE_NEWNS)
         except OcinbError:
@@ -40,8 +53,7 @@ def enter_namespaces(kernel: Kernel, *, user: bool) -> None:
 class _Outside:
     """A child that stays outside the new user namespace to write its maps."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        uids, gids = _maps(os.geteuid(), "uid"), _maps(os.getegid(), "gid")
+    def __init__(self, kernel: Kernel, uids: list[IdMap], gids: list[IdMap]) -> None:
         parent = os.getpid()
         go, self._go = os.pipe()
         self._answer, answer = os.pipe()
@@ -78,11 +90,3 @@ class _Outside:
             said = file.read()
         os.waitpid(self._child, 0)
         return said
-
-
-def _maps(own: int, kind: str) -> list[IdMap]:
-    if os.geteuid() != 0:
-        return [IdMap(inside=0, outside=own, size=1)]
-    with open(f"/proc/self/{kind}_map", encoding="ascii") as file:
-        ranges = [line.split() for line in file]
-    return [IdMap(inside=int(n), outside=int(n), size=int(size)) for n, _, size in ranges]

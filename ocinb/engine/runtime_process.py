@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 
+from ocinb.engine.emulated.launch_plan import KINDS
 from ocinb.errors import StepFailed, UnsupportedHost
 from ocinb.frozen import Frozen
 from ocinb.linux import flags as f
@@ -26,7 +27,8 @@ class RuntimeProcess(Frozen):
     """How to call a runtime.
 
     Attributes:
-        name: as in the settings: ``ocinb``, ``runc``, ``crun`` or a path.
+        name: as in the settings: ``ocinb``, ``runc``, ``crun``, ``proot``, ``fakechroot`` or a
+            path.
         argv: the program, with what comes before all options.
         root: where it keeps the state of its containers (``--root``).
     """
@@ -39,6 +41,11 @@ class RuntimeProcess(Frozen):
     def ours(self) -> bool:
         """Whether it is ocinb-runtime, which tells its steps and system calls as events."""
         return self.name == OURS
+
+    @property
+    def tells(self) -> bool:
+        """Whether it tells its steps as events: ours does, and what takes its place."""
+        return self.ours or self.name in KINDS
 
     def command(
         self, operation: str, *arguments: str, log: str = "", events: str = ""
@@ -54,7 +61,7 @@ class RuntimeProcess(Frozen):
         options = ["--root", self.root]
         if log:
             options += ["--log", log, "--log-format", "json"]
-        if events and self.ours:
+        if events and self.tells:
             options += ["--events", events]
         return (*self.argv, *options, operation, *arguments)
 
@@ -69,6 +76,9 @@ def find_runtime(name: str, root: str) -> RuntimeProcess:
         main = os.path.join(os.path.dirname(os.path.dirname(__file__)), "runtime", "__main__.py")
         # Without site and user directories Python starts in half the time.
         return RuntimeProcess(name=name, argv=(interpreter(), "-I", "-S", main), root=root)
+    if name in KINDS:
+        main = os.path.join(os.path.dirname(__file__), "emulated", "__main__.py")
+        return RuntimeProcess(name=name, argv=(interpreter(), "-I", "-S", main, name), root=root)
     path = name if "/" in name else _which(name)
     if not path or not os.access(path, os.X_OK) or os.path.isdir(path):
         package = _PACKAGES.get(name)

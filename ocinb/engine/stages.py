@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 from ocinb.bundle.convert import runtime_config
 from ocinb.bundle.write import write_bundle
 from ocinb.engine.container_files import ContainerFiles, read_json
+from ocinb.engine.fitting import fit
 from ocinb.engine.operations import cgroups_path
 from ocinb.engine.runtime_process import find_runtime
 from ocinb.engine.volumes import add_volumes
-from ocinb.errors import UnsupportedHost
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ocinb.bundle.options import ContainerOptions
-    from ocinb.engine.choose import Rung
     from ocinb.engine.images import LocalImage
     from ocinb.engine.launch import Shim
     from ocinb.engine.named_volumes import NamedVolumes
+    from ocinb.engine.rung import Rung
     from ocinb.events import Record
 
 
@@ -43,7 +43,9 @@ def stack(shim: Shim, layers: Sequence[Path], rung: Rung) -> Path:
         kind=attempt.kind,
         flags=list(attempt.flags),
         why=rung.answer,
-        user_namespace=rung.user_namespace,
+        namespaces=None
+        if rung.emulated
+        else {"user": rung.user_namespace, "ids": rung.ids and rung.ids.document()},
     )
     return Path(reply["rootfs"])
 
@@ -69,6 +71,7 @@ def describe(
     """
     config = config_of(os.path.basename(files.directory), image, options, rootfs, rung)
     bundle = Path(files.bundle)
+    fit(config, rung, record)
     add_volumes(config, image.config, options.volumes, rootfs, bundle, volumes)
     write_bundle(bundle, config, record)
     return config
@@ -85,23 +88,16 @@ def config_of(
     Raises:
         BundleError, UnsupportedHost: as for ``describe``.
     """
-    rootless = options.rootless or rung.user_namespace
+    rootless = options.rootless or rung.user_namespace or rung.emulated
     wished = dataclasses.replace(
         options,
         hostname=options.hostname or container,
         rootless=rootless,
+        one_id=options.one_id or rung.one_id,
         cgroups_path=options.cgroups_path
         or (None if rootless else (options.cgroup_parent or "") + cgroups_path(container)),
     )
-    config = runtime_config(image.config, wished, rootfs)
-    user = config["process"]["user"]
-    if rung.user_namespace and os.geteuid() and (user["uid"] or user["gid"]):
-        raise UnsupportedHost(
-            f"the program wants to be user {user['uid']}:{user['gid']}, but an ordinary "
-            "user's containers have the id 0 only",
-            hint="run it with --user 0",
-        )
-    return config
+    return runtime_config(image.config, wished, rootfs)
 
 
 def create(shim: Shim, files: ContainerFiles, config: dict[str, Any], runtime_state: Path) -> None:

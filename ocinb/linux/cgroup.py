@@ -35,6 +35,17 @@ class Hierarchy(Frozen):
     mount_point: str
     own: str
 
+    @property
+    def base(self) -> str:
+        """Where relative paths start.
+
+        A version 2 group that has processes, as our own has, cannot give its controllers to
+        groups below it; so there it is the group above.
+        """
+        if self.version == 2 and self.own != self.mount_point:
+            return os.path.dirname(self.own)
+        return self.own
+
 
 def hierarchies() -> list[Hierarchy]:
     """The trees that bind here: all of version 1 where there are any, else the one of version 2.
@@ -66,17 +77,6 @@ def hierarchies() -> list[Hierarchy]:
         )
     first = [hierarchy for hierarchy in found if hierarchy.version == 1]
     return first or found[:1]
-
-
-def _base(tree: Hierarchy) -> str:
-    """Where relative paths start.
-
-    A version 2 group that has processes, as our own has, cannot give its controllers to groups
-    below it; so there it is the group above.
-    """
-    if tree.version == 2 and tree.own != tree.mount_point:
-        return os.path.dirname(tree.own)
-    return tree.own
 
 
 def _own_groups() -> Iterator[tuple[str, str]]:
@@ -135,7 +135,7 @@ class Cgroup:
         group = cls(kernel, directories, (), trees[0].version if trees else 0)
         try:
             for tree in trees:
-                base = tree.mount_point if path.startswith("/") else _base(tree)
+                base = tree.mount_point if path.startswith("/") else tree.base
                 directory = os.path.normpath(f"{base}/{path.strip('/')}")
                 if not directory.startswith(tree.mount_point):
                     raise UnsupportedHost(f"the control group {path} is outside the hierarchy")

@@ -31,6 +31,9 @@ USERXATTR = ("userxattr",)
 """In a user namespace ``trusted.*`` attributes cannot be written; it excludes redirect_dir."""
 
 
+_COPIED = "all files are copied"
+
+
 class Attempt(Frozen):
     """One way of mounting, tried.
 
@@ -77,24 +80,31 @@ class Probe(Frozen):
         return "; ".join([f"{self.best.kind}: {self.best.answer}", *refused])
 
 
-def probe(directory: str, *, user_namespace: bool = False, all_kinds: bool = True) -> Probe:
+def probe(
+    directory: str,
+    *,
+    user_namespace: bool = False,
+    all_kinds: bool = True,
+    enter: Callable[[], None] | None = None,
+) -> Probe:
     """Try each kind of mount with files in ``directory``, which must exist and be writable.
 
     Args:
         directory: on the filesystem where containers will write; it decides what works.
         user_namespace: try it as the superuser of a new user namespace.
         all_kinds: go on after the first that works; otherwise the others are not in ``attempts``.
+        enter: makes the namespaces, in a child; None: with this user's own id only.
     """
-    namespaces = _answer(lambda: _enter(user_namespace))
+    enter = enter or partial(_enter, user_namespace)
+    namespaces = answer_of(enter)
     attempts: list[Attempt] = []
     for kind in (OVERLAY, FUSE):
         if namespaces and user_namespace:
             attempts.append(Attempt(kind=kind, works=False, answer=namespaces))
         elif all_kinds or not any(attempt.works for attempt in attempts):
             # Without a namespace of its own fuse-overlayfs may work all the same, by fusermount3.
-            enter = _stay if namespaces else partial(_enter, user_namespace)
-            attempts.append(_try(kind, directory, enter))
-    attempts.append(Attempt(kind=COPY, works=True, answer="all files are copied"))
+            attempts.append(_try(kind, directory, _stay if namespaces else enter))
+    attempts.append(Attempt(kind=COPY, works=True, answer=_COPIED))
     return Probe(attempts=tuple(attempts), user_namespace=user_namespace, namespaces=namespaces)
 
 
@@ -104,7 +114,7 @@ def _try(kind: str, directory: str, enter: Callable[[], None]) -> Attempt:
         scratch = f"{directory}/probe-{os.urandom(6).hex()}"
         os.mkdir(scratch, 0o700)
         try:
-            answer = _answer(partial(_rehearse, kind, scratch, flags, enter))
+            answer = answer_of(partial(_rehearse, kind, scratch, flags, enter))
         finally:
             remove_tree(scratch)
         if not answer:
@@ -149,7 +159,7 @@ def _enter(user_namespace: bool) -> None:
     kernel.mount(None, "/", None, f.MS_REC | f.MS_SLAVE)
 
 
-def _answer(attempt: Callable[[], None]) -> str:
+def answer_of(attempt: Callable[[], None]) -> str:
     """Do it in a child; empty when it went well, else what the kernel said.
 
     A child, for a new user namespace is refused to a process with threads, and nothing that is

@@ -11,8 +11,8 @@ import pytest
 
 from ocinb.bundle.options import ContainerOptions
 from ocinb.engine import Engine
-from ocinb.engine.choose import NOTHING, ROOT, USER_NAMESPACE, Rung
 from ocinb.engine.engine import Finished
+from ocinb.engine.rung import NOTHING, ROOT, USER_NAMESPACE, Rung
 from ocinb.errors import StorageError
 from ocinb.events import Mounted, Recorder
 from ocinb.layer.unpacked import UnpackedLayers

@@ -1,0 +1,69 @@
+"""What of a config.json is not kept where nothing is isolated, in words for people.
+
+Pure: the document and the kind decide. The engine tells a person who asked for one of these.
+"""
+
+from __future__ import annotations
+
+from ocinb.engine.emulated.launch_plan import FAKECHROOT, PROOT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+ALWAYS = {
+    PROOT: (
+        "this machine's processes, network and devices are seen",
+        "user ids are made up",
+        "programs run more slowly",
+    ),
+    FAKECHROOT: (
+        "not isolated: a program can reach whatever you can",
+        "this machine's processes, network and devices are seen",
+        "user ids are your own",
+        "static programs, and those for another C library than GNU's, are refused",
+    ),
+}
+"""Kind → what no container of it has."""
+
+
+def losses(kind: str, config: dict[str, Any]) -> list[str]:
+    """What a config.json asks for, beyond what ``ALWAYS`` says, that is not kept.
+
+    Args:
+        kind: ``proot`` or ``fakechroot``.
+        config: config.json.
+
+    Spec: runtime-spec runtime.md#create (a property that cannot be applied)
+    """
+    linux, process = config.get("linux") or {}, config.get("process") or {}
+    found = [
+        ("limits (linux.resources) need control groups", _limits(linux)),
+        ("a root filesystem cannot be made read-only", (config.get("root") or {}).get("readonly")),
+        ("kernel parameters (linux.sysctl) need namespaces", linux.get("sysctl")),
+        ("no device (linux.devices) can be made", linux.get("devices")),
+        ("further groups need privileges", (process.get("user") or {}).get("additionalGids")),
+        ("a namespace (linux.namespaces) cannot be joined", _joined(linux)),
+        ("a mount cannot be made read-only", _read_only(config)),
+        ("labels and profiles need a security module", process.get("apparmorProfile")),
+    ]
+    if kind == FAKECHROOT:
+        user = process.get("user") or {}
+        found.append(("another user needs privileges", user.get("uid") or user.get("gid")))
+    return [words for words, asked in found if asked]
+
+
+def _limits(linux: dict[str, Any]) -> bool:
+    """Whether there are any but the default rules about devices."""
+    return any(value for name, value in (linux.get("resources") or {}).items() if name != "devices")
+
+
+def _joined(linux: dict[str, Any]) -> bool:
+    return any(namespace.get("path") for namespace in linux.get("namespaces") or ())
+
+
+def _read_only(config: dict[str, Any]) -> bool:
+    return any(
+        "ro" in (mount.get("options") or ()) and "bind" in (mount.get("type") or "bind")
+        for mount in config.get("mounts") or ()
+    )

@@ -1,0 +1,67 @@
+"""A config.json made to fit the rung that a container stands on, and what it loses is said."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from ocinb.engine.delegation import delegation
+from ocinb.engine.emulated.losses import losses
+from ocinb.errors import UnsupportedHost
+from ocinb.events import Warned
+from ocinb.runtime.resources import asks_for_limits
+
+if TYPE_CHECKING:
+    from ocinb.engine.rung import Rung
+    from ocinb.engine.subordinate_ids import Ids
+    from ocinb.events import Record
+
+
+def fit(config: dict[str, Any], rung: Rung, record: Record) -> None:
+    """Take out what the rung cannot keep, and warn of each.
+
+    Args:
+        config: config.json; changed.
+        rung: where the container will stand.
+        record: told ``Warned`` for each wish that is not kept.
+
+    Raises:
+        UnsupportedHost: the program wants to be a user that is not there.
+    """
+    if rung.emulated:
+        for loss in losses(rung.name, config):
+            record(Warned(message=f"not kept by {rung.name}: {loss}"))
+        return
+    if rung.ids is not None:
+        check_ids(config["process"]["user"], rung.ids)
+    linux = config["linux"]
+    limits = linux.get("resources") or {}
+    if not (rung.user_namespace and os.geteuid() and asks_for_limits(limits)):
+        return
+    found = delegation()
+    if not found.works:
+        linux["resources"] = {n: v for n, v in limits.items() if n == "devices"}
+        record(
+            Warned(
+                message=f"no limit is kept (linux.resources): control groups are {found.answer}; "
+                f"{found.enable}"
+            )
+        )
+
+
+def check_ids(user: dict[str, Any], ids: Ids) -> None:
+    """Raise ``UnsupportedHost`` for a user that the container's user namespace does not have."""
+    uid, gid = user["uid"], user["gid"]
+    if _has(ids, "uids", uid) and _has(ids, "gids", gid):
+        return
+    there = "the id 0 only" if ids.single else f"{ids.count:,} ids only"
+    raise UnsupportedHost(
+        f"the program wants to be user {uid}:{gid}, but an ordinary user's containers have {there}"
+        f"{f' ({ids.why})' if ids.why else ''}",
+        hint="run it with --user 0",
+    )
+
+
+def _has(ids: Ids, kind: str, wanted: int) -> bool:
+    maps = ids.uids if kind == "uids" else ids.gids
+    return any(m.inside <= wanted < m.inside + m.size for m in maps)
