@@ -12,6 +12,8 @@ PACKAGES = {
     "containerd": "containerd",
     "ctr": "containerd",
     "htpasswd": "apache2-utils",
+    "nft": "nftables",
+    "pasta": "passt",
     "qemu-system-x86_64": "qemu-system-x86",
 }
 """Program → Debian package, where the names differ."""
