@@ -264,11 +264,19 @@ def from_json(document: Mapping[str, Any]) -> Event:
         ValueError: not an event of this version of ocinb.
     """
     values = dict(document)
-    kind = _kinds().get(values.pop("event", ""))
-    if kind is None or not set(values) <= set(kind._fields):
+    name = values.pop("event", "")
+    kind = _KINDS.get(name) or _kinds().get(name)
+    if kind is None or not values.keys() <= kind._names:
         raise ValueError(f"not an event: {document!r}")
-    return kind(**{n: tuple(v) if isinstance(v, list) else v for n, v in values.items()})
+    for field, value in values.items():
+        if type(value) is list:
+            values[field] = tuple(value)
+    return kind(**values)
+
+
+_KINDS: dict[str, type[Event]] = {}
 
 
 def _kinds() -> dict[str, type[Event]]:
-    return {kind.__name__: kind for kind in Event.__subclasses__()}
+    _KINDS.update({kind.__name__: kind for kind in Event.__subclasses__()})
+    return _KINDS

@@ -27,17 +27,19 @@ class Frozen:
     """
 
     _fields: ClassVar[tuple[str, ...]] = ()
+    _names: ClassVar[frozenset[str]] = frozenset()
     _defaults: ClassVar[dict[str, Any]] = {}
 
     def __init_subclass__(cls) -> None:
         own = tuple(name for name in cls.__annotations__ if name[0] != "_")
         cls._defaults = cls._defaults | {n: cls.__dict__[n] for n in own if n in cls.__dict__}
         cls._fields = tuple(dict.fromkeys(cls._fields + own))
+        cls._names = frozenset(cls._fields)
 
     def __init__(self, **values: Any) -> None:
         cls = type(self)
         merged = cls._defaults | values
-        if len(merged) != len(cls._fields) or merged.keys() != set(cls._fields):
+        if merged.keys() != cls._names:
             missing = [name for name in cls._fields if name not in merged]
             unknown = [name for name in merged if name not in cls._fields]
             raise TypeError(f"{cls.__name__}: missing {missing}, unknown {unknown}")

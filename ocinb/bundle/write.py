@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
-def write_bundle(directory: Path, config: dict[str, Any], record: Record = ignore) -> Path:
+def write_bundle(
+    directory: Path, config: dict[str, Any], record: Record = ignore, *, indent: int | None = 2
+) -> Path:
     """Make ``directory`` a bundle: check config.json and write it, in one move.
+
+    Args:
+        indent: spaces, for people; None writes it in a fraction of the time.
 
     Returns:
         The path of config.json.
@@ -37,8 +42,7 @@ def write_bundle(directory: Path, config: dict[str, Any], record: Record = ignor
     try:
         (directory / config["root"]["path"]).mkdir(parents=True, exist_ok=True)
         with new.open("w", encoding="utf-8", errors="surrogateescape") as file:
-            json.dump(config, file, ensure_ascii=False, indent=2)
-            file.write("\n")
+            file.write(json.dumps(config, ensure_ascii=False, indent=indent) + "\n")
         new.replace(path)
     except OSError as error:
         new.unlink(missing_ok=True)

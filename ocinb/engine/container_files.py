@@ -96,8 +96,7 @@ def write_json(path: str, document: dict[str, Any]) -> None:
     new = f"{path}.{os.getpid()}.new"
     try:
         with open(new, "w", encoding="utf-8", errors="surrogateescape") as file:
-            json.dump(document, file, ensure_ascii=False)
-            file.write("\n")
+            file.write(json.dumps(document, ensure_ascii=False) + "\n")
         os.replace(new, path)
     except OSError as error:
         if os.path.exists(new):

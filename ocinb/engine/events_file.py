@@ -9,6 +9,8 @@ from ocinb.events import from_json, to_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ocinb.events import Event
 
 
@@ -37,8 +39,12 @@ class EventsReader:
         self._path = path
         self._offset = 0
 
-    def new(self) -> list[Event]:
-        """The events since the last call; a line that is not whole yet waits for the next."""
+    def new(self, only: type[Event] | None = None) -> list[Event]:
+        """The events since the last call; a line that is not whole yet waits for the next.
+
+        Args:
+            only: of this type; the others are passed over unread.
+        """
         try:
             with open(self._path, "rb") as file:
                 file.seek(self._offset)
@@ -47,11 +53,26 @@ class EventsReader:
             return []
         whole = data[: data.rfind(b"\n") + 1]
         self._offset += len(whole)
-        return [event for line in whole.splitlines() if (event := _event(line)) is not None]
+        lines = whole.splitlines()
+        if only is not None:
+            start = b'{"event": "%s"' % only.__name__.encode()
+            lines = [line for line in lines if line.startswith(start)]
+        try:
+            documents = json.loads(b"[" + b",".join(lines) + b"]")
+        except ValueError:
+            documents = [_document(line) for line in lines]
+        return [event for document in documents if (event := _event(document)) is not None]
 
 
-def _event(line: bytes) -> Event | None:
+def _document(line: bytes) -> Any:
     try:
-        return from_json(json.loads(line))
+        return json.loads(line)
+    except ValueError:
+        return None  # cut short by a full disk
+
+
+def _event(document: Any) -> Event | None:
+    try:
+        return from_json(document)
     except (ValueError, TypeError):
-        return None  # of another version of ocinb, or cut short by a full disk
+        return None  # of another version of ocinb

@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+HELLO = b"h"
+"""The monitor is there."""
 STDOUT = b"1"
 STDERR = b"2"
 REPLY = b"r"
@@ -23,6 +25,11 @@ NEWS = b"n"
 """There are new events in the events file."""
 EXIT = b"x"
 """The container ended and was cleaned up; the content is exit.json's."""
+
+LONGEST_REQUEST = 65536
+"""Bytes of a request to the launcher."""
+MOST_DESCRIPTORS = 4
+"""Descriptors that are passed with a request or an order."""
 
 _HEADER = 5
 

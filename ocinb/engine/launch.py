@@ -1,4 +1,4 @@
-"""The engine's side of a monitor: started, given orders, listened to, or left alone."""
+"""The engine's side of a monitor: begun, given orders, listened to, or left alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import os
 import select
 import socket
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ocinb.engine.container_files import ContainerFiles
 from ocinb.engine.events_file import EventsReader
-from ocinb.engine.frames import EXIT, REPLY, STDERR, STDOUT, Unpacker, order, revive
-from ocinb.engine.runtime_process import complaint, interpreter
+from ocinb.engine.frames import EXIT, HELLO, REPLY, STDERR, STDOUT, Unpacker, order, revive
+from ocinb.engine.launcher_process import request
+from ocinb.engine.runtime_process import complaint
 from ocinb.errors import ContainerError
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 OutputCallback = Callable[[bytes, int], None]
 
-_SHIM = Path(__file__).with_name("shim.py")
 _LONGEST_CLEANUP = 10.0
 """Seconds that a monitor has to clean up once nobody needs the container."""
 
@@ -57,31 +56,31 @@ class Shim:
         self._events = EventsReader(files.events)
         self._frames = Unpacker()
         self._reply: dict[str, Any] | None = None
+        self._greeted = False
         self.exit: dict[str, Any] | None = None
+        outputs = () if output is not None or detached else (1, 2)
+        self._begin(stdin, outputs)
+
+    def _begin(self, stdin: int | None, outputs: tuple[int, ...], *, again: bool = True) -> None:
+        """Have a monitor forked, and wait until it is there.
+
+        Raises:
+            ContainerError: there is none.
+        """
         self._control, theirs = socket.socketpair()
-        to_frames = output is not None or detached
-        sinks = (-1, -1) if to_frames else (1, 2)
-        with theirs, open(files.monitor_log, "ab") as log:
-            # Its own complaints go to a file, so what it passes on needs other descriptors.
-            kept = [os.dup(sink) for sink in sinks if sink >= 0]
-            numbers = [theirs.fileno(), *(kept or (-1, -1))]
-            try:
-                subprocess.run(
-                    [interpreter(), "-I", "-S", str(_SHIM), files.directory, *map(str, numbers)],
-                    stdin=subprocess.DEVNULL if stdin is None else stdin,
-                    stdout=log,
-                    stderr=log,
-                    pass_fds=[number for number in numbers if number >= 0],
-                    check=True,
-                )
-            except subprocess.CalledProcessError as error:
+        with theirs, open(os.devnull, "rb") as null:
+            given = null.fileno() if stdin is None else stdin
+            request("monitor", [theirs.fileno(), given, *outputs], directory=self._files.directory)
+        while not self._greeted:
+            if self.listen():
+                self.check()
+            else:
                 self._control.close()
-                raise ContainerError(
-                    f"the monitor of the container could not be started (status {error.returncode})"
-                ) from None
-            finally:
-                for descriptor in kept:
-                    os.close(descriptor)
+                if not again:
+                    why = self._last_words()
+                    raise ContainerError(f"the monitor of the container did not start: {why}")
+                # The launcher was killed with our request unread.
+                self._begin(stdin, outputs, again=False)
 
     def ask(self, do: str, **values: Any) -> dict[str, Any]:
         """Give an order and wait until it is carried out.
@@ -149,6 +148,8 @@ class Shim:
         if kind in (STDOUT, STDERR):
             if self._output is not None:
                 self._output(content, 1 if kind == STDOUT else 2)
+        elif kind == HELLO:
+            self._greeted = True
         elif kind == REPLY:
             self._reply = json.loads(content)
         elif kind == EXIT:

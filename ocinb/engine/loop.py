@@ -96,6 +96,14 @@ class Loop:
                 return
             self.ended[pid] = status
 
+    def has_children(self) -> bool:
+        """Whether any process is our child still."""
+        try:
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return False
+        return True
+
     def _listen(self) -> None:
         try:
             data = os.read(self._control, 65536)

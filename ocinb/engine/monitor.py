@@ -19,7 +19,7 @@ from ocinb.engine.frames import EXIT, NEWS, REPLY, error_document
 from ocinb.engine.happenings import note
 from ocinb.engine.loop import Loop
 from ocinb.engine.rootless import enter_namespaces
-from ocinb.engine.runtime_process import RuntimeProcess, complaint, failure, last_line, spawn
+from ocinb.engine.runtime_process import RuntimeProcess, complaint, failure, last_line
 from ocinb.engine.terminal import Console, set_size
 from ocinb.errors import ContainerError, OcinbError, SyscallError
 from ocinb.events import RuntimeCalled, StatusChanged, StepFinished, Warned
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ocinb.events import Event
+    from ocinb.overlay.records import Mount
 
 _LAST_WORDS = 5.0
 """Seconds that an engine has to read the last frames."""
@@ -63,6 +64,7 @@ class Monitor:
         self._kernel = kernel
         self._loop = Loop(control, files.log, sinks, self._at_once)
         self._mounts = MountManager(files.mounts, self._record)
+        self._mounted: Mount | None = None
         self._runtime: RuntimeProcess | None = None
         self._container = ""
         self._init = Process(pid=0, started=0)
@@ -135,7 +137,7 @@ class Monitor:
     ) -> dict[str, Any]:
         if namespaces is not None:
             enter_namespaces(self._kernel, **namespaces)
-        self._mounts.mount(
+        self._mounted = self._mounts.mount(
             layers,
             self._files.rootfs,
             writable=self._files.writable,
@@ -228,24 +230,25 @@ class Monitor:
                 clean = False
                 self._record(Warned(message=error.message))
         try:
-            for mount in self._mounts.list():
-                self._unmount(mount.target)
+            if self._mounted is not None:
+                self._unmount(self._mounted)
         except (OcinbError, OSError) as error:
             clean = False
             self._record(Warned(message=str(error)))
         return clean
 
-    def _unmount(self, target: str) -> None:
+    def _unmount(self, mount: Mount) -> None:
         try:
-            self._mounts.unmount(target)
+            self._mounts.undo(mount)
         except SyscallError:
             # A process that outlived the container works in it still: it ends with that.
-            self._mounts.unmount(target, lazy=True)
+            self._mounts.undo(mount, lazy=True)
 
     def _leave(self, last: dict[str, Any]) -> None:
-        for pid in list(all_pids()):
-            if parent(pid) == os.getpid():
-                os.kill(pid, 9)  # a hook of a call that was given up, or what the program left
+        if self._loop.has_children():
+            for pid in list(all_pids()):
+                if parent(pid) == os.getpid():
+                    os.kill(pid, 9)  # a hook of a call that was given up, or the program's
         self._loop.say(EXIT, json.dumps(last).encode())
         self._loop.flush(_LAST_WORDS)
         if self._remove and not self._loop.connected:
@@ -290,7 +293,7 @@ class Monitor:
         )
         with open(os.devnull, "r+b", 0) as null, open(os.memfd_create("stderr"), "r+b", 0) as words:
             stdin, stdout, stderr = stdio or (null.fileno(), null.fileno(), words.fileno())
-            pid = spawn(self._kernel, argv, stdin=stdin, stdout=stdout, stderr=stderr)
+            pid = self._runtime.begin(self._kernel, argv, stdin=stdin, stdout=stdout, stderr=stderr)
             status = os.waitstatus_to_exitcode(self._wait(pid, mortal=operation != "delete"))
             seconds = time.perf_counter() - started
             self._record(
@@ -335,7 +338,7 @@ class Monitor:
 
     def _program_began(self, otherwise: float) -> float:
         """When step 8 was over, by whoever saw it."""
-        for event in EventsReader(self._files.events).new():
+        for event in EventsReader(self._files.events).new(only=StepFinished):
             if isinstance(event, StepFinished) and event.number == 8:
                 return event.time
         return otherwise

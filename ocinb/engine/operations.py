@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal as signals
-import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from ocinb.engine.container_files import ContainerFiles, Process, read_json, write_json
 from ocinb.engine.containers import ContainerRecord, Containers, record_of
 from ocinb.engine.happenings import note
+from ocinb.engine.launcher_process import call
 from ocinb.engine.runtime_process import complaint, failure, find_runtime, last_line
 from ocinb.errors import CommandError, ContainerError, InvalidStatus, OcinbError
 from ocinb.events import RuntimeCalled, ignore
@@ -185,18 +185,18 @@ class Operations:
             operation, *flags, record.id, *arguments, log=files.runtime_log, events=files.events
         )
         started = time.perf_counter()
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        done = call(runtime, argv)
         self._record(
             RuntimeCalled(
                 argv=argv,
-                status=done.returncode,
+                status=done.status,
                 seconds=time.perf_counter() - started,
                 container=record.id,
             )
         )
-        if done.returncode:
+        if done.status:
             said = complaint(files.runtime_log) or last_line(done.stderr)
-            raise failure(runtime, operation, done.returncode, said)
+            raise failure(runtime, operation, done.status, said)
         return done.stdout
 
 

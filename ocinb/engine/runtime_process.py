@@ -65,6 +65,20 @@ class RuntimeProcess(Frozen):
             options += ["--events", events]
         return (*self.argv, *options, operation, *arguments)
 
+    def begin(
+        self, kernel: Kernel, argv: tuple[str, ...], *, stdin: int, stdout: int, stderr: int
+    ) -> int:
+        """Begin a command line from ``command`` with these three descriptors; its pid.
+
+        It is killed when this process is. For a process with one thread.
+        """
+        if not self.ours:
+            return spawn(kernel, argv, stdin=stdin, stdout=stdout, stderr=stderr)
+        from ocinb.engine.forked_runtime import fork_runtime
+
+        words = argv[len(self.argv) :]
+        return fork_runtime(kernel, words, stdin=stdin, stdout=stdout, stderr=stderr)
+
 
 def find_runtime(name: str, root: str) -> RuntimeProcess:
     """The runtime of a name or path.

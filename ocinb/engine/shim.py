@@ -5,54 +5,61 @@ calls the OCI runtime, holds the container's output, reaps its first process, wr
 ended, and cleans up. It takes orders from the engine as long as there is one; afterwards the
 container goes on by itself, and the files of its directory tell what became of it.
 
-Run as ``python -I -S shim.py DIRECTORY CONTROL STDOUT STDERR``: the container's directory, and
-three descriptors: the socket to the engine, and where output goes (-1: to the engine, as frames).
-Standard input is the container's.
+It is a child of the launcher (``launcher.py``), which may end whenever it likes.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sys
-
-if __name__ == "__main__":
-    # -I and -S leave out all of site-packages, so the package's place is told by this file's.
-    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 from ocinb.engine.container_files import ContainerFiles, Process, write_json
-from ocinb.engine.frames import REPLY, error_document, pack
+from ocinb.engine.frames import HELLO, REPLY, error_document, pack
 from ocinb.engine.monitor import Monitor
+from ocinb.engine.process_title import set_title
 from ocinb.errors import OcinbError
 from ocinb.linux import flags as f
 from ocinb.linux.syscalls import Kernel
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
-def main(arguments: list[str]) -> None:
-    """Become the monitor and stay until the container is gone."""
-    directory, *numbers = arguments
-    control, stdout, stderr = map(int, numbers)
-    for descriptor in (control, stdout, stderr):
-        # The runtime, and with it the container, must not get hold of these.
-        if descriptor >= 0:
-            os.set_inheritable(descriptor, False)
-    # Twice: the engine need not wait for us, and nobody is our parent who could be killed.
-    if os.fork():
-        os._exit(0)
-    os.setsid()
-    os.chdir("/")
-    kernel = Kernel()
-    kernel.prctl(f.PR_SET_CHILD_SUBREAPER, 1)
-    files = ContainerFiles(directory)
+
+def become_monitor(request: dict[str, Any], descriptors: list[int]) -> None:
+    """Be the monitor of the container in ``request["directory"]`` until it is gone.
+
+    The descriptors are the socket to the engine, then the container's standard input, then
+    where its output goes; without the latter it is sent to the engine. It never returns.
+    """
+    control, stdin, *outputs = descriptors
+    sinks = dict(zip((1, 2), outputs or (-1, -1), strict=True))
+    files = ContainerFiles(request["directory"])
+    set_title("ocinb-monitor", files.directory)
     try:
+        _use_own_streams(files, stdin)
+        kernel = Kernel()
+        kernel.prctl(f.PR_SET_CHILD_SUBREAPER, 1)
         write_json(files.monitor, dict(Process.of(os.getpid())))
-        monitor = Monitor(files, kernel, control, sinks={1: stdout, 2: stderr})
+        os.write(control, pack(HELLO))
+        monitor = Monitor(files, kernel, control, sinks=sinks)
     except (OcinbError, OSError) as error:  # a full disk: there is no file to say it in
-        os.write(control, pack(REPLY, json.dumps(error_document(error)).encode()))
+        os.write(control, refusal(error))
         os._exit(1)
     monitor.serve()
     os._exit(0)
 
 
-if __name__ == "__main__":
-    main(sys.argv[1:])
+def refusal(error: BaseException) -> bytes:
+    """What an engine is told when there will be no monitor."""
+    return pack(REPLY, json.dumps(error_document(error)).encode())
+
+
+def _use_own_streams(files: ContainerFiles, stdin: int) -> None:
+    """The container's input, and a file for complaints, which are nobody's output."""
+    os.chdir("/")
+    log = os.open(files.monitor_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    for target, descriptor in enumerate((stdin, log, log)):
+        os.dup2(descriptor, target)
+    os.close(stdin)
+    os.close(log)

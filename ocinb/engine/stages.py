@@ -11,6 +11,7 @@ from ocinb.bundle.convert import runtime_config
 from ocinb.bundle.write import write_bundle
 from ocinb.engine.container_files import ContainerFiles, read_json
 from ocinb.engine.fitting import fit
+from ocinb.engine.launcher_process import launcher
 from ocinb.engine.operations import cgroups_path
 from ocinb.engine.runtime_process import find_runtime
 from ocinb.engine.volumes import add_volumes
@@ -73,7 +74,9 @@ def describe(
     bundle = Path(files.bundle)
     fit(config, rung, record)
     add_volumes(config, image.config, options.volumes, rootfs, bundle, volumes)
-    write_bundle(bundle, config, record)
+    write_bundle(bundle, config, record, indent=None)
+    if config["linux"].get("seccomp"):
+        launcher().learn(config["linux"]["seccomp"])
     return config
 
 

@@ -146,6 +146,10 @@ SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 0x20
 _COMPOSED = frozenset({"MS_PROPAGATION", "MOUNT_ATTR__ATIME"})
 
 
+_PRINTED: dict[tuple[str, int], str] = {}
+"""The same few combinations are printed again and again."""
+
+
 class Named:
     """Flags that print as their names: ``str(Named("MS_", 0x5000))`` is ``MS_BIND|MS_REC``.
 
@@ -159,6 +163,12 @@ class Named:
         self.value = value
 
     def __str__(self) -> str:
+        key = (self.prefix, self.value)
+        if key not in _PRINTED:
+            _PRINTED[key] = self._names()
+        return _PRINTED[key]
+
+    def _names(self) -> str:
         names = []
         rest = self.value
         for name, bit in globals().items():

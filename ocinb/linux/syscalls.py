@@ -500,8 +500,12 @@ class _Filter(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p))
 
 
+_PRCTL_NAMES = {
+    value: name
+    for name, value in vars(f).items()
+    if name.startswith("PR_") and not name.startswith("PR_CAP_AMBIENT_")
+}
+
+
 def _prctl_name(option: int) -> str:
-    for name, value in vars(f).items():
-        if name.startswith("PR_") and value == option and not name.startswith("PR_CAP_AMBIENT_"):
-            return name
-    return str(option)
+    return _PRCTL_NAMES.get(option) or str(option)

@@ -18,7 +18,7 @@ from ocinb.events import Mounted, Unmounted, ignore
 from ocinb.linux.mounts import mount_at, mounts
 from ocinb.linux.processes import alive, start_time
 from ocinb.overlay import execute
-from ocinb.overlay.plan import COPY, plan
+from ocinb.overlay.plan import COPY, FUSE, plan
 from ocinb.overlay.records import MOUNTED, MOUNTING, Mount, MountRecords
 
 TYPE_CHECKING = False
@@ -136,14 +136,15 @@ class MountManager:
         goal = os.path.realpath(target)
         for mount in self.list():
             if mount.target == goal:
-                self._undo(mount, lazy=lazy)
+                self.undo(mount, lazy=lazy)
                 return
         raise BundleError(f"{goal} is not a mount of ours", hint="ocinb mounts lists ours")
 
     def list(self) -> list[Mount]:
         """The mounts of ours that are there now, oldest first."""
-        visible = mounts()
-        return [mount for mount in self._records if mount.among(visible)]
+        recorded = [*self._records]
+        visible = mounts() if recorded else []
+        return [mount for mount in recorded if mount.among(visible)]
 
     def repair(self) -> builtins.list[Mount]:
         """Remove what processes that were killed left behind; what was removed.
@@ -161,7 +162,7 @@ class MountManager:
                 continue
             if not there and not orphan and mount.status == MOUNTING:
                 continue  # it is being made right now
-            self._undo(mount, lazy=True)
+            self.undo(mount, lazy=True)
             removed.append(mount)
         return removed
 
@@ -192,14 +193,17 @@ class MountManager:
             )
             execute.mount(made, mount.token)
         except BaseException:
-            self._undo(mount, lazy=True)
+            self.undo(mount, lazy=True)
             raise
-        device = next((info.device for info in reversed(mounts()) if mount.matches(info)), "")
+        # An overlay is known by its source.
+        visible = reversed(mounts()) if mount.kind == FUSE else ()
+        device = next((info.device for info in visible if mount.matches(info)), "")
         done = Mount(**dict(mount) | {"status": MOUNTED, "options": made.options, "device": device})
         self._records.write(done)
         return done
 
-    def _undo(self, mount: Mount, *, lazy: bool) -> None:
+    def undo(self, mount: Mount, *, lazy: bool = False) -> None:
+        """Undo a mount that ``mount`` returned, or that is listed. Errors as for ``unmount``."""
         started = time.perf_counter()
         visible = mounts()
         if mount.among(visible) and os.path.isdir(mount.target):

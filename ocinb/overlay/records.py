@@ -85,7 +85,7 @@ class MountRecords:
         try:
             os.makedirs(self._directory, 0o700, exist_ok=True)
             with open(new, "w", encoding="utf-8", errors="surrogateescape") as file:
-                json.dump(dict(mount), file, ensure_ascii=False)
+                file.write(json.dumps(dict(mount), ensure_ascii=False))
             os.replace(new, path)
         except OSError as error:
             with contextlib.suppress(OSError):

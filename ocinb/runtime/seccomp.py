@@ -5,6 +5,8 @@ Spec: runtime-spec config-linux.md#seccomp
 
 from __future__ import annotations
 
+import json
+
 from ocinb.errors import InvalidConfig
 from ocinb.frozen import Frozen
 
@@ -35,8 +37,14 @@ class Filter(Frozen):
     metadata: str = ""
 
 
+_MADE: dict[str, Filter] = {}
+"""Description → filter. Making one takes longer than everything else in create together."""
+
+
 def compile_seccomp(linux: dict[str, Any], log: Log) -> Filter | None:
     """The filter that ``linux.seccomp`` describes; None where there is none.
+
+    What this process, or the one that it was forked from, has made already is not made again.
 
     Raises:
         InvalidConfig: a combination that cannot be.
@@ -47,6 +55,13 @@ def compile_seccomp(linux: dict[str, Any], log: Log) -> Filter | None:
     seccomp = linux.get("seccomp")
     if not seccomp:
         return None
+    described = json.dumps(seccomp)
+    if described not in _MADE:
+        _MADE[described] = _compile(seccomp, log)
+    return _MADE[described]
+
+
+def _compile(seccomp: dict[str, Any], log: Log) -> Filter:
     # Only now: loading the library costs, and most of its names are needed by nobody else.
     from ocinb.linux.flags import SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_FILTER_FLAG_TSYNC
     from ocinb.linux.seccomp import FLAGS, NOTIFY, compile_filter

@@ -80,10 +80,12 @@ def _raise(found: list[Finding], where: str = "config.json") -> None:
 
 
 def _too_deep(value: object, levels: int) -> bool:
-    if not isinstance(value, dict | list):
-        return False
-    members = value.values() if isinstance(value, dict) else value
-    return levels == 0 or any(_too_deep(member, levels - 1) for member in members)
+    found = [value] if isinstance(value, dict | list) else []
+    while found and levels >= 0:
+        levels -= 1
+        members = [v for each in found for v in (each.values() if type(each) is dict else each)]
+        found = [member for member in members if isinstance(member, dict | list)]
+    return bool(found)
 
 
 def _version(config: dict[str, Any]) -> Iterator[Finding]:

@@ -139,6 +139,9 @@ def array(of: Rule, *, least: int = 0) -> Rule:
             return
         if len(value) < least:
             yield path, f"must have at least {least} member"
+        # Filters list hundreds of names: only where one is wrong each is looked at.
+        if of in (text, filled) and all(type(m) is str and m and "\0" not in m for m in value):
+            return
         for number, member in enumerate(value):
             yield from of(member, f"{path}[{number}]")
 

@@ -1,0 +1,113 @@
+"""Our runtime's operations without a start of Python: the same code, in a forked child.
+
+``ocinb-runtime`` and this are two ways into ``command_line.run_command``. A child is as a newly
+executed program would be: three descriptors, no others, its own session's signals; only what is
+in memory is shared with whoever forked it, until either writes to it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from importlib import import_module
+
+from ocinb.engine.process_title import set_title
+from ocinb.errors import OcinbError
+from ocinb.linux import flags as f
+from ocinb.linux.syscalls import Kernel
+from ocinb.runtime.log import Log
+from ocinb.runtime.seccomp import compile_seccomp
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+_MODULES = (
+    "encodings.ascii",
+    "pwd",
+    "ocinb.runtime.command_line",
+    "ocinb.runtime.commands",
+    "ocinb.runtime.exec_command",
+    "ocinb.runtime.update_command",
+    "ocinb.runtime.events_command",
+    "ocinb.runtime.go_between",
+    "ocinb.runtime.init",
+)
+"""What the operations import when they need it."""
+
+
+def preload() -> None:
+    """Import all that an operation needs, so that its child has it already."""
+    for name in _MODULES:
+        import_module(name)
+
+
+def learn(seccomp: dict[str, Any]) -> None:
+    """Compile a filter of system calls, so that every later child has it already.
+
+    One that cannot be made is an error of the container that wants it, not of ours.
+    """
+    with contextlib.suppress(OcinbError):
+        compile_seccomp({"seccomp": seccomp}, Log())
+
+
+def fork_runtime(
+    kernel: Kernel, words: Sequence[str], *, stdin: int, stdout: int, stderr: int
+) -> int:
+    """Carry out a command line of ``ocinb-runtime`` in a child; its pid.
+
+    The child is killed when this process is: nobody would know what it goes on to make. For a
+    process with one thread.
+
+    Args:
+        kernel: makes the system calls.
+        words: behind the program's name.
+        stdin: the child's three descriptors; it has no others.
+    """
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        kernel.prctl(f.PR_SET_PDEATHSIG, signal.SIGKILL)
+        _perform(kernel, words, (stdin, stdout, stderr))
+    finally:
+        os._exit(1)
+
+
+def become_operation(request: dict[str, Any], descriptors: list[int]) -> None:
+    """Carry out a single operation; see ``LauncherProcess.call``.
+
+    The descriptors are the socket on which the pid and then the exit status are said, standard
+    output and standard error. It never returns.
+    """
+    control, stdout, stderr = descriptors
+    kernel = Kernel()
+    os.write(control, b"%d\n" % os.getpid())
+    null = os.open(os.devnull, os.O_RDONLY)
+    pid = fork_runtime(kernel, request["words"], stdin=null, stdout=stdout, stderr=stderr)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    os.write(control, b"%d\n" % status)
+    os._exit(0)
+
+
+def _perform(kernel: Kernel, words: Sequence[str], stdio: tuple[int, int, int]) -> None:
+    from ocinb.runtime.command_line import run_command
+
+    for target, descriptor in enumerate(stdio):
+        os.dup2(descriptor, target)
+    # The sockets and logs of whoever forked us are not ours, nor the container's. Nothing closes
+    # their numbers again later, for this process ends without collecting what has them.
+    kernel.close_range(3)
+    os.chdir("/")
+    set_title("ocinb-runtime", *words)
+    status = 1
+    try:
+        status = run_command(words)
+    except SystemExit as ended:
+        status = ended.code if isinstance(ended.code, int) else 1
+    finally:
+        sys.stdout.flush()
+        os._exit(status & 0xFF)

@@ -1,0 +1,104 @@
+"""The launcher: a small process that becomes the monitors of containers, by fork.
+
+A Python that starts, imports, and is gone again costs 30 ms and more; a container needs four of
+them: its monitor, and our runtime for create, start and delete. So one process imports all that
+once and then waits. Each request makes it fork a child that has everything already: a monitor,
+which forks again for the runtime's operations (``forked_runtime.py``), or one operation alone.
+
+It has one thread, so that its children may enter user namespaces. It ends when whoever started it
+does, or closes the socket; monitors, which are in sessions of their own, go on.
+
+What it must not be:
+
+* a way in for others: its one socket has no name. It was inherited, and nobody else can connect;
+* a way out of a container: where that is possible its program is a read-only mount of Python's
+  file (``ocinb/runtime/sealing.py``), so that whoever gets hold of a ``/proc/PID/exe`` from
+  inside cannot write to it (CVE-2019-5736). Children close every descriptor that is not theirs;
+* of another version than who asks: it says its own at once, see ``launcher_process.py``.
+
+Run as ``python -I -S launcher.py SOCKET TITLE``: a descriptor, and room for what ``ps`` shows.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+
+if __name__ == "__main__":
+    # -I and -S leave out all of site-packages, so the package's place is told by this file's.
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+    from ocinb.linux.syscalls import Kernel
+    from ocinb.runtime.sealing import seal
+
+    os.set_inheritable(int(sys.argv[1]), True)
+    seal(Kernel())  # before anything else is imported, for it would have to be imported twice
+    os.set_inheritable(int(sys.argv[1]), False)
+
+import json
+import socket
+
+from ocinb import __version__
+from ocinb.engine import forked_runtime, shim
+from ocinb.engine.frames import LONGEST_REQUEST, MOST_DESCRIPTORS
+from ocinb.engine.process_title import set_title
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+
+def main(descriptor: int) -> None:
+    """Serve requests until the socket is closed."""
+    requests = socket.socket(fileno=descriptor)
+    forked_runtime.preload()
+    set_title("ocinb-launcher")
+    # Ended children are nobody's concern, and Ctrl-C is for whoever started us.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What is here now stays; collecting it in each child would copy the pages that they share.
+    gc.collect()
+    gc.freeze()
+    requests.send(json.dumps({"version": __version__}).encode())
+    while True:
+        data, descriptors, _, _ = socket.recv_fds(requests, LONGEST_REQUEST, MOST_DESCRIPTORS)
+        if not data:
+            return
+        request = json.loads(data)
+        if "learn" in request:
+            forked_runtime.learn(request["learn"])
+        else:
+            _fork(requests, request, descriptors)
+
+
+def _fork(requests: socket.socket, request: dict[str, Any], descriptors: list[int]) -> None:
+    """Become what was asked for, in a child."""
+    become: dict[str, Callable[[dict[str, Any], list[int]], None]] = {
+        "monitor": shim.become_monitor,
+        "operation": forked_runtime.become_operation,
+    }
+    try:
+        child = os.fork()
+    except OSError as error:
+        # Who asked waits at the other end of the first descriptor.
+        os.write(descriptors[0], shim.refusal(error))
+        child = -1
+    if child == 0:
+        try:
+            requests.close()
+            os.setsid()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            become[request.pop("become")](request, descriptors)
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+        finally:
+            os._exit(1)
+    for number in descriptors:
+        os.close(number)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
