@@ -6,21 +6,20 @@ Spec: none (runc convention); the operations behind it are runtime-spec runtime.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 
 from ocinb import __version__
 from ocinb.errors import CommandError, OcinbError, UnsupportedHost
-from ocinb.frozen import Frozen
+from ocinb.linux import signals
+from ocinb.runtime.command import Command, Context
+from ocinb.runtime.commands import NAMES, find
 from ocinb.runtime.log import Log
-from ocinb.runtime.operations import Runtime
-from ocinb.runtime.options import Option, Parsed, parse
-from ocinb.runtime.recording import Recording
+from ocinb.runtime.options import Option, parse
 from ocinb.spec.versions import RUNTIME_SPEC
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 GLOBAL = (
     Option(names=("--root",), value="DIR", help="where containers' states are kept"),
@@ -35,76 +34,12 @@ GLOBAL = (
 )
 
 
-class Command(Frozen):
-    """A command.
-
-    Attributes:
-        name: as typed.
-        function: carries it out; returns the exit status.
-        usage: its arguments.
-        help: one line.
-        options: its own.
-        least: how many arguments it needs.
-        most: how many arguments it takes; -1 for any number, options of theirs included.
-        refused: why it is known but not carried out, whatever its arguments.
-    """
-
-    name: str
-    function: Callable[[Context, Parsed], int]
-    usage: str
-    help: str
-    options: tuple[Option, ...] = ()
-    least: int = 1
-    most: int = 1
-    refused: str = ""
-
-
-class Context:
-    """What the global options say."""
-
-    def __init__(self, options: Parsed) -> None:
-        if options.given("systemd_cgroup"):
-            raise CommandError(
-                "--systemd-cgroup is not supported",
-                hint="use the cgroupfs manager (podman --cgroup-manager=cgroupfs)",
-            )
-        form = options.text("log_format", "text")
-        if form not in ("text", "json"):
-            raise CommandError(f"--log-format is text or json, not {form!r}")
-        self.root = os.path.abspath(options.text("root") or default_root())
-        self.log = Log(options.text("log"), form, debug=options.given("debug"))
-        self.events = options.text("events")
-        rootless = options.text("rootless", "auto")
-        self.rootless = None if rootless == "auto" else rootless == "true"
-
-    def runtime(self, container: str) -> Runtime:
-        """The operations, with what happens to this container recorded."""
-        return Runtime(self.root, Recording(self.events, container), self.log)
-
-
-def default_root() -> str:
-    """``/run/ocinb-runtime`` for the superuser, a place of one's own for anybody else."""
-    if os.geteuid() == 0 and "XDG_RUNTIME_DIR" not in os.environ:
-        return "/run/ocinb-runtime"
-    base = os.environ.get("XDG_RUNTIME_DIR")
-    if base and (os.geteuid() != 0 or _owned(base)):
-        return f"{base}/ocinb-runtime"
-    return "/run/ocinb-runtime" if os.geteuid() == 0 else f"/tmp/ocinb-runtime-{os.geteuid()}"
-
-
-def _owned(path: str) -> bool:
-    try:
-        return os.stat(path).st_uid == os.geteuid() and not path.startswith("/run/user/0")
-    except OSError:
-        return False
-
-
 def run_command(words: Sequence[str]) -> int:
     """Carry out a command line; returns the exit status, 1 for every error of our own."""
     # Until the options are read there is no log but standard error.
     log = Log()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    for number in (signals.SIGTERM, signals.SIGHUP):
+        signals.handle(number, _interrupt)
     try:
         options, rest = parse(words, GLOBAL, what="ocinb-runtime", stop=True)
         if options.given("version"):
@@ -133,8 +68,6 @@ def _interrupt(number: int, _: object) -> None:
 
 
 def _dispatch(context: Context, words: list[str]) -> int:
-    from ocinb.runtime.commands import find
-
     command = find(words[0])
     if command is None:
         raise CommandError(f"ocinb-runtime has no command {words[0]!r}", hint="see --help")
@@ -153,8 +86,6 @@ def _dispatch(context: Context, words: list[str]) -> int:
 
 
 def _overview() -> str:
-    from ocinb.runtime.commands import NAMES, find
-
     lines = ["An OCI runtime: config.json and a root filesystem become a process.", ""]
     lines += ["ocinb-runtime [global options] COMMAND [options] [arguments]", "", "commands:"]
     lines += [f"  {c.name:10} {c.help}" for c in map(find, NAMES) if c]

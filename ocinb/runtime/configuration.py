@@ -5,10 +5,10 @@ Spec: runtime-spec bundle.md#container-format
 
 from __future__ import annotations
 
-import json
 import os
 
 from ocinb.errors import InvalidConfig
+from ocinb.plain_json import loads
 from ocinb.spec.runtime_config import check, check_process
 
 TYPE_CHECKING = False
@@ -64,7 +64,7 @@ def parse_document(data: bytes, path: str) -> Any:
     if len(data) > LARGEST:
         raise InvalidConfig(f"{path} is larger than {LARGEST // 2**20} MiB")
     try:
-        return json.loads(data.decode())
+        return loads(data.decode())
     except UnicodeDecodeError as error:
         raise InvalidConfig(f"{path} is not UTF-8 at byte {error.start}") from None
     except RecursionError:

@@ -16,7 +16,6 @@ Spec: runtime-spec runtime.md#state
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import time
 
@@ -29,6 +28,7 @@ from ocinb.errors import (
 )
 from ocinb.linux import processes
 from ocinb.linux.cgroup import Cgroup
+from ocinb.plain_json import dumps, loads
 from ocinb.spec.runtime_state import CREATED, CREATING, PAUSED, RUNNING, STOPPED, State
 from ocinb.spec.versions import RUNTIME_SPEC
 
@@ -93,7 +93,7 @@ class Containers:
             cgroup_version=0,
         )
         try:
-            claimed.write("config.json", json.dumps(config))
+            claimed.write("config.json", dumps(config))
             claimed.save()
         except BaseException:
             claimed.forget()
@@ -111,7 +111,7 @@ class Containers:
         directory = f"{self.root}/{container}"
         try:
             with open(f"{directory}/state.json", encoding="utf-8") as file:
-                return Container(directory, json.load(file))
+                return Container(directory, loads(file.read()))
         except (FileNotFoundError, NotADirectoryError):
             raise ContainerNotFound(
                 f"container {container} does not exist",
@@ -165,7 +165,7 @@ class Container:
         """
         try:
             with open(f"{self.directory}/config.json", encoding="utf-8") as file:
-                config: dict[str, Any] = json.load(file)
+                config: dict[str, Any] = loads(file.read())
         except FileNotFoundError:
             # A delete that did not come to its end: of the container nothing else is left.
             return {}
@@ -270,7 +270,7 @@ class Container:
 
     def save(self) -> None:
         """Replace state.json atomically."""
-        self.write("state.json", json.dumps(self.data))
+        self.write("state.json", dumps(self.data))
 
     def write(self, name: str, text: str) -> None:
         """Replace a file of the directory atomically.

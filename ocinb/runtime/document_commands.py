@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 
 from ocinb.errors import CommandError, StorageError
-from ocinb.runtime.command_line import Command, Context
+from ocinb.plain_json import pretty
+from ocinb.runtime.command import Command, Context
 from ocinb.runtime.options import Option, Parsed
 
 
@@ -21,7 +21,7 @@ def spec(_: Context, options: Parsed) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
         with open(os.open(path, flags, 0o666), "w", encoding="utf-8") as file:
-            file.write(json.dumps(document, indent="\t") + "\n")
+            file.write(pretty(document, "\t") + "\n")
     except FileExistsError:
         raise CommandError(f"{path} exists already", hint="remove it first") from None
     except OSError as error:
@@ -34,7 +34,7 @@ def features(_: Context, __: Parsed) -> int:
     """Print what this runtime implements."""
     from ocinb.runtime.features import features as document
 
-    sys.stdout.write(json.dumps(document(), indent=2) + "\n")
+    sys.stdout.write(pretty(document()) + "\n")
     return 0
 
 

@@ -5,12 +5,12 @@ Spec: none (runc convention)
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 
 from ocinb.errors import CommandError, UnsupportedHost
-from ocinb.runtime.command_line import Command, Context
+from ocinb.plain_json import dumps
+from ocinb.runtime.command import Command, Context
 from ocinb.runtime.options import Option, Parsed
 from ocinb.runtime.stats import oom_kills, statistics
 from ocinb.spec.runtime_state import CREATED, RUNNING
@@ -36,7 +36,7 @@ def events(context: Context, options: Parsed) -> int:
 
     def say(kind: str, data: dict[str, Any] | None = None) -> None:
         event = {"type": kind, "id": container_id}
-        line = json.dumps(event if data is None else {**event, "data": data})
+        line = dumps(event if data is None else {**event, "data": data})
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 

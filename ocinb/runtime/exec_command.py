@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 
 from ocinb.errors import CommandError, OcinbError, UnsupportedHost
 from ocinb.linux.flags import CLOSE_RANGE_CLOEXEC
+from ocinb.plain_json import dumps
 from ocinb.runtime import foreground, further
-from ocinb.runtime.command_line import Command, Context
+from ocinb.runtime.command import Command, Context
 from ocinb.runtime.configuration import load_process
 from ocinb.runtime.descriptors import connect, preserved
 from ocinb.runtime.options import Option, Parsed
@@ -41,7 +41,7 @@ def _exec(context: Context, options: Parsed) -> int:
     container_id = options.arguments[0]
     runtime = context.runtime(container_id)
     container = runtime.containers.load(container_id)
-    process = _process(container, options)
+    process = read_process(container, options)
     preserve = preserved(options)
     runtime.kernel.close_range(3 + preserve, flags=CLOSE_RANGE_CLOEXEC)
     detached = options.given("detach")
@@ -73,7 +73,7 @@ def _exec(context: Context, options: Parsed) -> int:
     return foreground.wait(pid, terminal)
 
 
-def _process(container: Container, options: Parsed) -> dict[str, Any]:
+def read_process(container: Container, options: Parsed) -> dict[str, Any]:
     """The process document: from ``--process``, or config.json's changed by options."""
     arguments = options.arguments[1:]
     path = options.text("process")
@@ -129,7 +129,7 @@ def ps(context: Context, options: Parsed) -> int:
     pids = _pids(runtime, runtime.containers.load(container_id))
     form = options.text("format", "table")
     if form == "json":
-        sys.stdout.write(json.dumps(pids) + "\n")
+        sys.stdout.write(dumps(pids) + "\n")
     elif form == "table":
         _print_table(pids, arguments or ["-ef"])
     else:

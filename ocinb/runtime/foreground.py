@@ -6,9 +6,9 @@ Signals go to the container's process; its exit status becomes the runtime's.
 from __future__ import annotations
 
 import os
-import signal
 
 from ocinb.errors import StorageError, SyscallError
+from ocinb.linux import signals
 from ocinb.runtime.container_state import write_atomically
 
 TYPE_CHECKING = False
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ocinb.linux.syscalls import Kernel
     from ocinb.runtime.terminal import Terminal
 
-_KEPT = (signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD, signal.SIGPIPE, signal.SIGURG)
+_KEPT = (signals.SIGKILL, signals.SIGSTOP, signals.SIGCHLD, signals.SIGPIPE, signals.SIGURG)
 _SIGNALLED = 128
 
 
@@ -24,7 +24,7 @@ def forward_signals(kernel: Kernel, pid: int, terminal: Terminal | None = None) 
     """From now on pass every signal on to a process, before it is the user's program even."""
 
     def forward(number: int, _: object) -> None:
-        if number == signal.SIGWINCH and terminal:
+        if number == signals.SIGWINCH and terminal:
             terminal.resize()
             return
         try:
@@ -32,9 +32,9 @@ def forward_signals(kernel: Kernel, pid: int, terminal: Terminal | None = None) 
         except SyscallError:
             pass  # it has just ended
 
-    for number in signal.valid_signals() - set(_KEPT):
+    for number in signals.all_numbers() - set(_KEPT):
         try:
-            signal.signal(number, forward)
+            signals.handle(number, forward)
         except (OSError, ValueError):
             continue  # a real-time signal that the C library keeps for itself
 

@@ -5,7 +5,6 @@ Spec: runtime-spec config.md#posix-platform-hooks
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import time
@@ -13,7 +12,8 @@ import time
 from ocinb.errors import HookFailed
 from ocinb.events import HookFinished
 from ocinb.linux import flags as f
-from ocinb.linux import processes
+from ocinb.linux import processes, signals
+from ocinb.plain_json import dumps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from ocinb.runtime.recording import Recording
     from ocinb.spec.runtime_state import State
 
-_SIGKILL, _SIGPIPE, _SIGXFSZ = 9, 13, 25
 _MOST_OUTPUT = 2000  # bytes of a failed hook's words that are shown
 
 
@@ -116,7 +115,7 @@ def _spawn(
             ours = os.open(".", f.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
             os.chdir(directory)
         # A pipe takes 64 KiB without a reader; a larger state comes as a file.
-        document = json.dumps(state.document()).encode()
+        document = dumps(state.document()).encode()
         if len(document) > 60000:
             os.close(reader)
             reader = os.memfd_create("state")
@@ -137,7 +136,7 @@ def _spawn(
                 (os.POSIX_SPAWN_DUP2, output, 1),
                 (os.POSIX_SPAWN_DUP2, output, 2),
             ],
-            setsigdef=[_SIGPIPE, _SIGXFSZ],
+            setsigdef=[signals.SIGPIPE, signals.SIGXFSZ],
         )
     finally:
         if ours >= 0:
@@ -161,7 +160,7 @@ def _wait(child: int, timeout: int) -> tuple[int, str]:
         if not finished:
             _kill_tree(child)
             os.waitpid(child, 0)
-            return -_SIGKILL, f"did not end within {timeout} seconds"
+            return -signals.SIGKILL, f"did not end within {timeout} seconds"
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if status < 0:
         return status, f"was killed by signal {-status}"
@@ -172,7 +171,7 @@ def _kill_tree(pid: int) -> None:
     """Kill a hook and its children, so that nothing of it goes on behind the runtime's back."""
     for doomed in [pid, *_descendants(pid)]:
         try:
-            os.kill(doomed, _SIGKILL)
+            os.kill(doomed, signals.SIGKILL)
         except ProcessLookupError:
             continue  # it ended by itself
 

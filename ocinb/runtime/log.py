@@ -7,11 +7,11 @@ Spec: none (runc convention)
 
 from __future__ import annotations
 
-import json
 import os
 import time
 
 from ocinb.errors import StorageError
+from ocinb.plain_json import dumps
 
 
 class Log:
@@ -60,9 +60,9 @@ class Log:
             return
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         if self._form == "json":
-            line = json.dumps({"level": level, "msg": message, "time": now})
+            line = dumps({"level": level, "msg": message, "time": now})
         else:
-            line = f"time={json.dumps(now)} level={level} msg={json.dumps(message)}"
+            line = f"time={dumps(now)} level={level} msg={dumps(message)}"
         try:
             os.write(self._fd, line.encode() + b"\n")
         except OSError:

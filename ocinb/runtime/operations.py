@@ -14,10 +14,10 @@ import time
 from ocinb.errors import ContainerNotFound, HookFailed, InvalidStatus, StepFailed, SyscallError
 from ocinb.events import StatusChanged
 from ocinb.linux.cgroup import FROZEN, THAWED
-from ocinb.runtime.configuration import check_supported
 from ocinb.runtime.container_state import Containers, check_id
+from ocinb.runtime.failures import rebuilt
 from ocinb.runtime.hooks import hooks_ran, run_hook, run_hooks
-from ocinb.runtime.parent import CreateOptions, Creation, rebuilt, unbind_root
+from ocinb.runtime.host_root import unbind_root
 from ocinb.runtime.start_gate import open_gate
 from ocinb.spec.runtime_state import CREATED, CREATING, RUNNING, STOPPED
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from ocinb.runtime.container_state import Container
     from ocinb.runtime.log import Log
+    from ocinb.runtime.parent import CreateOptions
     from ocinb.runtime.recording import Recording
 
 _SIGKILL = 9
@@ -67,6 +68,10 @@ class Runtime:
 
         Spec: runtime-spec runtime.md#create
         """
+        # Only now: of all operations this one alone needs them, and they are half of the code.
+        from ocinb.runtime.configuration import check_supported
+        from ocinb.runtime.parent import Creation
+
         with self.recording.step(1, bundle):
             check_id(container_id)
             check_supported(config)

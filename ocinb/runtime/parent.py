@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 
-from ocinb import errors
-from ocinb.errors import HookFailed, OcinbError, StepFailed, SyscallError
+from ocinb.errors import StepFailed, SyscallError
 from ocinb.frozen import Frozen
 from ocinb.linux import flags as f
 from ocinb.linux import processes
@@ -20,7 +19,9 @@ from ocinb.runtime import id_mapped, resources
 from ocinb.runtime.bind_source import open_source
 from ocinb.runtime.descriptors import connect
 from ocinb.runtime.environment import Environment, close_all
+from ocinb.runtime.failures import described, rebuilt
 from ocinb.runtime.hooks import hooks_ran, run_hooks
+from ocinb.runtime.host_root import bind_root, unbind_root
 from ocinb.runtime.mount_options import parse
 from ocinb.runtime.seccomp import compile_seccomp
 from ocinb.runtime.start_gate import Gate
@@ -32,14 +33,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ocinb.linux.syscalls import Kernel
     from ocinb.runtime.container_state import Container
     from ocinb.runtime.log import Log
     from ocinb.runtime.recording import Recording
 
 _NOT_ALLOWED = (1, 2, 13, 30)  # EPERM, ENOENT, EACCES, EROFS
 _SIGKILL = 9
-_NOT_MOUNTED = 22
 
 
 class CreateOptions(Frozen):
@@ -146,7 +145,7 @@ class Creation:
         prepare_filter(environment)
         labels.check(environment)
         if not environment.own_mounts:
-            self._bind_root(environment.rootfs)
+            bind_root(self.container, self.recording, self.log)
         self._open_sources(environment)
         return environment
 
@@ -167,17 +166,6 @@ class Creation:
                 )
                 if mapped:
                     id_mapped.apply(environment, tree, entry, options)
-
-    def _bind_root(self, rootfs: str) -> None:
-        """Without a mount namespace the container's mounts are the host's: all beneath one that
-        is made here, whose end is the end of all.
-        """
-        self.recording.field = "root.path"
-        self.log.debug("linux.namespaces has no mount namespace: mounts are made for the host")
-        self.kernel.mount(rootfs, rootfs, None, f.MS_BIND | f.MS_REC)
-        self.container.data["root_mount"] = rootfs
-        self.container.save()
-        self.kernel.mount(None, rootfs, None, f.MS_PRIVATE)
 
     def _make_cgroup(self) -> None:
         """The container's control groups; without the right to make any, none are needed as
@@ -300,17 +288,6 @@ class Creation:
         return ended
 
 
-def unbind_root(container: Container, kernel: Kernel) -> None:
-    """Undo the mounts that a container without a mount namespace made; may be called twice."""
-    rootfs = container.data.pop("root_mount", None)
-    if rootfs:
-        try:
-            kernel.umount(rootfs, f.MNT_DETACH | f.UMOUNT_NOFOLLOW)
-        except SyscallError as error:
-            if error.errno != _NOT_MOUNTED:
-                raise
-
-
 def prepare_filter(env: Environment) -> None:
     """Compile the filter of system calls, and connect to whoever listens to it, while the files
     around us are the host's.
@@ -381,26 +358,3 @@ def _child(env: Environment, channel: Channel, gate: Gate) -> None:
     finally:
         # Whatever happens, this process never returns into the runtime's own code.
         os._exit(1)
-
-
-def described(error: BaseException, field: str) -> dict[str, Any]:
-    """An error as a message to another process."""
-    if isinstance(error, OcinbError):
-        kind, text = type(error).__name__, error.message
-        if isinstance(error, SyscallError):
-            kind, text = "StepFailed", f"{field}: {text}" if field else text
-        elif isinstance(error, errors.InvalidConfig) and field:
-            text = f"{field}: {text}"
-        return {"error": kind, "message": text, "hint": error.hint, "citation": error.citation}
-    text = f"{type(error).__name__}: {error}"
-    return {"error": "StepFailed", "message": f"{field}: {text}", "hint": None, "citation": None}
-
-
-def rebuilt(message: dict[str, Any]) -> OcinbError:
-    """The error that another process described."""
-    kinds: dict[str, type[OcinbError]] = {
-        kind.__name__: kind
-        for kind in (HookFailed, StepFailed, errors.InvalidConfig, errors.UnsupportedHost)
-    }
-    kind = kinds.get(message["error"], StepFailed)
-    return kind(message["message"], hint=message["hint"], citation=message["citation"])

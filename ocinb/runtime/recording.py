@@ -6,7 +6,6 @@ so lines never mix. Without ``--events`` no system call is observed at all.
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from json.encoder import encode_basestring_ascii as quoted
@@ -14,6 +13,7 @@ from json.encoder import encode_basestring_ascii as quoted
 from ocinb.errors import StorageError
 from ocinb.events import Event, StepFinished, to_json
 from ocinb.linux.syscalls import Kernel
+from ocinb.plain_json import dumps, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Recording:
         """Append an event. A full disk must not stop a container, so failures are ignored."""
         if self._fd >= 0:
             try:
-                os.write(self._fd, json.dumps(to_json(event)).encode() + b"\n")
+                os.write(self._fd, dumps(to_json(event)).encode() + b"\n")
             except OSError:
                 pass
 

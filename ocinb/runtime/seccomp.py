@@ -5,10 +5,9 @@ Spec: runtime-spec config-linux.md#seccomp
 
 from __future__ import annotations
 
-import json
-
 from ocinb.errors import InvalidConfig
 from ocinb.frozen import Frozen
+from ocinb.plain_json import dumps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def compile_seccomp(linux: dict[str, Any], log: Log) -> Filter | None:
     seccomp = linux.get("seccomp")
     if not seccomp:
         return None
-    described = json.dumps(seccomp)
+    described = dumps(seccomp)
     if described not in _MADE:
         _MADE[described] = _compile(seccomp, log)
     return _MADE[described]

@@ -12,12 +12,12 @@ Until then it also holds ``init.lock``, by which anybody can see that it is not 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import select
-import signal
 
 from ocinb.errors import InvalidStatus, StepFailed
+from ocinb.linux import signals
+from ocinb.plain_json import dumps, loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ class Gate:
         """
         # The first process of a pid namespace ignores signals that it has no handler for; then
         # only SIGKILL would end a container that waits.
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
-            signal.signal(number, lambda number, _: os._exit(128 + number))
+        for number in (signals.SIGTERM, signals.SIGINT, signals.SIGHUP, signals.SIGQUIT):
+            signals.handle(number, lambda number, _: os._exit(128 + number))
         path = f"self/fd/{self._fifo}"
         self._writer = os.open(path, os.O_WRONLY | os.O_CLOEXEC, dir_fd=env.host_proc)
 
@@ -83,7 +83,7 @@ class Gate:
         if self._writer < 0:
             return False
         try:
-            os.write(self._writer, json.dumps(failure).encode())
+            os.write(self._writer, dumps(failure).encode())
         except BrokenPipeError:
             pass  # start was killed: nobody is left to tell
         return True
@@ -116,7 +116,7 @@ def open_gate(container: Container) -> dict[str, Any] | None:
         raise StepFailed("the container's process ended before the program was executed")
     if said == _NEXT:
         return None
-    failure: dict[str, Any] = json.loads(said)
+    failure: dict[str, Any] = loads(said)
     return failure
 
 

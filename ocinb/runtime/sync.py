@@ -5,10 +5,10 @@ Two pipes, a JSON object a line. The end of a pipe is a message too: the other s
 
 from __future__ import annotations
 
-import json
 import os
 
 from ocinb.errors import StepFailed
+from ocinb.plain_json import dumps, loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Channel:
 
     def send(self, kind: str, **values: object) -> None:
         """Say something. A side that is gone is not told: its absence is noticed on receiving."""
-        data = json.dumps({"kind": kind, **values}).encode() + b"\n"
+        data = dumps({"kind": kind, **values}).encode() + b"\n"
         try:
             while data:
                 data = data[os.write(self.writer, data) :]
@@ -70,7 +70,7 @@ class Channel:
                 return None
             self._buffer += data
         line, _, self._buffer = self._buffer.partition(b"\n")
-        message: dict[str, Any] = json.loads(line)
+        message: dict[str, Any] = loads(line)
         return message
 
     def expect_proceed(self) -> dict[str, Any]:

@@ -5,12 +5,12 @@ Spec: none (runc convention); the document is runtime-spec config-linux.md#contr
 
 from __future__ import annotations
 
-import json
 import sys
 
 from ocinb.errors import CommandError, UnsupportedHost
+from ocinb.plain_json import dumps
 from ocinb.runtime import resources
-from ocinb.runtime.command_line import Command, Context
+from ocinb.runtime.command import Command, Context
 from ocinb.runtime.configuration import parse_document, read_document
 from ocinb.runtime.options import Option, Parsed
 from ocinb.spec.runtime_config import check_resources
@@ -59,7 +59,7 @@ def update(context: Context, options: Parsed) -> int:
     group = container.cgroup(runtime.kernel)
     resources.apply(group, changed, devices=bool(wanted.get("devices")))
     # What later operations read is what holds now.
-    container.write("config.json", json.dumps(config))
+    container.write("config.json", dumps(config))
     return 0
 
 

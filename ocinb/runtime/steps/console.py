@@ -6,12 +6,12 @@ a descriptor (SCM_RIGHTS), for the caller is the one who outlives the runtime.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
 
 from ocinb.errors import StepFailed, SyscallError
 from ocinb.linux import flags as f
+from ocinb.linux.calls import buffer
 from ocinb.runtime.descriptors import send_descriptor
 from ocinb.runtime.environment import close_all
 
@@ -59,7 +59,7 @@ def _open(env: Environment) -> tuple[int, int, str]:
             f"process.terminal needs /dev/pts in the container: {error}",
             hint="add a devpts mount on /dev/pts to mounts",
         ) from None
-    unlocked, number = (ctypes.c_char * 4)(), (ctypes.c_char * 4)()
+    unlocked, number = buffer(4), buffer(4)
     kernel.ioctl(master, f.TIOCSPTLCK, unlocked)
     kernel.ioctl(master, f.TIOCGPTN, number)
     peer = kernel.ioctl(master, f.TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)

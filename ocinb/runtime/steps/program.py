@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import stat
 
 from ocinb.errors import StepFailed, SyscallError
 from ocinb.linux import flags as f
+from ocinb.linux import signals
 from ocinb.runtime.steps import seccomp
 
 TYPE_CHECKING = False
@@ -182,8 +182,8 @@ def execute(env: Environment) -> NoReturn:
     Spec: runtime-spec runtime.md#lifecycle (step 8)
     """
     # Python ignores these two; an ignored signal would stay ignored in the program.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    signals.default(signals.SIGPIPE)
+    signals.default(signals.SIGXFSZ)
     # JSON is UTF-8, whatever the locale of the runtime's caller.
     variables = {_bytes(name): _bytes(value) for name, value in env.variables.items()}
     arguments = [_bytes(argument) for argument in env.process["args"]]

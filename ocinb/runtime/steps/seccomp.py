@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 from ocinb.errors import StepFailed, SyscallError
+from ocinb.plain_json import dumps
 from ocinb.runtime.descriptors import send_descriptor
 from ocinb.runtime.steps import credentials
 from ocinb.spec.versions import RUNTIME_SPEC
@@ -83,4 +83,4 @@ def _message(env: Environment) -> bytes:
         "metadata": env.filter.metadata,
         "state": state.document(),
     }
-    return json.dumps(document).encode()
+    return dumps(document).encode()

@@ -8,7 +8,8 @@ import pytest
 
 from ocinb.errors import SyscallError
 from ocinb.linux import flags as f
-from ocinb.linux.syscalls import NUMBERS, Kernel
+from ocinb.linux.raw_calls import NUMBERS
+from ocinb.linux.syscalls import Kernel
 
 Seen = list[tuple[str, tuple[str, ...], int, int]]
 
