@@ -212,6 +212,10 @@ class HookFailed(ContainerError):
     """A hook failed, and the specification says that this ends the operation."""
 
 
+class NetworkError(OcinbError):
+    """A network, an address of it, or a port that is published."""
+
+
 class VolumeError(OcinbError):
     """A volume is not there, is in use, or there is one of that name already."""
 

@@ -165,6 +165,17 @@ class HookFinished(Event):
     error: str = ""
 
 
+class NetworkChanged(Event):
+    """A hook of ours made or removed a part of a container's network."""
+
+    container: str
+    action: str  # made | removed
+    kind: str  # lease | link | address | route | filter | port | setting | process | plugin
+    name: str
+    detail: str = ""
+    seconds: float = 0.0
+
+
 class StatusChanged(Event):
     """The container's status as in runtime-spec runtime.md#state."""
 

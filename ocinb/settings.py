@@ -72,6 +72,16 @@ class Settings(Frozen):
         return self.root / "volumes"
 
     @property
+    def networks(self) -> Path:
+        """Networks of containers, by name."""
+        return self.root / "networks"
+
+    @property
+    def network_state(self) -> Path:
+        """Addresses in use, and records of what was made for containers' networks."""
+        return self.run_root / "networks"
+
+    @property
     def mounts(self) -> Path:
         """Records of the mounts we made, so that a crash can be repaired."""
         return self.run_root / "mounts"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ocinb.events import (
     Event,
     HookFinished,
+    NetworkChanged,
     RuntimeCalled,
     StatusChanged,
     StepFinished,
@@ -107,6 +108,8 @@ def _what(event: Event) -> str:
         return f"{event.call}({', '.join(event.arguments)})"
     if isinstance(event, HookFinished):
         return f"{event.stage} {event.path}"
+    if isinstance(event, NetworkChanged):
+        return f"{event.action} {event.kind} {event.name}"
     if isinstance(event, StatusChanged):
         return event.status
     if isinstance(event, RuntimeCalled):

@@ -33,6 +33,33 @@ class Volume:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Networking:
+    """Wishes about a container's network, each as a person types it.
+
+    Attributes:
+        publish: ``[ADDRESS:][PORT:]PORT[/tcp|udp]`` each, ranges too.
+        publish_all: publish the ports that the image exposes, on any free ones.
+        dns: addresses of name servers in place of this machine's.
+        dns_search: domains in place of this machine's; ``.`` is none.
+        dns_options: of resolv.conf, in place of this machine's.
+        add_hosts: ``NAME:ADDRESS`` each.
+        ip: the container's address in its network.
+        mac_address: of its interface.
+        aliases: further names in its network.
+    """
+
+    publish: Sequence[str] = ()
+    publish_all: bool = False
+    dns: Sequence[str] = ()
+    dns_search: Sequence[str] = ()
+    dns_options: Sequence[str] = ()
+    add_hosts: Sequence[str] = ()
+    ip: str | None = None
+    mac_address: str | None = None
+    aliases: Sequence[str] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class ContainerOptions:
     """Wishes; what is None or empty is left to the image, then to the defaults.
 
@@ -70,7 +97,9 @@ class ContainerOptions:
         unmasked_paths: neither masked nor read-only; ``ALL`` is all.
         hooks: stage → entries of config.json's ``hooks``.
         annotations: over the image's labels.
-        network: ``none`` (a network namespace with loopback only) or ``host``.
+        network: ``none`` (a network namespace with loopback only), ``host``, ``bridge``, the name
+            of a network, ``container:NAME``, ``cni:NETWORK``, ``pasta`` or ``slirp4netns``.
+        networking: what else is wished of the network.
         rootless: leave out what needs the real superuser: device rules, a place for cgroups.
         one_id: leave out further groups: the user namespace has the id 0 only.
         user_namespace: ask for a user namespace in which this user is the superuser, so that
@@ -113,6 +142,7 @@ class ContainerOptions:
     hooks: Mapping[str, Sequence[Mapping[str, Any]]] = dataclasses.field(default_factory=dict)
     annotations: Mapping[str, str] = dataclasses.field(default_factory=dict)
     network: str = NO_NETWORK
+    networking: Networking = Networking()
     rootless: bool = False
     one_id: bool = False
     user_namespace: bool = False

@@ -67,6 +67,7 @@ COMMANDS = (
     "delete",
     "prune",
     "volume",
+    "network",
     "build",
     "commit",
     "append",

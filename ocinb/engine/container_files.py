@@ -68,6 +68,7 @@ class ContainerFiles:
         self.pid_file = f"{directory}/init.pid"
         self.bundle = f"{directory}/bundle"
         self.rootfs = f"{directory}/bundle/rootfs"
+        self.ports = f"{directory}/bundle/network/ports"
         self.writable = f"{directory}/rw"
         self.mounts = f"{directory}/mounts"
 

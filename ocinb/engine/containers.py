@@ -257,7 +257,17 @@ def _record(files: ContainerFiles, document: dict[str, Any]) -> ContainerRecord:
         started=read_json(files.started).get("time") if started else None,
         ended=ended.get("time"),
         volumes=tuple(document.get("volumes") or ()),
+        ports=_lines(files.ports) if alive else (),
     )
+
+
+def _lines(path: str) -> tuple[str, ...]:
+    """The lines of a file; none where it is not there."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return tuple(file.read().splitlines())
+    except OSError:
+        return ()
 
 
 def _status(

@@ -28,6 +28,7 @@ from ocinb.engine.limits import Resources, update
 from ocinb.engine.log_file import LogChunk, read_log
 from ocinb.engine.log_following import follow_log, last_lines
 from ocinb.engine.named_volumes import NamedVolumes
+from ocinb.engine.networking import add_network
 from ocinb.engine.operations import Operations
 from ocinb.engine.plain_bundle import check_empty, make_bundle
 from ocinb.engine.rung import Choice, Rung
@@ -38,6 +39,7 @@ from ocinb.errors import NameNotFound
 from ocinb.events import Warned, ignore
 from ocinb.frozen import Frozen
 from ocinb.layer.unpacked import UnpackedLayers
+from ocinb.network.networks import Networks
 from ocinb.overlay.manager import MountManager
 from ocinb.spec.platform import Platform
 from ocinb.spec.reference import Reference
@@ -86,6 +88,7 @@ class Engine:
         mounts: the mounts that people asked for; those of containers are their monitors'.
         volumes: the volumes that outlive containers.
         happenings: what became of containers, also of those that were removed.
+        networks: those that containers can be connected with.
     """
 
     def __init__(
@@ -101,7 +104,10 @@ class Engine:
         self._told: set[str] = set()
         self.happenings = Happenings(settings.containers)
         self._containers = Containers(settings.containers)
-        self._operations = Operations(self._containers, settings.runtime_state, record)
+        self.networks = Networks(settings.networks, settings.network_state)
+        self._operations = Operations(
+            self._containers, settings.runtime_state, settings.network_state, record
+        )
 
     @cached_property
     def client(self) -> Client:
@@ -242,10 +248,14 @@ class Engine:
         wished = settle(options, self._containers)
         config = stages.config_of("ID", image, wished, rootfs, self.rung)
         fit(config, self.rung, self._record)
-        bundle = ContainerFiles(str(self.settings.containers / "ID")).bundle
+        files = ContainerFiles(str(self.settings.containers / "ID"))
+        bundle = files.bundle
         for number, volume in enumerate(planned(config, image.config, wished.volumes)):
             source = self.volumes.path(volume.name) if volume.name else f"{bundle}/volumes/{number}"
             config["mounts"].append(mount_of(volume, str(source)))
+        add_network(
+            config, files, image, wished, self.rung, self.networks, self._record, write=False
+        )
         check(config)
         return config
 
@@ -398,6 +408,13 @@ class Engine:
         """What a container has changed; a running one is paused meanwhile. See ``changed``."""
         return changed(self._containers, self._operations, name)
 
+    def repair_networks(self) -> list[str]:
+        """Remove what containers that are gone left of their networks; a line for each thing."""
+        from ocinb.network.undo import repair
+
+        alive = {record.id for record in self.containers() if record.status != STOPPED}
+        return repair(str(self.settings.network_state), alive.__contains__)
+
     def repair(self) -> list[Mount]:
         """Remove what killed processes left half-made or half-removed; the mounts among it.
 
@@ -474,7 +491,9 @@ class Engine:
         rootfs: Path,
         rung: Rung,
     ) -> dict[str, Any]:
-        return stages.describe(files, image, options, rootfs, rung, self.volumes, self._record)
+        return stages.describe(
+            files, image, options, rootfs, rung, self.volumes, self.networks, self._record
+        )
 
     def _monitor(
         self,

@@ -22,6 +22,7 @@ from ocinb.linux.mounts import mount_at, mounts
 from ocinb.linux.process_cgroup import cgroup_of
 from ocinb.linux.processes import all_pids
 from ocinb.linux.syscalls import Kernel
+from ocinb.network.undo import undo
 from ocinb.spec.runtime_state import CREATED, PAUSED, RUNNING, STOPPED, State
 
 if TYPE_CHECKING:
@@ -39,12 +40,20 @@ class Operations:
     Args:
         containers: all of them.
         runtime_root: ``--root`` of the runtimes.
+        network_state: where it is written down what was made for containers' networks.
         record: told of each call of a runtime.
     """
 
-    def __init__(self, containers: Containers, runtime_root: Path, record: Record = ignore) -> None:
+    def __init__(
+        self,
+        containers: Containers,
+        runtime_root: Path,
+        network_state: Path,
+        record: Record = ignore,
+    ) -> None:
         self._containers = containers
         self._runtime_root = runtime_root
+        self._network_state = str(network_state)
         self._record = record
 
     def state(self, name: str) -> State:
@@ -170,6 +179,8 @@ class Operations:
                 self._call(files, record, "delete", flags=("--force",))
             _kill_left_behind(files)
             _remove_cgroups(files)
+        with contextlib.suppress(OcinbError):  # what is left then, doctor --repair removes
+            undo(self._network_state, os.path.basename(files.directory))
         self._containers.forget(files)
 
     def _call(

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from ocinb.engine.containers import Containers
 
 _CONTAINER = "container:"
+_FILES = {"network": "net", "mount": "mnt"}
+"""Type in config.json → name below /proc/PID/ns, where they differ."""
 
 
 def settle(options: ContainerOptions, containers: Containers) -> ContainerOptions:
@@ -23,6 +25,8 @@ def settle(options: ContainerOptions, containers: Containers) -> ContainerOption
 
     Spec: runtime-spec config-linux.md#namespaces (path)
     """
+    if options.network.startswith(_CONTAINER):
+        options = _with_network_of(options, containers)
     if not any(how.startswith(_CONTAINER) for how in options.namespaces.values()):
         return options
     namespaces = {
@@ -34,6 +38,13 @@ def settle(options: ContainerOptions, containers: Containers) -> ContainerOption
     return dataclasses.replace(options, namespaces=namespaces)
 
 
+def _with_network_of(options: ContainerOptions, containers: Containers) -> ContainerOptions:
+    """``--network container:NAME``: a namespace to join, and whose it is."""
+    _, record = containers.find(options.network.removeprefix(_CONTAINER))
+    namespaces = {**options.namespaces, "network": f"{_CONTAINER}{record.id}"}
+    return dataclasses.replace(options, network=f"{_CONTAINER}{record.id}", namespaces=namespaces)
+
+
 def _path(kind: str, name: str, containers: Containers) -> str:
     _, record = containers.find(name)
     if record.status not in (CREATED, RUNNING, PAUSED):
@@ -42,4 +53,4 @@ def _path(kind: str, name: str, containers: Containers) -> str:
             f"{record.status}",
             hint=f"ocinb start {record.name}",
         )
-    return f"/proc/{record.pid}/ns/{kind}"
+    return f"/proc/{record.pid}/ns/{_FILES.get(kind, kind)}"

@@ -12,6 +12,7 @@ from ocinb.bundle.write import write_bundle
 from ocinb.engine.container_files import ContainerFiles, read_json
 from ocinb.engine.fitting import fit
 from ocinb.engine.launcher_process import launcher
+from ocinb.engine.networking import add_network
 from ocinb.engine.operations import cgroups_path
 from ocinb.engine.runtime_process import find_runtime
 from ocinb.engine.volumes import add_volumes
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ocinb.engine.named_volumes import NamedVolumes
     from ocinb.engine.rung import Rung
     from ocinb.events import Record
+    from ocinb.network.networks import Networks
 
 
 def stack(shim: Shim, layers: Sequence[Path], rung: Rung) -> Path:
@@ -58,6 +60,7 @@ def describe(
     rootfs: Path,
     rung: Rung,
     volumes: NamedVolumes,
+    networks: Networks,
     record: Record,
 ) -> dict[str, Any]:
     """Write the config.json of the container; what it says.
@@ -66,6 +69,7 @@ def describe(
         BundleError: image and options together make none that is valid.
         UnsupportedHost: it needs user ids that an ordinary user does not have.
         VolumeError: a volume's name is none.
+        NetworkError: its network cannot be what was wished for.
         StorageError: the disk refused.
 
     Spec: runtime-spec bundle.md#container-format
@@ -74,6 +78,7 @@ def describe(
     bundle = Path(files.bundle)
     fit(config, rung, record)
     add_volumes(config, image.config, options.volumes, rootfs, bundle, volumes)
+    add_network(config, files, image, options, rung, networks, record)
     write_bundle(bundle, config, record, indent=None)
     if config["linux"].get("seccomp"):
         launcher().learn(config["linux"]["seccomp"])

@@ -1,0 +1,151 @@
+"""``network``: what containers can be connected with."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ocinb.commands.options import listing, names_only
+from ocinb.commands.several import each
+from ocinb.commands.tree import Group
+from ocinb.commands.values import Document, Done, Json, Lines
+from ocinb.errors import NetworkError, UnsupportedHost
+from ocinb.table import Table, columns, rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ocinb.commands.session import Session
+    from ocinb.engine.containers import ContainerRecord
+    from ocinb.network.networks import Network
+
+COLUMNS = columns("name driver subnet containers:int gateway? internal? bridge? created:time?")
+MEMBERS = columns("container ip ports names? mac? link? id?")
+
+
+@click.group(cls=Group)
+def command() -> None:
+    """What containers can be connected with: run --network NAME."""
+
+
+@command.command()
+@names_only
+@listing
+@click.pass_obj
+def ls(session: Session) -> Table:
+    """List the networks: ours, and those that CNI configurations describe."""
+    return Table(COLUMNS, [*_ours(session), *_by_plugins()], title="networks")
+
+
+@command.command()
+@click.argument("name")
+@click.option("--subnet", metavar="ADDRESS/BITS", help="Of its containers; a free one otherwise.")
+@click.option("--internal", is_flag=True, help="No way out of it.")
+@click.pass_obj
+def create(session: Session, name: str, subnet: str | None, internal: bool) -> Done:
+    """Make a network. Its containers reach each other by name."""
+    if os.geteuid() != 0:
+        raise UnsupportedHost(
+            "an ordinary user may not make a network: its bridge would be this machine's",
+            hint="run --network bridge connects a container through pasta or slirp4netns",
+        )
+    made = session.engine.networks.create(name, subnet=subnet, internal=internal)
+    return Done(made.name, f"network {made.name} is made: {made.subnet}")
+
+
+@command.command()
+@click.argument("name")
+@click.option("--format", type=click.Choice(["table", "json"]), default="table")
+@click.pass_obj
+def inspect(session: Session, name: str, format: str) -> Table | Json | Document:
+    """Show who is in a network: containers, addresses, ports."""
+    networks = session.engine.networks
+    network = networks.get(name)
+    members = list(_members(session, network))
+    document = {**dict(network), "created": rfc3339(network.created)}
+    if format == "json":
+        names = [column.name for column in MEMBERS]
+        members = [tuple(member) for member in members]
+        return Json({**document, "containers": [dict(zip(names, m, strict=True)) for m in members]})
+    way_out = "no way out" if network.internal else f"gateway {network.gateway}"
+    bridge = f"bridge {network.bridge}" if members else "nothing of it is in the kernel now"
+    return Table(MEMBERS, members, title=f"network {name}: {network.subnet}, {way_out}, {bridge}")
+
+
+@command.command()
+@click.argument("names", nargs=-1, required=True)
+@click.pass_obj
+def rm(session: Session, names: tuple[str, ...]) -> Done | Lines:
+    """Remove networks. One that a container uses stays."""
+    return each(names, session.engine.networks.remove, "network {} is removed")
+
+
+@command.command()
+@click.pass_obj
+def prune(session: Session) -> Lines:
+    """Remove all networks that no container uses."""
+    networks = session.engine.networks
+    unused = [network.name for network in networks if not networks.leases(network)]
+    for name in unused:
+        networks.remove(name)
+    return Lines(unused)
+
+
+@command.command()
+@click.argument("container")
+@click.pass_obj
+def check(session: Session, container: str) -> Done:
+    """Look whether all that was made for a running container's network is still there."""
+    from ocinb.network.checking import check as check_network
+
+    record = session.engine.container(container)
+    found = check_network(str(session.settings.network_state), record.id, record.pid)
+    if found:
+        raise NetworkError(f"the network of {record.name} is not as it was made: {found[0]}")
+    return Done(record.name, f"the network of {record.name} is as it was made")
+
+
+def _ours(session: Session) -> Iterator[tuple[Any, ...]]:
+    networks = session.engine.networks
+    for network in networks:
+        yield (
+            network.name,
+            "bridge",
+            network.subnet,
+            len(networks.leases(network)),
+            network.gateway,
+            "yes" if network.internal else "no",
+            network.bridge,
+            network.created,
+        )
+
+
+def _by_plugins() -> Iterator[tuple[Any, ...]]:
+    from ocinb.network.cni_config import CNI, CniNetwork, networks
+
+    for path, found in networks(os.environ):
+        if isinstance(found, CniNetwork):
+            plugins = ", ".join(plugin["type"] for plugin in found.plugins)
+            yield (f"{CNI}{found.name}", plugins, "", None, "", "", str(path), None)
+
+
+def _members(session: Session, network: Network) -> Iterator[tuple[Any, ...]]:
+    networks = session.engine.networks
+    made = networks.attachments(network)
+    records: dict[str, ContainerRecord] = {
+        record.id: record for record in session.engine.containers()
+    }
+    for lease in networks.leases(network):
+        record = records.get(lease.container)
+        attachment = made.get(lease.container)
+        yield (
+            record.name if record else (*lease.names, lease.container)[0],
+            lease.ip,
+            ", ".join(record.ports) if record else "",
+            " ".join(lease.names),
+            (attachment.values.get("mac") or "") if attachment else "",
+            attachment.values.get("veth") if attachment else "",
+            lease.container,
+        )

@@ -1,0 +1,96 @@
+"""A container's network as the engine sees it: planned before the container is made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ocinb.engine.container_files import ContainerFiles, read_json
+from ocinb.engine.runtime_process import interpreter
+from ocinb.errors import UnsupportedHost
+from ocinb.events import Warned
+from ocinb.network.plan import (
+    CONTAINER,
+    HOST,
+    NONE,
+    Container,
+    add_to,
+    plan,
+    write_files,
+)
+
+if TYPE_CHECKING:
+    from ocinb.bundle.options import ContainerOptions
+    from ocinb.engine.images import LocalImage
+    from ocinb.engine.rung import Rung
+    from ocinb.events import Record
+    from ocinb.network.networks import Networks
+
+
+def add_network(
+    config: dict[str, Any],
+    files: ContainerFiles,
+    image: LocalImage,
+    options: ContainerOptions,
+    rung: Rung,
+    networks: Networks,
+    record: Record,
+    *,
+    write: bool = True,
+) -> None:
+    """Plan a container's network, and add its hooks and mounts to config.json.
+
+    Args:
+        config: config.json; changed.
+        record: told ``Warned`` for what the person should know.
+        write: whether the files of the plan are written into the bundle, too.
+
+    Raises:
+        NetworkError: a wish cannot be fulfilled, as where a port is in use.
+        UnsupportedHost: not by this user. StorageError: the disk refused.
+    """
+    network = options.network
+    if rung.emulated and network not in (NONE, HOST):
+        raise UnsupportedHost(
+            f"--network {network}: containers by {rung.name} have the network of this machine",
+            hint="--network host says so",
+        )
+    if rung.user_namespace and network.startswith(CONTAINER):
+        raise UnsupportedHost(
+            "an ordinary user's containers cannot share a network: each is in a user namespace "
+            "of its own",
+            hint="publish a port of the one and reach it with --network host from the other",
+        )
+    container = _container(config, files, image, options, rung)
+    made = plan(options, container, networks)
+    for warning in made.warnings:
+        record(Warned(message=warning))
+    if write:
+        write_files(made, container)
+    add_to(config, made, container)
+
+
+def _container(
+    config: dict[str, Any],
+    files: ContainerFiles,
+    image: LocalImage,
+    options: ContainerOptions,
+    rung: Rung,
+) -> Container:
+    directory = Path(files.directory)
+    document = read_json(files.record)
+    joined = None
+    if options.network.startswith(CONTAINER):
+        other = directory.parent / options.network.removeprefix(CONTAINER)
+        joined = Path(ContainerFiles(str(other)).bundle) / "network"
+    return Container(
+        id=directory.name,
+        name=document.get("name", ""),
+        hostname=config.get("hostname", ""),
+        bundle=Path(files.bundle),
+        events=files.events,
+        exposed=tuple(image.config.execution.exposed_ports or ()),
+        rootless=rung.user_namespace,
+        joined=joined,
+        interpreter=interpreter(),
+    )

@@ -1,0 +1,95 @@
+"""The program of our hooks: ``python -I -S hook.py attach|detach NETWORK.JSON``.
+
+The container's state comes on standard input. What goes wrong is one sentence on standard error,
+status 1, and nothing left behind. It starts with every container, so it imports little.
+
+Spec: runtime-spec config.md#createRuntime-hooks, config.md#poststop
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+if __name__ == "__main__":
+    # -I and -S leave out all of site-packages, so the package's place is told by this file's.
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+from ocinb import plain_json
+from ocinb.errors import NetworkError, OcinbError
+from ocinb.events import Warned
+from ocinb.network.attachments import Attachment, append
+from ocinb.network.undo import undo
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def main(arguments: list[str]) -> int:
+    """Carry out one hook; its exit status."""
+    operation, path = arguments
+    try:
+        container, plan = _read(path)
+        if operation == "attach":
+            _attach(plan, container)
+        else:
+            undo(plan["state"], str(container["id"]))
+    except (OcinbError, OSError) as error:
+        os.write(2, f"{_sentence(error)}\n".encode())
+        return 1
+    return 0
+
+
+def _read(path: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The container's state, and what the bundle says about its network."""
+    said = b""
+    while data := os.read(0, 1 << 16):
+        said += data
+    try:
+        state = plain_json.loads(said)
+    except ValueError:
+        raise NetworkError("what came on standard input is not the state of a container") from None
+    try:
+        with open(path, encoding="utf-8") as file:
+            plan = plain_json.loads(file.read())
+    except ValueError:
+        raise NetworkError(f"{path} is not JSON") from None
+    return state, plan
+
+
+def _attach(plan: dict[str, Any], container: dict[str, Any]) -> None:
+    name, pid = str(container["id"]), int(container.get("pid") or 0)
+    if Attachment.read(plan["state"], name) is not None:
+        undo(plan["state"], name)  # of a container of that ID whose end nobody saw
+    attachment = Attachment(plan["state"], name, {**plan, "processes": []})
+    attachment.note()
+    try:
+        if plan["kind"] == "bridge":
+            from ocinb.network.bridge import connect
+
+            connect(attachment, pid)
+        elif plan["kind"] == "cni":
+            from ocinb.network.cni_attach import connect as connect_by_plugins
+
+            connect_by_plugins(attachment, pid)
+        else:
+            from ocinb.network.rootless import connect as connect_from_user_space
+
+            connect_from_user_space(attachment, pid)
+    except BaseException:
+        try:
+            undo(plan["state"], name)
+        except OcinbError as error:
+            append(plan["events"], Warned(message=error.message))
+        raise
+
+
+def _sentence(error: OcinbError | OSError) -> str:
+    if isinstance(error, OcinbError):
+        return f"{error.message} ({error.hint})" if error.hint else error.message
+    return f"{error.filename or 'a file'}: {os.strerror(error.errno or 0).lower()}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

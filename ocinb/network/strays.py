@@ -1,0 +1,63 @@
+"""Links, packet filters and addresses that no record speaks of any more."""
+
+from __future__ import annotations
+
+import os
+
+from ocinb.errors import OcinbError, SyscallError
+from ocinb.linux import nftables as nft
+from ocinb.linux.rtnetlink import Interfaces
+from ocinb.network.attachments import Attachment
+from ocinb.network.leases import Leases, Subnet, locked
+
+BRIDGE, VETH = "ocinb-", "ocinbv"
+"""What the names of our links and tables begin with."""
+
+
+def remove_strays(state: str) -> list[str]:
+    """Remove what is ours and belongs to nobody; a line each.
+
+    A link is ours if its alias says that it is a network of this very directory; a table if it
+    is named after such a link.
+    """
+    try:
+        return _remove(state)
+    except OcinbError as error:
+        return [f"strays stay: {error.message}"]
+
+
+def _remove(state: str) -> list[str]:
+    found = []
+    known = {attachment.container for attachment in Attachment.all(state)}
+    for network in _networks(state):
+        with locked(f"{state}/{network}"), Interfaces() as links:
+            leases = Leases(f"{state}/{network}", Subnet(base=0, prefix=0))
+            for lease in leases:
+                if lease.container not in known:
+                    os.unlink(f"{state}/{network}/leases/{lease.ip}")
+                    found.append(f"the address {lease.ip} of network {network}")
+            if list(leases):
+                continue
+            alias = f"ocinb network {network} of {state}"
+            for link in links.links():
+                if link.alias == alias and link.name.startswith(BRIDGE):
+                    _remove_table(link.name)
+                    links.delete(link.name)
+                    found.append(f"the bridge {link.name} of network {network}")
+    return found
+
+
+def _networks(state: str) -> list[str]:
+    try:
+        names = os.listdir(state)
+    except FileNotFoundError:
+        return []
+    return [name for name in names if os.path.exists(f"{state}/{name}/lock")]
+
+
+def _remove_table(name: str) -> None:
+    try:
+        with nft.Tables() as tables:
+            tables.delete(name)
+    except SyscallError:
+        return
