@@ -34,8 +34,9 @@ _FILTERS = ("action", "event", "container", "name", "image")
     "--filter", "filters", multiple=True, metavar="NAME=VALUE",
     help="action=die, container=NAME, image=NAME; can be repeated.",
 )  # fmt: skip
+@listing
 @click.pass_obj
-def _events(
+def command(
     session: Session, follow: bool, since: str | None, until: str | None, filters: tuple[str, ...]
 ) -> Any:
     """Tell what became of containers, also of those that are no more.
@@ -56,9 +57,6 @@ def _events(
         and _fits(e, wanted)
     ]  # fmt: skip
     return Table(COLUMNS, rows, title="what became of containers")
-
-
-command = click.command(cls=Command, name="events")(listing(_events))
 
 
 def _lines(

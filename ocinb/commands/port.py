@@ -23,7 +23,10 @@ COLUMNS = columns("port host")
 @listing
 @click.pass_obj
 def command(session: Session, container: str, port: str | None) -> Table:
-    """List the ports of this machine that lead into a container, or to its PORT."""
+    """List the ports that lead into a container.
+
+    With PORT only those of this machine that lead to it.
+    """
     record = session.engine.container(container)
     rows = []
     for published in record.ports:

@@ -37,7 +37,9 @@ COLUMNS = columns("what name size:bytes")
 def command(
     session: Session, what: tuple[str, ...], every: bool, volumes: bool, older: str, dry_run: bool
 ) -> Table:
-    """Remove containers that have ended, and what nothing leads to any more; list it.
+    """Remove what is no longer of use: ended containers, garbage.
+
+    What goes is listed.
 
     WHAT is any of containers, images, layers, mounts; all of these if not given.
     Volumes go only where they are asked for. What is in use always stays.

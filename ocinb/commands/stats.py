@@ -36,9 +36,9 @@ COLUMNS = columns(
 @listing
 @click.pass_obj
 def command(session: Session, containers: tuple[str, ...], interval: float) -> Table:
-    """Tell what containers use of processor, memory, network and disks; without names, all.
+    """Tell what containers use of the machine; without names, all of them.
 
-    CPU PERCENT is of one processor.
+    CPU PERCENT is of one processor; MEMORY is without what is only cached.
     """
     engine = session.engine
     if containers:

@@ -25,9 +25,10 @@ COLUMNS = columns(
 @listing
 @click.pass_obj
 def command(session: Session, container: str) -> Table:
-    """List the processes of a container: PID on this machine, and INSIDE.
+    """List the processes of a container.
 
-    The state is a letter: R running, S sleeping, D waiting for a disk, T stopped, Z ended.
+    PID is their number on this machine, INSIDE the one that they see. The state is a letter:
+    R running, S sleeping, D waiting for a disk, T stopped, Z ended.
     """
     from ocinb.engine.observing import processes
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.argument("container")
 @click.pass_obj
-def _update(session: Session, container: str, **values: Any) -> Document:
+def _update(session: Session, /, container: str, **values: Any) -> Document:
     """Change limits of CONTAINER, which may be running. What is not given stays as it is."""
     wanted = resource_options.wishes(values)["resources"]
     if not wanted:

@@ -21,7 +21,7 @@ COLUMNS = columns("name created:time used_by path?")
 
 @click.group(cls=Group)
 def command() -> None:
-    """Volumes: made by run --volume NAME:PATH, or here; they outlive containers."""
+    """Directories that outlive containers: run --volume NAME:PATH."""
 
 
 @command.command()

@@ -10,7 +10,7 @@ import dataclasses
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ocinb.bundle.convert import command
 from ocinb.bundle.options import ContainerOptions
@@ -20,6 +20,7 @@ from ocinb.engine.changed import Changed, changed
 from ocinb.engine.choose import choose, ladder
 from ocinb.engine.container_files import ContainerFiles, read_json
 from ocinb.engine.containers import ContainerRecord, Containers, record_of
+from ocinb.engine.copying.copy import Root, archive_in, archive_out, copy_in, copy_out
 from ocinb.engine.fitting import fit
 from ocinb.engine.happenings import Happenings
 from ocinb.engine.images import Images, LocalImage
@@ -403,6 +404,38 @@ class Engine:
     def update(self, name: str, resources: Resources) -> dict[str, Any]:
         """Change a container's limits. See ``limits.update``."""
         return update(self._containers, self._operations, name, resources)
+
+    def copy_out(
+        self, name: str, source: str, target: str, *, follow: bool = False, owners: bool = False
+    ) -> None:
+        """Copy from a container to this machine. See ``copying.copy.copy_out``."""
+        with self._root_of(name, source) as (root, path):
+            copy_out(root, path, target, follow=follow, owners=owners)
+
+    def copy_in(
+        self, name: str, source: str, target: str, *, follow: bool = False, owners: bool = False
+    ) -> None:
+        """Copy from this machine into a container. See ``copying.copy.copy_in``."""
+        with self._root_of(name, target) as (root, path):
+            copy_in(root, source, path, follow=follow, owners=owners)
+
+    def archive_out(self, name: str, source: str, out: BinaryIO, *, follow: bool = False) -> None:
+        """Write files of a container as a tar archive. See ``copying.copy.archive_out``."""
+        with self._root_of(name, source) as (root, path):
+            archive_out(root, path, out, follow=follow)
+
+    def archive_in(self, name: str, archive: BinaryIO, target: str) -> None:
+        """Unpack a tar archive in a container. See ``copying.copy.archive_in``."""
+        with self._root_of(name, target) as (root, path):
+            archive_in(root, archive, path)
+
+    def _root_of(self, name: str, path: str) -> AbstractContextManager[tuple[Root, str]]:
+        from ocinb.engine.copying.root import root_of
+
+        files, record = self._containers.find(name)
+        return root_of(
+            files, record, path, lambda: self.unpack(self.image(record.image)), self.rung
+        )
 
     def changed(self, name: str) -> AbstractContextManager[Changed]:
         """What a container has changed; a running one is paused meanwhile. See ``changed``."""

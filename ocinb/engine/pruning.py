@@ -14,7 +14,7 @@ from ocinb.frozen import Frozen
 from ocinb.spec.runtime_state import STOPPED
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from ocinb.engine.engine import Engine
 
@@ -55,7 +55,7 @@ def prune(
     Raises:
         OcinbError: something could not be removed; what was before it is.
     """
-    steps = {
+    steps: dict[str, Callable[[], Iterator[Pruned]]] = {
         "containers": lambda: _containers(engine, older, dry_run),
         "mounts": lambda: _mounts(engine, dry_run),
         "volumes": lambda: _volumes(engine, dry_run),

@@ -60,7 +60,7 @@ def test_nothing_at_all_is_answered_with_the_list_of_commands(session):
     ("typed", "hint"),
     [
         (["imags"], "did you mean images?"),
-        (["rm"], "did you mean delete?"),
+        (["remove"], "did you mean rm?"),
         (["stop"], "did you mean kill?"),
         (["qqqq"], "ocinb --help lists the commands"),
         (["registry", "dwn"], "did you mean down?"),

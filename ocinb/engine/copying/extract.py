@@ -1,0 +1,212 @@
+"""A tar archive taken apart beneath a directory that somebody else may control.
+
+The archive is a stranger's too: a path or link of it is resolved beneath the root, so neither leads
+out, whatever links there are already and whatever links come before in the archive.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import tarfile
+
+from ocinb.errors import ContainerError, SyscallError
+from ocinb.linux.beneath import Beneath
+from ocinb.linux.syscalls import Kernel
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import IO
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_DIRECTORY = os.O_PATH | os.O_DIRECTORY
+_BUSY = (errno.EBUSY, errno.EROFS)
+
+
+class Extractor:
+    """Puts the entries of an archive into a tree.
+
+    Args:
+        root: a descriptor of the root beneath which everything is resolved.
+        base: the directory, as seen from the root, that the entries' names count from.
+        names: the first part of the entries' names → what takes its place; empty: names stay.
+        owner: uid and gid of everything; None: as the archive says.
+    """
+
+    def __init__(
+        self, root: int, base: str, names: dict[str, str], owner: tuple[int, int] | None
+    ) -> None:
+        self._tree = Beneath(Kernel(), root)
+        self._base = base
+        self._names = names
+        self._owner = owner
+        self._times: list[tuple[str, float]] = []
+
+    def extract(self, archive: IO[bytes]) -> None:
+        """Take the archive apart.
+
+        Raises:
+            ContainerError: it is no archive, or names a path that leads out.
+            OSError: something cannot be made.
+        """
+        try:
+            with tarfile.open(fileobj=archive, mode="r|*") as entries:
+                for entry in entries:
+                    content = entries.extractfile(entry) if entry.isreg() else None
+                    self._put(entry, content)
+        except tarfile.TarError as error:
+            raise ContainerError(f"what was given is not a tar archive: {error}") from None
+        # Last, for making what is inside changes a directory's time.
+        for path, when in reversed(self._times):
+            self._set_time(path, when)
+
+    def _put(self, entry: tarfile.TarInfo, content: IO[bytes] | None) -> None:
+        parts = self._parts(entry.name)
+        if not parts:
+            return
+        directory, name = self._join(parts[:-1]), parts[-1]
+        try:
+            parent = self._tree.open(directory, _DIRECTORY)
+        except SyscallError as error:
+            if error.errno != errno.ENOENT:
+                raise
+            parent = self._tree.make_directory(directory)
+        try:
+            if entry.isdir():
+                self._directory(parent, name, entry, self._join(parts))
+            elif entry.isreg() and content is not None:
+                self._file(parent, name, entry, content)
+            elif entry.islnk():
+                self._hard_link(parent, name, entry)
+            else:
+                self._special(parent, name, entry)
+        finally:
+            os.close(parent)
+
+    def _parts(self, name: str) -> list[str]:
+        parts = [part for part in name.split("/") if part not in ("", ".")]
+        if ".." in parts or "\0" in name:
+            raise ContainerError(f"the archive has a path with .. in it: {name!r}")
+        if self._names and parts:
+            first = self._names.get(parts[0])
+            if first is None:
+                raise ContainerError(f"the archive has {name!r} beside what was to be copied")
+            parts = [*first.split("/"), *parts[1:]] if first else parts[1:]
+        return parts
+
+    def _join(self, parts: list[str]) -> str:
+        return "/".join([self._base.rstrip("/"), *parts]) or "/"
+
+    def _directory(self, parent: int, name: str, entry: tarfile.TarInfo, path: str) -> None:
+        try:
+            os.mkdir(name, 0o700, dir_fd=parent)
+            child = self._tree.open(path, _DIRECTORY)
+        except FileExistsError:
+            try:
+                # Also where a link leads to a directory, which then stays a link.
+                child = self._tree.open(path, _DIRECTORY)
+            except SyscallError:
+                os.unlink(name, dir_fd=parent)
+                os.mkdir(name, 0o700, dir_fd=parent)
+                child = self._tree.open(path, _DIRECTORY)
+        try:
+            self._finish(f"/proc/self/fd/{child}", entry)
+        finally:
+            os.close(child)
+        self._times.append((path, entry.mtime))
+
+    def _file(self, parent: int, name: str, entry: tarfile.TarInfo, content: IO[bytes]) -> None:
+        descriptor = self._fresh(parent, name)
+        try:
+            while data := content.read(1 << 20):
+                view = memoryview(data)
+                while view:
+                    view = view[os.write(descriptor, view) :]
+            self._finish(descriptor, entry)
+            os.utime(descriptor, (entry.mtime, entry.mtime))
+        finally:
+            os.close(descriptor)
+
+    def _fresh(self, parent: int, name: str) -> int:
+        """A new file; where something is mounted at that name, or it is open, the one there."""
+        try:
+            self._clear(parent, name)
+            return os.open(name, _NEW, 0o600, dir_fd=parent)
+        except OSError as error:
+            if error.errno not in _BUSY:
+                raise
+            flags = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            descriptor = os.open(name, flags, dir_fd=parent)
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                os.close(descriptor)
+                raise
+            os.ftruncate(descriptor, 0)
+            return descriptor
+
+    def _hard_link(self, parent: int, name: str, entry: tarfile.TarInfo) -> None:
+        target = self._parts(entry.linkname)
+        directory = self._tree.open(self._join(target[:-1]), _DIRECTORY)
+        try:
+            self._clear(parent, name)
+            os.link(
+                target[-1], name, src_dir_fd=directory, dst_dir_fd=parent, follow_symlinks=False
+            )
+        finally:
+            os.close(directory)
+
+    def _special(self, parent: int, name: str, entry: tarfile.TarInfo) -> None:
+        self._clear(parent, name)
+        if entry.issym():
+            os.symlink(entry.linkname, name, dir_fd=parent)
+            uid, gid = self._owner or (entry.uid, entry.gid)
+            _permitted(lambda: os.chown(name, uid, gid, dir_fd=parent, follow_symlinks=False))
+            return
+        if entry.isfifo():
+            os.mkfifo(name, 0o600, dir_fd=parent)
+        elif entry.isdev():
+            kind = stat.S_IFCHR if entry.ischr() else stat.S_IFBLK
+            os.mknod(name, kind | 0o600, os.makedev(entry.devmajor, entry.devminor), dir_fd=parent)
+        else:
+            return
+        descriptor = os.open(name, os.O_PATH | os.O_NOFOLLOW, dir_fd=parent)
+        try:
+            self._finish(f"/proc/self/fd/{descriptor}", entry)
+        finally:
+            os.close(descriptor)
+
+    def _clear(self, parent: int, name: str) -> None:
+        """Take away what is not a directory; a directory is never replaced by something else."""
+        try:
+            os.unlink(name, dir_fd=parent)
+        except FileNotFoundError:
+            return
+
+    def _finish(self, what: int | str, entry: tarfile.TarInfo) -> None:
+        uid, gid = self._owner or (entry.uid, entry.gid)
+        _permitted(lambda: os.chown(what, uid, gid))
+        os.chmod(what, stat.S_IMODE(entry.mode))
+
+    def _set_time(self, path: str, when: float) -> None:
+        try:
+            child = self._tree.open(path, _DIRECTORY)
+        except SyscallError:
+            return
+        try:
+            os.utime(f"/proc/self/fd/{child}", (when, when))
+        except OSError:
+            return
+        finally:
+            os.close(child)
+
+
+def _permitted(change: Callable[[], object]) -> None:
+    """Give a file to whom it belongs, where this user may: an ordinary one may not."""
+    try:
+        change()
+    except PermissionError:
+        return
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # an id that this user namespace has not
+            raise

@@ -1,0 +1,107 @@
+"""The tree of a container, whether it runs or has ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from ocinb.engine import stages
+from ocinb.engine.container_files import ContainerFiles, read_json
+from ocinb.engine.containers import ContainerRecord
+from ocinb.engine.copying.copy import Root
+from ocinb.engine.launch import Shim
+from ocinb.engine.rung import Rung
+from ocinb.errors import ContainerError, InvalidStatus
+from ocinb.events import ignore
+from ocinb.spec.runtime_state import CREATING
+
+
+@contextlib.contextmanager
+def root_of(
+    files: ContainerFiles,
+    record: ContainerRecord,
+    path: str,
+    layers: Callable[[], Sequence[Path]],
+    rung: Rung,
+) -> Iterator[tuple[Root, str]]:
+    """A container's tree and a path in it.
+
+    One that has ended has no mounts any more: its layers are stacked anew while it is looked at,
+    by a monitor of their own. A path in one of its volumes then leads into the volume itself.
+
+    Args:
+        files: its directory.
+        record: it, as it is now.
+        path: absolute, as the container sees it.
+        layers: of its image, unpacked where they are not.
+        rung: how layers are stacked here.
+
+    Raises:
+        ContainerError: its files cannot be reached. InvalidStatus: it is just being created.
+    """
+    if record.status == CREATING:
+        raise InvalidStatus(f"container {record.name} is just being created")
+    if record.pid and not _is_ours(record.pid):
+        process = f"/proc/{record.pid}"
+        root = Root(name=record.name, tree=f"{process}/root", namespace=f"{process}/ns/user")
+        yield root, path
+        return
+    own = "/proc/self/ns/user"
+    volume = _volume(files, path)
+    if volume is not None:
+        yield Root(name=record.name, tree=volume[0], namespace=own), volume[1]
+        return
+    if os.path.isdir(files.rootfs) and os.listdir(files.rootfs):
+        # A plain tree: its layers were copied, not stacked.
+        yield Root(name=record.name, tree=files.rootfs, namespace=own), path
+        return
+    with _stacked(files, layers(), rung) as (tree, namespace):
+        yield Root(name=record.name, tree=tree, namespace=namespace), path
+
+
+def _is_ours(pid: int) -> bool:
+    """Whether a process has this machine's root for its own, as where a root is only pretended."""
+    try:
+        return os.path.samestat(os.stat(f"/proc/{pid}/root"), os.stat("/"))
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        raise ContainerError(f"process {pid} of the container: {reason}") from None
+
+
+def _volume(files: ContainerFiles, path: str) -> tuple[str, str] | None:
+    """The directory that is bound where a path is, and the rest of the path."""
+    clean = os.path.normpath(path)
+    mounts = read_json(f"{files.bundle}/config.json").get("mounts") or ()
+    found = None
+    for mount in mounts:
+        place = os.path.normpath(str(mount["destination"]))
+        inside = clean == place or clean.startswith(f"{place}/")
+        if mount.get("type") == "bind" and inside and os.path.isdir(str(mount.get("source"))):
+            found = str(mount["source"]), path[len(place) :] or "/."
+    return found
+
+
+@contextlib.contextmanager
+def _stacked(
+    files: ContainerFiles, layers: Sequence[Path], rung: Rung
+) -> Iterator[tuple[str, str]]:
+    """The tree of layers and what the container wrote, with a monitor to hold it."""
+    parent = os.path.dirname(files.directory)
+    # Without a record it is no container, and what a crash leaves of it is swept up.
+    scratch = ContainerFiles(tempfile.mkdtemp(prefix=".looking-", dir=parent))
+    try:
+        os.makedirs(scratch.rootfs)
+        os.symlink(files.writable, scratch.writable)
+        with Shim(scratch, ignore) as shim:
+            tree = stages.stack(shim, layers, rung)
+            monitor = scratch.read_process(scratch.monitor)
+            assert monitor is not None
+            yield str(tree), f"/proc/{monitor.pid}/ns/user"
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(scratch.writable)
+        shutil.rmtree(scratch.directory, ignore_errors=True)

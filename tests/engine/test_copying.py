@@ -1,0 +1,229 @@
+"""Files into and out of containers, also of those that have ended or mean harm."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ocinb.bundle.options import ContainerOptions, Volume
+from ocinb.engine import Engine
+from ocinb.errors import ContainerError
+from tests.engine.conftest import until
+from tests.support.archives import archive, directory, hardlink, member, symlink
+
+pytestmark = pytest.mark.root
+
+
+@pytest.fixture
+def web(engine: Engine) -> Iterator[str]:
+    """A container that runs, with a tmpfs and a volume."""
+    options = ContainerOptions(
+        args=["sleep", "1000"],
+        mounts=[{"destination": "/t", "type": "tmpfs", "source": "tmpfs", "options": []}],
+        volumes=[Volume(name="data", destination="/data")],
+    )
+    engine.run("demo", options, name="web", detach=True)
+    yield "web"
+    engine.delete("web", force=True)
+    engine.volumes.remove("data")
+
+
+@pytest.fixture
+def source(place: Path) -> Path:
+    """A directory with a file, links to it, and a directory that not everybody may enter."""
+    root = place / "source"
+    (root / "private").mkdir(parents=True)
+    (root / "file").write_text("content")
+    (root / "link").symlink_to("file")
+    (root / "hard").hardlink_to(root / "file")
+    (root / "private").chmod(0o700)
+    os.utime(root / "file", (1000, 1000))
+    return root
+
+
+def inside(engine: Engine, path: str) -> str:
+    """What a file of the container holds, by the container's own mount namespace."""
+    pid = engine.container("web").pid
+    return Path(f"/proc/{pid}/root{path}").read_text()
+
+
+def stop(engine: Engine) -> None:
+    engine.kill("web", "KILL")
+    until(lambda: (engine.settings.containers / engine.container("web").id / "exit.json").exists())
+    until(lambda: engine.container("web").status == "stopped")
+
+
+@pytest.mark.parametrize("target", ["/srv", "/t", "/data"], ids=["root", "tmpfs", "volume"])
+def test_a_directory_goes_in_and_comes_back_the_same(
+    engine: Engine, web: str, source: Path, place: Path, target: str
+) -> None:
+    engine.copy_in(web, str(source), target)
+    assert inside(engine, f"{target}/source/file") == "content"
+    engine.copy_out(web, f"{target}/source", str(place / "back"))
+    back = place / "back"
+    assert (back / "file").read_text() == "content"
+    assert (back / "file").stat().st_mtime == 1000
+    assert (back / "file").samefile(back / "hard")
+    assert os.readlink(back / "link") == "file"
+    assert (back / "private").stat().st_mode & 0o7777 == 0o700
+
+
+def test_what_a_name_means_is_as_cp_has_it(
+    engine: Engine, web: str, source: Path, place: Path
+) -> None:
+    engine.copy_in(web, str(source / "file"), "/t/other")
+    assert inside(engine, "/t/other") == "content"
+    engine.copy_in(web, str(source / "file"), "/t/")
+    assert inside(engine, "/t/file") == "content"
+    engine.copy_in(web, f"{source}/.", "/t")
+    assert inside(engine, "/t/hard") == "content"
+    engine.copy_in(web, str(source), "/t/new")
+    assert inside(engine, "/t/new/file") == "content"
+    engine.copy_out(web, "/t/new/.", str(place))
+    assert (place / "hard").read_text() == "content"
+    engine.copy_out(web, "/t/new/link", str(place / "link"))
+    assert os.readlink(place / "link") == "file"
+    engine.copy_out(web, "/t/new/link", str(place / "followed"), follow=True)
+    assert (place / "followed").read_text() == "content"
+
+
+@pytest.mark.parametrize(
+    ("source_path", "target", "said"),
+    [
+        ("/nowhere", "{place}/x", "no such file or directory"),
+        ("/etc/passwd/", "{place}/x", "not a directory"),
+        ("/etc/passwd", "{place}/missing/x", "there is no directory {place}/missing"),
+        ("/etc/passwd", "{place}/missing/", "there is no directory {place}/missing/"),
+        ("/etc", "{place}/source/file", "is not a directory"),
+    ],
+)
+def test_what_cannot_be_copied_is_said(
+    engine: Engine,
+    web: str,
+    source: Path,
+    place: Path,
+    source_path: str,
+    target: str,
+    said: str,
+) -> None:
+    with pytest.raises(ContainerError) as caught:
+        engine.copy_out(web, source_path, target.format(place=place))
+    assert said.format(place=place) in caught.value.message
+
+
+def test_owners_are_those_of_the_target_unless_they_are_to_stay(
+    engine: Engine, web: str, source: Path, place: Path
+) -> None:
+    os.chown(source / "file", 1234, 1234)
+    engine.copy_in(web, str(source / "file"), "/srv/as-root")
+    engine.copy_in(web, str(source / "file"), "/srv/as-it-was", owners=True)
+    engine.copy_out(web, "/srv/as-it-was", str(place / "mine"))
+    engine.copy_out(web, "/srv/as-it-was", str(place / "theirs"), owners=True)
+    root = f"/proc/{engine.container(web).pid}/root/srv"
+    assert [Path(root, name).stat().st_uid for name in ("as-root", "as-it-was")] == [0, 1234]
+    assert [(place / name).stat().st_uid for name in ("mine", "theirs")] == [0, 1234]
+
+
+def test_a_container_that_has_ended_is_read_and_written(
+    engine: Engine, web: str, source: Path, place: Path
+) -> None:
+    engine.copy_in(web, str(source), "/srv/before")
+    stop(engine)
+    engine.copy_out(web, "/srv/before/file", str(place / "back"))
+    assert (place / "back").read_text() == "content"
+    engine.copy_in(web, str(source), "/srv/after")
+    engine.copy_out(web, "/srv/after/link", str(place / "linked"), follow=True)
+    engine.copy_in(web, str(source / "file"), "/data/kept")
+    assert (engine.volumes.get("data").path / "kept").read_text() == "content"
+    assert [path.name for path in engine.settings.containers.glob(".looking-*")] == []
+
+
+def test_an_archive_is_written_and_unpacked(engine: Engine, web: str) -> None:
+    engine.archive_in(web, io.BytesIO(archive([directory("d"), member("d/f", data=b"x")])), "/t")
+    out = io.BytesIO()
+    engine.archive_out(web, "/t/d", out)
+    out.seek(0)
+    with tarfile.open(fileobj=out) as entries:
+        assert [entry.name for entry in entries] == ["d", "d/f"]
+    with pytest.raises(ContainerError, match="not a tar archive"):
+        engine.archive_in(web, io.BytesIO(b"x" * 2000), "/t")
+    with pytest.raises(ContainerError, match="is not a directory"):
+        engine.archive_in(web, io.BytesIO(archive([])), "/etc/passwd")
+
+
+HOSTILE = {
+    "..": [member("../../out", data=b"!")],
+    "a link, then a file behind it": [symlink("l", "{place}"), member("l/out", data=b"!")],
+    "a link upwards": [symlink("l", "../../../../../../..{place}"), member("l/out", data=b"!")],
+    "a hard link to a file of the machine": [hardlink("h", "{place}/secret")],
+}
+
+
+@pytest.mark.parametrize("members", HOSTILE.values(), ids=HOSTILE)
+def test_no_archive_leads_out_of_the_container(
+    engine: Engine, web: str, place: Path, members: list[object]
+) -> None:
+    (place / "secret").write_text("key")
+    placed = [_placed(one, place) for one in members]
+    try:
+        engine.archive_in(web, io.BytesIO(archive(placed)), "/t")  # type: ignore[arg-type]
+    except ContainerError:
+        pass
+    assert not (place / "out").exists()
+    root = f"/proc/{engine.container(web).pid}/root"
+    assert not os.path.exists(f"{root}/t/h") or Path(f"{root}/t/h").read_text() != "key"
+
+
+def test_links_of_the_container_do_not_lead_out(
+    engine: Engine, web: str, source: Path, place: Path
+) -> None:
+    (place / "secret").write_text("key")
+    root = f"/proc/{engine.container(web).pid}/root"
+    os.symlink(str(place), f"{root}/t/outside")
+    os.symlink("../../../../../../.." + str(place), f"{root}/t/upwards")
+    for link in ("outside", "upwards"):
+        with pytest.raises(ContainerError, match="no such file"):
+            engine.copy_out(web, f"/t/{link}/secret", str(place / "stolen"))
+        with pytest.raises(ContainerError, match="there is no directory"):
+            engine.copy_in(web, str(source / "file"), f"/t/{link}/written")
+    assert sorted(path.name for path in place.iterdir() if path.name in ("stolen", "written")) == []
+
+
+def test_a_link_that_is_in_the_way_is_replaced_not_followed(
+    engine: Engine, web: str, source: Path, place: Path
+) -> None:
+    root = f"/proc/{engine.container(web).pid}/root"
+    os.mkdir(f"{root}/t/source")
+    os.symlink("/etc/passwd", f"{root}/t/source/file")
+    before = inside(engine, "/etc/passwd")
+    engine.copy_in(web, str(source), "/t")
+    assert inside(engine, "/etc/passwd") == before
+    assert inside(engine, "/t/source/file") == "content"
+
+
+def test_what_comes_out_stays_in_its_directory(engine: Engine, web: str, place: Path) -> None:
+    root = f"/proc/{engine.container(web).pid}/root"
+    os.mkdir(f"{root}/t/d")
+    os.symlink(str(place / "victim"), f"{root}/t/d/l")
+    (place / "victim").mkdir()
+    engine.copy_out(web, "/t/d", str(place / "back"))
+    assert os.readlink(place / "back/l") == str(place / "victim")
+    os.unlink(f"{root}/t/d/l")
+    os.mkdir(f"{root}/t/d/l")
+    Path(f"{root}/t/d/l/f").write_text("!")
+    # A second copy meets the link of the first one, and does not write behind it.
+    engine.copy_out(web, "/t/d/.", str(place / "back"))
+    assert list((place / "victim").iterdir()) == []
+    assert (place / "back/l/f").read_text() == "!"
+
+
+def _placed(member: object, place: Path) -> object:
+    info, data = member if isinstance(member, tuple) else (member, None)
+    if isinstance(info, tarfile.TarInfo):
+        info.linkname = info.linkname.format(place=place)
+    return member
