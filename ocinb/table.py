@@ -59,6 +59,8 @@ class Table:
         title: what is listed, for a caption and for alternative text.
         key: the column that ``--quiet`` prints alone.
         exit_status: what a shell is told; 1 where the listing is one of faults.
+        wrap: whether texts that are too long for a terminal go on in the next line; else they
+            are cut.
     """
 
     def __init__(
@@ -69,8 +71,10 @@ class Table:
         title: str = "",
         key: str | None = None,
         exit_status: int = 0,
+        wrap: bool = False,
     ) -> None:
         self.columns = tuple(columns)
+        self.wrap = wrap
         self.rows = [tuple(row) for row in rows]
         self.title = title
         self.exit_status = exit_status

@@ -187,7 +187,7 @@ def _drawn(table: Table, columns: Sequence[Column], available: int) -> Any:
             column.title,
             justify="right" if column.kind in NUMERIC else "left",
             width=room,
-            no_wrap=True,
+            no_wrap=not table.wrap,
             overflow="ellipsis",
             style="cyan" if column.kind == "digest" else None,
         )

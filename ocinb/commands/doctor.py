@@ -17,30 +17,89 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ocinb.commands.session import Session
+    from ocinb.engine.rung import Rung
 
 COLUMNS = columns("subject works finding")
+REPAIRED = columns("what name works done")
 
 Row = tuple[str, str, str]
 
+_PEERS = {
+    "fuse-overlayfs": "stacks layers where the kernel's overlay is refused",
+    "proot": "containers without namespaces",
+    "fakechroot": "containers without namespaces and tracing",
+    "newuidmap": "more than one id for an ordinary user (package uidmap)",
+    "newgidmap": "more than one id for an ordinary user (package uidmap)",
+    "pasta": "network for an ordinary user (package passt)",
+    "slirp4netns": "network for an ordinary user",
+    "nft": "published ports (package nftables)",
+    "strace": "run --strace",
+    "podman": "to compare with",
+}
+"""Programs of others that are used where they are installed → for what."""
+_INHERENT = {
+    "user namespace": (
+        "device nodes, and rules about devices",
+        "ports of this machine below 1024",
+        "limits, unless control groups are delegated",
+    ),
+}
+"""Rung → what no container there has, however much this machine allows."""
+_DEVICES = {"/dev/fuse": "fuse-overlayfs", "/dev/net/tun": "pasta and slirp4netns"}
+
 
 @click.command(cls=Command)
+@click.option("--repair", is_flag=True, help="Undo what crashes left, and say what.")
 @listing
 @click.pass_obj
-def command(session: Session) -> Table:
-    """Show what works on this machine for this user. It says what the kernel answered."""
-    rows = [*_machine(), *_ladder(session), *_subordinate_ids(), *_runtimes(session)]
-    return Table(COLUMNS, rows, title="what works on this machine")
+def command(session: Session, repair: bool) -> Table:
+    """Show what works on this machine for this user. It says what the kernel answered.
+
+    The ways to run containers come best first; under each is what was tried, what would enable
+    it, and what is lost there.
+    """
+    if repair:
+        found = session.engine.repair_all()
+        rows = [(one.what, one.name, _word(one.works), one.done) for one in found]
+        title = "what crashes left" if rows else "nothing was left by crashes"
+        return Table(REPAIRED, rows, title=title, wrap=True)
+    listed = [
+        *_machine(),
+        *_ladder(session),
+        *_ids(),
+        *_runtimes(session),
+        *_peers(),
+    ]
+    return Table(COLUMNS, listed, title="what works on this machine", wrap=True)
 
 
 def _machine() -> Iterator[Row]:
+    from ocinb.engine.delegation import delegation
     from ocinb.spec.platform import Platform
 
     kernel = os.uname()
     yield "machine", "yes", f"{Platform.host()}, {kernel.sysname} {kernel.release}"
     who = "the superuser" if os.geteuid() == 0 else f"an ordinary user, id {os.geteuid()}"
-    yield "user", "yes", who
-    unified = Path("/sys/fs/cgroup/cgroup.controllers").exists()
-    yield "cgroups", "yes", "version 2" if unified else "version 1, or none"
+    yield "user", "yes", f"{who}{_restrictions()}"
+    groups = delegation()
+    yield "control groups", _word(groups.works), groups.answer
+    if not groups.works:
+        yield "  to enable", "", groups.enable
+        yield "  lost", "", "limits of memory, processors and processes; pause; stats"
+
+
+def _restrictions() -> str:
+    """What a process of ours is under that its user alone does not explain."""
+    found = []
+    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+        name, _, value = line.partition(":\t")
+        if name == "NoNewPrivs" and value == "1":
+            found.append("no new privileges")
+        elif name == "Seccomp" and value == "2":
+            found.append("a filter of system calls")
+        elif name == "CapBnd" and int(value, 16) == 0:
+            found.append("no capability can be had")
+    return f"; {', '.join(found)}" if found else ""
 
 
 def _ladder(session: Session) -> Iterator[Row]:
@@ -48,27 +107,56 @@ def _ladder(session: Session) -> Iterator[Row]:
     from ocinb.engine.choose import ladder
     from ocinb.engine.rung import NOTHING
 
+    chosen = ""
     for rung in ladder(session.settings.root):
         if rung.name == NOTHING:
-            yield "images without containers", "yes", rung.answer
+            mark = "" if chosen else " (this is the one that is used)"
+            yield "images without containers", "yes", f"{rung.answer}{mark}"
             continue
-        finding = rung.answer if rung.works else f"{rung.answer}; {rung.enable}"
-        yield f"containers, {rung.name}", _word(rung.works), finding
-        for attempt in rung.probe.attempts if rung.works and rung.probe else ():
-            yield f"  mount by {attempt.kind}", _word(attempt.works), attempt.answer
+        first = rung.works and not chosen
+        chosen = chosen or (rung.name if rung.works else "")
+        yield from _rung(rung, used=first)
 
 
-def _subordinate_ids() -> Iterator[Row]:
-    found = [tool for tool in ("newuidmap", "newgidmap") if shutil.which(tool)]
-    finding = " and ".join(found) or "not installed (Debian: uidmap); one id is mapped"
-    yield "subordinate ids", _word(len(found) == 2), finding
+def _rung(rung: Rung, *, used: bool) -> Iterator[Row]:
+    mark = " (this is the one that is used)" if used else ""
+    yield f"containers, {rung.name}", _word(rung.works), f"{rung.answer}{mark}"
+    if not rung.works:
+        yield "  to enable", "", rung.enable
+    if rung.ids is not None:
+        yield "  ids", _word(not rung.ids.single), rung.ids.why
+    if rung.works and not rung.emulated:
+        yield "  a new /proc", _word(not rung.proc), rung.proc or "mounted"
+    for attempt in rung.probe.attempts if rung.works and rung.probe else ():
+        yield f"  mount by {attempt.kind}", _word(attempt.works), attempt.answer
+    for loss in (*_INHERENT.get(rung.name, ()), *rung.lost):
+        yield "  lost", "", loss
+
+
+def _ids() -> Iterator[Row]:
+    """What the files give to this user; whether it can be had, the ladder tells."""
+    from ocinb.engine.subordinate_ids import subordinate_ids
+
+    if os.geteuid():
+        found = subordinate_ids()
+        yield "subordinate ids", _word(not found.single), found.why
 
 
 def _runtimes(session: Session) -> Iterator[Row]:
     for name in dict.fromkeys([session.settings.runtime, "ocinb", "runc", "crun"]):
         path = "built in" if name == "ocinb" else shutil.which(name)
-        chosen = ", the one that is used" if name == session.settings.runtime else ""
+        chosen = " (this is the one that is used)" if name == session.settings.runtime else ""
         yield f"runtime {name}", _word(bool(path)), f"{path or 'not installed'}{chosen}"
+
+
+def _peers() -> Iterator[Row]:
+    for name, use in _PEERS.items():
+        path = shutil.which(name)
+        yield f"program {name}", _word(bool(path)), f"{path or 'not installed'}: {use}"
+    for device, use in _DEVICES.items():
+        found = os.access(device, os.R_OK | os.W_OK)
+        answer = "can be opened" if found else "cannot be opened"
+        yield f"device {device}", _word(found), f"{answer}: {use}"
 
 
 def _word(works: bool) -> str:

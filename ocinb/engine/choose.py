@@ -169,7 +169,8 @@ def _ids() -> Ids:
 def _mounting(name: str, tried: Probe, ids: Ids, few: str, enable: str) -> Rung:
     works = not tried.namespaces
     best = tried.best if works else None
-    lost = [few, _MOUNTS.get(best.kind, "")] if best else ["all"]
+    seen = f"this machine's processes are seen (a new /proc: {tried.proc})" if tried.proc else ""
+    lost = [few, seen, _MOUNTS.get(best.kind, "")] if best else []
     return Rung(
         name=name,
         works=works,
@@ -179,6 +180,7 @@ def _mounting(name: str, tried: Probe, ids: Ids, few: str, enable: str) -> Rung:
         probe=tried,
         ids=ids if works else None,
         lost=tuple(filter(None, lost)),
+        proc=tried.proc,
     )
 
 

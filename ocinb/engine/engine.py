@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from ocinb.distribution.client import Client
+    from ocinb.engine.repair import Repaired
     from ocinb.events import Event, Record
     from ocinb.overlay.records import Mount
     from ocinb.settings import Settings
@@ -456,6 +457,12 @@ class Engine:
         """
         self._containers.sweep()
         return self.mounts.repair()
+
+    def repair_all(self) -> list[Repaired]:
+        """Undo all that crashes left. See ``repair.repair``."""
+        from ocinb.engine.repair import repair
+
+        return repair(self, self._operations)
 
     def logs(
         self, name: str, *, follow: bool = False, tail: int | None = None

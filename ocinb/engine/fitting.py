@@ -34,6 +34,8 @@ def fit(config: dict[str, Any], rung: Rung, record: Record) -> None:
         return
     if rung.ids is not None:
         check_ids(config["process"]["user"], rung.ids)
+    if rung.proc:
+        _share_processes(config)
     linux = config["linux"]
     limits = linux.get("resources") or {}
     if not (rung.user_namespace and os.geteuid() and asks_for_limits(limits)):
@@ -47,6 +49,15 @@ def fit(config: dict[str, Any], rung: Rung, record: Record) -> None:
                 f"{found.enable}"
             )
         )
+
+
+def _share_processes(config: dict[str, Any]) -> None:
+    """Show this machine's /proc, which tells of its own pid namespace only."""
+    linux = config["linux"]
+    linux["namespaces"] = [n for n in linux["namespaces"] if n["type"] != "pid" or n.get("path")]
+    for mount in config["mounts"]:
+        if mount.get("type") == "proc":
+            mount.update(type="bind", source="/proc", options=["rbind", *mount["options"]])
 
 
 def check_ids(user: dict[str, Any], ids: Ids) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ocinb.engine.container_files import ContainerFiles, Process, read_json, write_json
 from ocinb.engine.containers import ContainerRecord, Containers, record_of
+from ocinb.engine.emulated.strays import end_strays
 from ocinb.engine.happenings import note
 from ocinb.engine.launcher_process import call
 from ocinb.engine.runtime_process import complaint, failure, find_runtime, last_line
@@ -164,6 +165,11 @@ class Operations:
 
     def discard(self, files: ContainerFiles) -> None:
         """End whatever there still is of a container, and remove it."""
+        self.tidy(files)
+        self._containers.forget(files)
+
+    def tidy(self, files: ContainerFiles) -> None:
+        """End whatever there still is of a container, and undo what was made for it."""
         init, monitor = files.read_process(files.init), files.read_process(files.monitor)
         if init is not None and init.alive:
             _kill(init)
@@ -178,10 +184,10 @@ class Operations:
             with contextlib.suppress(OcinbError):
                 self._call(files, record, "delete", flags=("--force",))
             _kill_left_behind(files)
+            end_strays(files.rootfs)
             _remove_cgroups(files)
         with contextlib.suppress(OcinbError):  # what is left then, doctor --repair removes
             undo(self._network_state, os.path.basename(files.directory))
-        self._containers.forget(files)
 
     def _call(
         self,

@@ -28,6 +28,7 @@ class Rung(Frozen):
         probe: everything that was tried for mounts; None where that was not asked for.
         ids: the ids of containers; None where there are no namespaces.
         lost: features that containers do not have there.
+        proc: why no new /proc can be mounted there; empty: it can.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Rung(Frozen):
     probe: Probe | None
     ids: Ids | None = None
     lost: tuple[str, ...] = ()
+    proc: str = ""
 
     @property
     def user_namespace(self) -> bool:

@@ -82,7 +82,8 @@ def own_ids() -> Ids:
         found[kind] = tuple(
             IdMap(inside=int(n), outside=int(n), size=int(size)) for n, _, size in ranges
         )
-    return Ids(uids=found["uid"], gids=found["gid"], why="those of the superuser")
+    ids = Ids(uids=found["uid"], gids=found["gid"], why="")
+    return Ids(uids=ids.uids, gids=ids.gids, why=f"{ids.count:,} ids, all that there are")
 
 
 def subordinate_ids() -> Ids:

@@ -57,11 +57,13 @@ class Probe(Frozen):
         attempts: one for each kind.
         user_namespace: whether it was tried inside a user namespace of its own.
         namespaces: the kernel's answer to the request for the namespaces; empty: granted.
+        proc: the kernel's answer to the mount of a new /proc; empty: granted.
     """
 
     attempts: tuple[Attempt, ...]
     user_namespace: bool
     namespaces: str = ""
+    proc: str = ""
 
     @property
     def best(self) -> Attempt:
@@ -96,7 +98,9 @@ def probe(
         enter: makes the namespaces, in a child; None: with this user's own id only.
     """
     enter = enter or partial(_enter, user_namespace)
-    namespaces = answer_of(enter)
+    # In the usual case one child answers both.
+    proc = answer_of(partial(_mount_proc, enter, directory))
+    namespaces = answer_of(enter) if proc else ""
     attempts: list[Attempt] = []
     for kind in (OVERLAY, FUSE):
         if namespaces and user_namespace:
@@ -105,7 +109,12 @@ def probe(
             # Without a namespace of its own fuse-overlayfs may work all the same, by fusermount3.
             attempts.append(_try(kind, directory, _stay if namespaces else enter))
     attempts.append(Attempt(kind=COPY, works=True, answer=_COPIED))
-    return Probe(attempts=tuple(attempts), user_namespace=user_namespace, namespaces=namespaces)
+    return Probe(
+        attempts=tuple(attempts),
+        user_namespace=user_namespace,
+        namespaces=namespaces,
+        proc="" if namespaces else proc,
+    )
 
 
 def _try(kind: str, directory: str, enter: Callable[[], None]) -> Attempt:
@@ -142,6 +151,27 @@ def _rehearse(kind: str, scratch: str, flags: tuple[str, ...], enter: Callable[[
             raise OSError(5, "a directory made anew shows the files of the deleted one")
     finally:
         execute.unmount(merged, kind)
+
+
+def _mount_proc(enter: Callable[[], None], directory: str) -> None:
+    """Mount a /proc of a new pid namespace. In a container whose own /proc is partly covered, the
+    kernel refuses it to a user namespace, for it would uncover what is there.
+    """
+    enter()
+    kernel = Kernel()
+    kernel.unshare(f.CLONE_NEWPID)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            kernel.mount("proc", directory, "proc", f.MS_NOSUID | f.MS_NODEV | f.MS_NOEXEC)
+            os._exit(0)
+        except SyscallError as error:
+            os._exit(error.errno or 255)
+        finally:
+            os._exit(255)
+    refused = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if refused:
+        raise SyscallError("mount", ("proc",), refused)
 
 
 def _stay() -> None:

@@ -15,11 +15,12 @@ from importlib import import_module
 
 from ocinb.engine.emulated.launch_plan import PROOT
 from ocinb.engine.emulated.places import PRIVATE, Binding, Places, bindings
+from ocinb.engine.emulated.strays import end_strays, last_signal, send
 from ocinb.engine.emulated.supervisor import Gate, Supervisor, descendants
 from ocinb.errors import ContainerNotFound, HookFailed, OcinbError, StepFailed
 from ocinb.events import StatusChanged
 from ocinb.linux import flags as f
-from ocinb.linux.processes import all_pids, start_time
+from ocinb.linux.processes import start_time
 from ocinb.overlay.trees import remove_tree
 from ocinb.runtime.container_state import Containers
 from ocinb.runtime.hooks import hooks_ran, run_hook, run_hooks
@@ -309,13 +310,9 @@ class EmulatedRuntime:
         """Kill what there is of a container, also after its process was killed."""
         if container.alive():
             for pid in descendants(container.pid):
-                _kill(pid, _last_signal(pid))
-            _kill(container.pid, signal.SIGKILL)
-        rootfs = os.path.realpath(container.data["rootfs"])
-        for pid in list(all_pids()):
-            number = _mark(pid, rootfs)
-            if number:
-                _kill(pid, number)
+                send(pid, last_signal(pid))
+            send(container.pid, signal.SIGKILL)
+        end_strays(container.data["rootfs"])
         end = time.monotonic() + _TIDY
         while container.alive() and time.monotonic() < end:
             with contextlib.suppress(ChildProcessError):
@@ -353,35 +350,6 @@ def _use_terminal(process: dict[str, Any], console: int) -> None:
         os.dup2(peer, descriptor)
     os.close(master)
     os.close(peer)
-
-
-def _mark(pid: int, rootfs: str) -> int:
-    """The signal that ends a process which works for this root filesystem; 0: it does not."""
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            words = file.read().split(b"\0")
-        if os.fsencode(f"--rootfs={rootfs}") in words:
-            return _last_signal(pid)
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            variables = file.read().split(b"\0")
-    except OSError:
-        return 0
-    marked = os.fsencode(f"FAKECHROOT_BASE={rootfs}") in variables
-    return signal.SIGKILL if marked else 0
-
-
-def _last_signal(pid: int) -> int:
-    """proot, killed, would let go of the processes that it follows: it is asked to kill them."""
-    try:
-        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
-            return signal.SIGQUIT if file.read().strip() == PROOT else signal.SIGKILL
-    except OSError:
-        return signal.SIGKILL
-
-
-def _kill(pid: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(pid, number)
 
 
 def _json(text: str) -> bytes:
