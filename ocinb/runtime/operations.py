@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ocinb.runtime.log import Log
     from ocinb.runtime.parent import CreateOptions
     from ocinb.runtime.recording import Recording
+    from ocinb.spec.runtime_state import State
 
 _SIGKILL = 9
 _NO_PROCESS = 3
@@ -126,7 +127,9 @@ class Runtime:
         with self.recording.step(9) as step:
             state = container.state(RUNNING, container.pid)
             try:
-                ran = run_hooks(self.recording, config.get("hooks"), "poststart", state)
+                where = _start_directory(state)
+                hooks = config.get("hooks")
+                ran = run_hooks(self.recording, hooks, "poststart", state, directory=where)
                 step.detail = hooks_ran(ran)
             except HookFailed:
                 self._destroy(container)
@@ -226,9 +229,10 @@ class Runtime:
         self._changed(container, STOPPED)
         with self.recording.step(13) as step:
             state = container.state(STOPPED)
+            where = _start_directory(state)
             listed = (config.get("hooks") or {}).get("poststop") or []
             for number, hook in enumerate(listed):
-                problem = run_hook(self.recording, hook, "poststop", state)
+                problem = run_hook(self.recording, hook, "poststop", state, directory=where)
                 if problem:
                     name = f"hooks.poststop[{number}] {hook['path']}"
                     self.log.warning(f"{name} {problem}")
@@ -260,3 +264,8 @@ def _wait_for(container: Container) -> None:
             if not container.alive():
                 return
             time.sleep(0.005)
+
+
+def _start_directory(state: State) -> str | None:
+    """Where the last hooks start: in the bundle, like those before them, if it is still there."""
+    return state.bundle if os.path.isdir(state.bundle) else None

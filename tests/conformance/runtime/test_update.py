@@ -6,6 +6,7 @@ Spec: none (runc convention)
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -97,7 +98,11 @@ def test_a_stopped_container_has_no_limits(ours: RuntimeProgram, bundle: Bundle)
 def test_statistics_once(running: RuntimeProgram, bundle: Bundle) -> None:
     if running.name == "crun":
         pytest.skip("crun 1.8.1 has no events")
-    event = json.loads(running.call("events", "--stats", "c").stdout)
+    for _ in range(100):
+        event = json.loads(running.call("events", "--stats", "c").stdout)
+        if event["data"]["pids"]["current"] == 1:
+            break
+        time.sleep(0.05)  # threads of runc's that set the container up have not all ended
     assert (event["type"], event["id"]) == ("stats", "c")
     assert event["data"]["cpu"]["usage"]["total"] > 0
     assert event["data"]["memory"]["usage"]["usage"] > 0
