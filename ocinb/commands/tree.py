@@ -68,6 +68,7 @@ COMMANDS = (
     "delete",
     "prune",
     "volume",
+    "network",
     "build",
     "commit",
     "append",
