@@ -32,7 +32,7 @@ class _Reading:
 try:
     import _json
 
-    _quote: Callable[[str], str] | None = _json.encode_basestring_ascii
+    _quote: Any = _json.encode_basestring_ascii
 except (ImportError, AttributeError):
     _quote = None  # another Python, with other insides
 
@@ -40,7 +40,8 @@ except (ImportError, AttributeError):
 def _accelerated() -> tuple[Callable[[str, int], tuple[Any, int]], Callable[..., Any]] | None:
     try:
         write = _json.make_encoder(None, _refuse, _quote, None, ": ", ", ", False, False, True)
-        return _json.make_scanner(_Reading()), write
+        reading: Any = _Reading()
+        return _json.make_scanner(reading), write
     except (NameError, AttributeError, TypeError):
         return None
 
@@ -86,7 +87,7 @@ def dumps(value: object) -> str:
 
 def quoted(text: str) -> str:
     """A string as JSON."""
-    return _quote(text) if _quote else dumps(text)
+    return str(_quote(text)) if _quote else dumps(text)
 
 
 def pretty(value: object, indent: str = "  ", margin: str = "") -> str:

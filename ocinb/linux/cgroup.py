@@ -137,7 +137,9 @@ class Cgroup:
             for tree in trees:
                 base = tree.mount_point if path.startswith("/") else tree.base
                 directory = os.path.normpath(f"{base}/{path.strip('/')}")
-                if not directory.startswith(tree.mount_point):
+                # The trees of cpu and cpuset lie side by side: with a slash, for no name is a part
+                # of another.
+                if not f"{directory}/".startswith(f"{tree.mount_point}/"):
                     raise UnsupportedHost(f"the control group {path} is outside the hierarchy")
                 group._make_retrying(tree, directory)
                 for controller in tree.controllers or ("",):

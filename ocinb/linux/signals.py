@@ -4,7 +4,7 @@ start of the runtime. See signal(7).
 
 from __future__ import annotations
 
-import _signal
+import _signal  # type: ignore[import-not-found]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -87,13 +87,17 @@ def _dispatch(context: Context, words: list[str]) -> int:
 
 def _overview() -> str:
     lines = ["An OCI runtime: config.json and a root filesystem become a process.", ""]
-    lines += ["ocinb-runtime [global options] COMMAND [options] [arguments]", "", "commands:"]
+    lines += [
+        "usage: ocinb-runtime [global options] COMMAND [options] [arguments]",
+        "",
+        "commands:",
+    ]
     lines += [f"  {c.name:10} {c.help}" for c in map(find, NAMES) if c]
     return "\n".join([*lines, "", "global options:", *_option_lines(GLOBAL)]) + "\n"
 
 
 def _help(command: Command) -> str:
-    lines = [command.help, "", f"ocinb-runtime {command.name} [options] {command.usage}", ""]
+    lines = [command.help, "", f"usage: ocinb-runtime {command.name} [options] {command.usage}", ""]
     return "\n".join([*lines, *_option_lines(command.options)]) + "\n"
 
 

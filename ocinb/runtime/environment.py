@@ -36,6 +36,7 @@ class Environment:
         filter: of system calls, compiled; None for none.
         listener_socket: descriptor of a connected socket for the filter's listener; -1 for none.
         host_pid: the process's number as the runtime sees it.
+        joined_own: types of namespaces that are joined by a path and are the runtime's own.
         console_socket: descriptor to send a pseudoterminal's master to; -1 for none.
         preserve: descriptors from 3 on that the user's program shall have.
         pivot: False for ``--no-pivot``.
@@ -72,6 +73,7 @@ class Environment:
         self.filter: Filter | None = None
         self.listener_socket = -1
         self.host_pid = 0
+        self.joined_own: set[str] = set()
         self.console_socket = -1
         self.preserve = 0
         self.pivot = True

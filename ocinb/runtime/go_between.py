@@ -79,6 +79,8 @@ def open_paths(env: Environment) -> dict[str, int]:
                     citation="runtime-spec config-linux.md#namespaces",
                 ) from None
             raise
+        if same(fd, KINDS[name]):
+            env.joined_own.add(name)
         found[KINDS[name]] = fd
     return found
 

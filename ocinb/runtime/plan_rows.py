@@ -154,6 +154,7 @@ def _node(path: str, kind: str, major: int, minor: int, field: str) -> Iterator[
     yield Call("fchownat", path, field, optional=True)
     # In a user namespace the host's own node is bound instead.
     yield Call("open_tree", path, field, optional=True)
+    yield Call("mount_setattr", "MOUNT_ATTR_NOSUID|MOUNT_ATTR_NOEXEC", field, optional=True)
     yield Call("move_mount", path, field, optional=True)
 
 

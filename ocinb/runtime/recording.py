@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import time
-from json.encoder import encode_basestring_ascii as quoted
 
 from ocinb.errors import StorageError
 from ocinb.events import Event, StepFinished, to_json

@@ -8,7 +8,7 @@ Spec: runtime-spec config-linux.md#unified (a conversion MAY be attempted, or it
 from __future__ import annotations
 
 from ocinb.errors import InvalidConfig
-from ocinb.runtime.resources import THROTTLES, Write, pids_writes, rdma_writes
+from ocinb.runtime.resource_writes import THROTTLES, Write, pids_writes, rdma_writes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

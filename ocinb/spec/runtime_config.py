@@ -129,7 +129,7 @@ def _needs_namespace(config: dict[str, Any]) -> Iterator[Finding]:
     if linux.get("timeOffsets") and have.get("time") != "":
         yield "linux.timeOffsets", "needs a new time namespace in linux.namespaces"
     for key in linux.get("sysctl") or {}:
-        yield from _sysctl(key, have)
+        yield from _sysctl(key, have, config)
 
 
 _IPC_SYSCTLS = (
@@ -138,7 +138,7 @@ _IPC_SYSCTLS = (
 )  # fmt: skip
 
 
-def _sysctl(key: str, have: dict[str, str]) -> Iterator[Finding]:
+def _sysctl(key: str, have: dict[str, str], config: dict[str, Any]) -> Iterator[Finding]:
     """Only parameters that a namespace keeps for itself may be set.
 
     Spec: runtime-spec config-linux.md#sysctl
@@ -156,6 +156,10 @@ def _sysctl(key: str, have: dict[str, str]) -> Iterator[Finding]:
     elif name in ("kernel.domainname", "kernel.hostname"):
         if "uts" not in have:
             yield path, "needs a uts namespace in linux.namespaces"
+        elif name == "kernel.hostname":
+            yield path, "is what hostname of config.json is for"
+        elif config.get("domainname"):
+            yield path, "says the same as domainname of config.json"
     else:
         yield path, "is not kept apart by a namespace: it would change the host"
 

@@ -262,7 +262,7 @@ PROCESS = record(
                 "class": one_of("IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"),
                 "priority": integer(0, 7),
             },
-            required=("class", "priority"),
+            required=("class",),
         ),
         "execCPUAffinity": record({"initial": text, "final": text}),
         "user": record(

@@ -183,14 +183,26 @@ def _check_existing(device: Device, number: int, directory: int, name: str) -> N
 
 
 def _bind_from_host(env: Environment, device: Device) -> None:
-    info = os.stat(device.path)
-    if info.st_rdev != os.makedev(device.major, device.minor):
-        raise StepFailed(
-            f"{device.path} cannot be made in a user namespace, and on the host it is not "
-            f"{device.kind} {device.major}:{device.minor}"
-        )
+    """Bind the host's node of that name; its owner and mode are the host's."""
+    try:
+        tree = env.kernel.open_tree(f.AT_FDCWD, device.path, f.OPEN_TREE_CLONE)
+    except SyscallError as error:
+        raise _other_on_host(device) from error
+    info = os.fstat(tree)
+    number = os.makedev(device.major, device.minor)
+    if stat.S_IFMT(info.st_mode) != _TYPES[device.kind] or info.st_rdev != number:
+        raise _other_on_host(device)
+    # A device is neither executed nor set-user-id.
+    strict = f.MOUNT_ATTR_NOSUID | f.MOUNT_ATTR_NOEXEC
+    env.kernel.mount_setattr(tree, "", f.AT_EMPTY_PATH, set_=strict)
     point = env.root.make_file(device.path)
-    tree = env.kernel.open_tree(f.AT_FDCWD, device.path, f.OPEN_TREE_CLONE)
     both = f.MOVE_MOUNT_F_EMPTY_PATH | f.MOVE_MOUNT_T_EMPTY_PATH
     env.kernel.move_mount(tree, "", point, "", both)
     close_all(tree, point)
+
+
+def _other_on_host(device: Device) -> StepFailed:
+    return StepFailed(
+        f"{device.path} cannot be made in a user namespace, and on the host it is not "
+        f"{device.kind} {device.major}:{device.minor}"
+    )

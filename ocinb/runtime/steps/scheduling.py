@@ -44,7 +44,8 @@ def set_io_priority(env: Environment) -> None:
     """Spec: runtime-spec config.md#linux-process (ioPriority)"""
     wanted = env.process.get("ioPriority")
     if wanted:
-        value = _IO_CLASSES[wanted["class"]] << _CLASS_SHIFT | wanted["priority"]
+        # The text requires a priority, the schema does not: there is none in the idle class.
+        value = _IO_CLASSES[wanted["class"]] << _CLASS_SHIFT | (wanted.get("priority") or 0)
         env.kernel.ioprio_set(_WHO_PROCESS, 0, value)
 
 

@@ -92,3 +92,29 @@ def test_a_controller_that_is_missing_is_named(ours: RuntimeProgram, bundle: Bun
     done = ours.create(bundle)
     assert done.returncode == 1
     assert "rdma" in done.stderr
+
+
+@pytest.mark.skipif(not V1, reason="control groups version 2 are tested in a virtual machine")
+def test_the_weight_of_block_io(ours: RuntimeProgram, bundle: Bundle) -> None:
+    bundle.shell("sleep 60")
+    bundle.linux["resources"] = {"blockIO": {"weight": 321}}
+    assert ours.create(bundle).returncode == 0
+    group = TREE / "blkio" / bundle.linux["cgroupsPath"].lstrip("/")
+    files = [group / name for name in ("blkio.weight", "blkio.bfq.weight")]
+    assert [file.read_text().split()[-1] for file in files if file.exists()] == ["321"]
+
+
+@pytest.mark.skipif(not V1, reason="version 2 has one tree only")
+@pytest.mark.parametrize(
+    "path", ["/../cpuset/{}", "/../../../../tmp/{}", "../../../{}", "/a/../.."]
+)
+def test_a_path_does_not_lead_into_the_tree_next_to_it(
+    ours: RuntimeProgram, bundle: Bundle, path: str
+) -> None:
+    # cpu and cpuset lie side by side, and the one's name begins with the other's.
+    own = bundle.linux["cgroupsPath"].rpartition("/")[2]
+    bundle.linux["cgroupsPath"] = path.format(own)
+    done = ours.create(bundle)
+    assert done.returncode == 1
+    assert "outside the hierarchy" in done.stderr
+    assert not list(TREE.glob(f"*/{own}"))

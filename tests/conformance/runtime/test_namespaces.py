@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -214,3 +215,49 @@ def test_without_a_mount_namespace_its_mounts_end_with_the_container(
     bundle.process["args"] = ["nosuch"]
     assert ours.create(bundle).returncode == 1
     assert not mount_points_below(rootfs)
+
+
+@pytest.mark.parametrize(
+    ("kind", "wish"),
+    [
+        ("network", {"linux": {"sysctl": {"net.ipv4.ip_default_ttl": "77"}}}),
+        ("uts", {"linux": {"sysctl": {"kernel.domainname": "changed"}}}),
+        ("ipc", {"linux": {"sysctl": {"kernel.msgmax": "4444"}}}),
+        ("uts", {"hostname": "changed"}),
+        ("uts", {"domainname": "changed"}),
+    ],
+)
+def test_the_runtimes_own_namespaces_are_not_changed_by_way_of_their_paths(
+    ours: RuntimeProgram, bundle: Bundle, kind: str, wish: dict[str, Any]
+) -> None:
+    # A namespace is listed, so the parameter seems to be the container's; it is the host's.
+    bundle.config.pop("hostname")
+    bundle.linux["namespaces"] = [
+        {**entry, "path": f"/proc/self/ns/{FILES[kind]}"} if entry["type"] == kind else entry
+        for entry in bundle.linux["namespaces"]
+    ]
+    bundle.linux.update(wish.pop("linux", {}))
+    bundle.config.update(wish)
+    parameters = Path("/proc/sys").joinpath
+    names = ("net/ipv4/ip_default_ttl", "kernel/domainname", "kernel/msgmax", "kernel/hostname")
+    before = [parameters(name).read_text() for name in names]
+    done = ours.create(bundle)
+    assert done.returncode == 1
+    assert "would change the host" in done.stderr
+    assert [parameters(name).read_text() for name in names] == before
+
+
+def test_a_device_that_can_neither_be_made_nor_bound(ours: RuntimeProgram, mapped: Bundle) -> None:
+    mapped.linux["devices"] = [{"path": "/dev/not-here", "type": "c", "major": 10, "minor": 229}]
+    done = ours.create(mapped)
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith(
+        "/dev/not-here cannot be made in a user namespace, and on the host it is not c 10:229"
+    )
+
+
+def test_devices_that_are_bound_are_neither_executed_nor_set_user_id(
+    ours: RuntimeProgram, mapped: Bundle
+) -> None:
+    mapped.shell("grep ' /dev/zero ' /proc/self/mountinfo")
+    assert {"nosuid", "noexec"} <= set(ours.output(mapped).split()[5].split(","))

@@ -105,7 +105,7 @@ ROWS = [
     devices("a whole major", DENY, {"allow": True, "type": "c", "major": 10, "access": "r"}),
     devices("blocks", DENY, {"allow": True, "type": "b", "major": 7, "minor": 0, "access": "rwm"}),
     devices("all allowed", {"allow": True, "access": "rwm"}),
-    limits("blockIO weight", {"blockIO": {"weight": 100}}, "blkio/blkio.weight"),
+    limits("blockIO weight", {"blockIO": {"weight": 100}}, "blkio/blkio.bfq.weight"),
     limits("hugepages", {"hugepageLimits": [{"pageSize": "2MB", "limit": 2 * MIB}]}),
     limits("network class", {"network": {"classID": 5}}),
     limits("rdma", {"rdma": {"mlx5_1": {"hcaHandles": 3}}}),

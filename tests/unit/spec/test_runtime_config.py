@@ -117,6 +117,7 @@ BAD = [
     ("linux/namespaces", [], "hostname", "needs a uts namespace"),
     ("linux/uidMappings", [MAP], "linux.uidMappings", "needs a user namespace"),
     ("linux/namespaces/2", {"type": "user"}, "linux.sysctl.net.ipv4.ip_forward", "network"),
+    ("linux/sysctl", {"kernel.hostname": "a"}, "linux.sysctl.kernel.hostname", "is what hostname"),
     ("linux/timeOffsets", {"boottime": {"secs": 1}}, "linux.timeOffsets", "new time namespace"),
     ("linux/timeOffsets", {"boottime": {"secs": "1"}}, "linux.timeOffsets.boottime.secs", "integ"),
     ("linux/devices/0/path", "dev", "linux.devices[0].path", "must be an absolute path"),
@@ -192,6 +193,18 @@ def test_ids_beyond_the_last_one() -> None:
     assert findings(config) == [
         ("linux.uidMappings[0]", "reaches beyond the last id from hostID on")
     ]
+
+
+def test_the_domain_name_is_said_once() -> None:
+    config = changed("linux/sysctl", {"kernel.domainname": "a"})
+    assert findings(config) == []
+    config["domainname"] = "b"
+    assert [path for path, _ in findings(config)] == ["linux.sysctl.kernel.domainname"]
+
+
+def test_the_idle_class_needs_no_priority() -> None:
+    # The text of the specification says that priority is required, its schema does not.
+    assert findings(changed("process/ioPriority", {"class": "IOPRIO_CLASS_IDLE"})) == []
 
 
 def test_namespaces_as_a_mapping() -> None:
