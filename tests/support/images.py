@@ -76,3 +76,27 @@ def make_index(store: Store, images: dict[str, Descriptor]) -> Descriptor:
         ],
     }
     return store.add(json.dumps(document).encode(), media_types.IMAGE_INDEX)
+
+
+def image_of(store: Store, files: dict[str, tuple[bytes, int]]) -> Descriptor:
+    """An image of one layer with these files: path → content and mode."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, (data, mode) in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(data), mode
+            archive.addfile(entry, io.BytesIO(data))
+    blob = store.add(gzip.compress(buffer.getvalue(), 1, mtime=0), media_types.LAYER_GZIP)
+    config = {
+        "architecture": "amd64",
+        "os": "linux",
+        "config": {"Env": ["PATH=/bin"]},
+        "rootfs": {"type": "layers", "diff_ids": [digest_of(buffer.getvalue())]},
+    }
+    document = {
+        "schemaVersion": 2,
+        "mediaType": media_types.IMAGE_MANIFEST,
+        "config": plain(store.add(json.dumps(config).encode(), media_types.IMAGE_CONFIG)),
+        "layers": [plain(blob)],
+    }
+    return store.add(json.dumps(document).encode(), media_types.IMAGE_MANIFEST)

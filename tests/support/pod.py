@@ -51,6 +51,10 @@ def main(words: list[str]) -> None:
     uid, *command = words if tracing else words[1:]
     program = filter_program(tracing=tracing)
     kernel = Kernel()
+    # On real machines ordinary users may open terminals; here devpts has ptmxmode=000.
+    kernel.unshare(f.CLONE_NEWNS)
+    kernel.mount(None, "/", None, f.MS_REC | f.MS_SLAVE)
+    kernel.mount("devpts", "/dev/pts", "devpts", 0, "newinstance,ptmxmode=0666,mode=0620")
     for capability in range(64):
         try:
             kernel.prctl(f.PR_CAPBSET_DROP, capability)

@@ -17,7 +17,13 @@ from ocinb.engine.emulated.launch_plan import PROOT
 from ocinb.engine.emulated.places import PRIVATE, Binding, Places, bindings
 from ocinb.engine.emulated.strays import end_strays, last_signal, send
 from ocinb.engine.emulated.supervisor import Gate, Supervisor, descendants
-from ocinb.errors import ContainerNotFound, HookFailed, OcinbError, StepFailed
+from ocinb.errors import (
+    ContainerNotFound,
+    HookFailed,
+    OcinbError,
+    StepFailed,
+    UnsupportedHost,
+)
 from ocinb.events import StatusChanged
 from ocinb.linux import flags as f
 from ocinb.linux.processes import start_time
@@ -270,14 +276,17 @@ class EmulatedRuntime:
         extra: int,
         before: Callable[[], None] | None = None,
     ) -> int:
+        terminal = _open_terminal() if console >= 0 else ()
         pid = os.fork()
         if pid:
+            for descriptor in terminal:
+                os.close(descriptor)
             return pid
         try:
             os.setsid()
             os.chdir("/")
-            if console >= 0:
-                _use_terminal(process, console)
+            if terminal:
+                _use_terminal(process, console, *terminal)
             supervisor = Supervisor(self.kernel, plan, process, extra)
             supervisor.prepare()
             if before:
@@ -327,7 +336,23 @@ class EmulatedRuntime:
         self.recording(StatusChanged(container=container.id, status=status, pid=container.pid))
 
 
-def _use_terminal(process: dict[str, Any], console: int) -> None:
+def _open_terminal() -> tuple[int, ...]:
+    """A pseudoterminal of this machine: its master, and the other side.
+
+    Raises:
+        UnsupportedHost: there is none for this user.
+    """
+    try:
+        return os.openpty()
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        raise UnsupportedHost(
+            f"no terminal can be opened: /dev/ptmx: {reason}",
+            hint="devpts must be mounted with ptmxmode=0666 for ordinary users",
+        ) from None
+
+
+def _use_terminal(process: dict[str, Any], console: int, master: int, peer: int) -> None:
     """Make a terminal this process's own, and send its master to the caller.
 
     Spec: runtime-spec config.md#process (terminal, consoleSize)
@@ -337,7 +362,6 @@ def _use_terminal(process: dict[str, Any], console: int) -> None:
 
     from ocinb.runtime.descriptors import send_descriptor
 
-    master, peer = os.openpty()
     size = process.get("consoleSize")
     if size:
         words = (size["height"], size["width"], 0, 0)

@@ -1,0 +1,319 @@
+"""Containers where the kernel allows no namespaces: by proot, and by fakechroot.
+
+Each test runs as an ordinary user in a locked-down pod (``tests/support/pod.py``), whose filter of
+system calls refuses namespaces and mounts, and for fakechroot tracing as well.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ocinb.bundle.options import ContainerOptions
+from ocinb.content.store import Store
+from ocinb.engine import Engine
+from ocinb.engine.engine import Finished
+from ocinb.settings import Settings
+from ocinb.spec.reference import Reference
+from tests.engine.conftest import ORDINARY, finish, until
+from tests.support.images import image_of
+from tests.support.peers import require
+from tests.support.signals import ignored_signals
+
+pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.peer]
+
+ROOT = Path(__file__).parents[2]
+HEAD = """\
+from ocinb.bundle.options import ContainerOptions
+from ocinb.engine import Engine
+from ocinb.engine.exit_status import of_error
+from ocinb.errors import OcinbError
+from ocinb.events import Warned, Recorder
+from ocinb.settings import Settings
+import os, pathlib, sys, time
+place = pathlib.Path({place!r})
+recorder = Recorder()
+engine = Engine(Settings(root=place / 'root', run_root=place / 'run'), recorder)
+def warnings():
+    return [event.message for event in recorder.of(Warned)]
+def show(data, stream):
+    print(data.decode(), end='', flush=True, file=sys.stderr if stream == 2 else sys.stdout)
+def run(*args, image='demo', **options):
+    keys = ('name', 'detach', 'keep', 'runtime', 'tty', 'stdin')
+    more = {{key: options.pop(key) for key in keys if key in options}}
+    wished = ContainerOptions(args=args or None, entrypoint=[], **options)
+    return engine.run(image, wished, output=None if more.get('detach') else show, **more)
+def refused(*args, **options):
+    try: run(*args, **options)
+    except OcinbError as error: print(of_error(error), error, '|', error.hint)
+    else: print('it ran')
+"""
+
+Pod = Callable[[str], "subprocess.Popen[str]"]
+
+
+@pytest.fixture(params=["proot", "fakechroot"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """The rung that is left."""
+    name: str = request.param
+    require(name)
+    return name
+
+
+@pytest.fixture
+def pod(kind: str, settings: Settings, place: Path) -> Iterator[Pod]:
+    """Starts Python programs in a pod that leaves this rung."""
+    if not os.path.samefile("/usr/bin/python3", os.path.realpath(sys.executable)):
+        pytest.skip("this interpreter may lie in a home directory that others cannot enter")
+    started: list[subprocess.Popen[str]] = []
+    flags = ["--no-ptrace"] if kind == "fakechroot" else []
+
+    def start(text: str) -> subprocess.Popen[str]:
+        for path in [place, *place.rglob("*")]:
+            os.lchown(path, ORDINARY, ORDINARY)
+        source = HEAD.format(place=str(place)) + text
+        process = subprocess.Popen(
+            [sys.executable, "tests/support/pod.py", *flags, str(ORDINARY), sys.executable,
+             "-c", source],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], "HOME": str(place), "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_output_streams_and_status_come_back(pod: Pod) -> None:
+    script = "echo out; echo err >&2; exit 3"
+    process = pod(f"print(run('sh', '-c', {script!r}).exit_status)\nprint(engine.containers())")
+    out, err = process.communicate(timeout=30)
+    assert out == "out\n3\n[]\n"
+    assert err == "err\n"
+
+
+def test_what_is_lost_is_said_once_and_before_anything_else(pod: Pod, kind: str) -> None:
+    told = finish(pod("run('true'); run('true')\nprint(len(warnings()), warnings()[0])"))
+    assert told.startswith(f"1 containers run by {kind} (no user namespace: unshare: operation")
+    assert ("no proot: ptrace: operation not permitted" in told) == (kind == "fakechroot")
+    assert ("not isolated" in told) == (kind == "fakechroot")
+    assert "this machine's processes, network and devices are seen" in told
+
+
+def test_wishes_that_cannot_be_kept_are_named(pod: Pod, kind: str) -> None:
+    text = (
+        "run('true', read_only=True, resources={'memory': {'limit': 10000000}}, user='demo',"
+        " sysctl={'net.ipv4.ip_forward': '1'})\n"
+        "print(*warnings()[1:], sep='\\n')"
+    )
+    lines = finish(pod(text)).splitlines()
+    assert all(line.startswith(f"not kept by {kind}: ") for line in lines)
+    said = "\n".join(lines)
+    for word in ("linux.resources", "read-only", "linux.sysctl"):
+        assert word in said
+    assert ("another user" in said) == (kind == "fakechroot")
+
+
+def test_programs_see_the_image_and_not_this_machine(pod: Pod, place: Path) -> None:
+    (place / "secret").write_text("of this machine")
+    script = f"cat /etc/os-release; ls {place}; cat {place}/secret; ls -l /entrypoint; pwd"
+    process = pod(f"run('sh', '-c', {script!r}, cwd='/srv')")
+    out, err = process.communicate(timeout=30)
+    assert 'NAME="ocinb demo"' in out
+    assert "/entrypoint" in out
+    assert out.endswith("/srv\n")
+    assert "of this machine" not in out + err
+    assert err.count("No such file or directory") == 2
+
+
+def test_what_a_container_writes_is_its_own(pod: Pod) -> None:
+    text = (
+        "run('sh', '-c', 'echo mine > /srv/new; rm -r /etc/os-release; cat /srv/new')\n"
+        "run('sh', '-c', 'ls /srv/new; cat /etc/os-release')"
+    )
+    process = pod(text)
+    out, err = process.communicate(timeout=30)
+    assert out.startswith("mine\n")
+    assert 'NAME="ocinb demo"' in out
+    assert "No such file" in err
+
+
+def test_environment_user_and_descriptors(pod: Pod, kind: str) -> None:
+    script = "echo $NAME $HOME; id -u; grep -E '^(SigIgn|NoNewPrivs)' /proc/self/status; ls /dev"
+    program = "run('sh', '-c', {!r}, env=['NAME=value'], user='1000:1000')"
+    script = script.replace("grep -E '^(SigIgn|NoNewPrivs)'", "cat")
+    out = finish(pod(program.format(script))).splitlines()
+    assert out[0] == "value /home/demo"
+    assert out[1] == "1000"  # made up by proot; under fakechroot it is the user's own
+    status = dict(line.split(":\t", 1) for line in out if ":\t" in line)
+    assert ignored_signals(status["SigIgn"]) == 0
+    assert int(status["SigBlk"], 16) == 0
+    assert {"null", "urandom"} <= set(out)
+
+
+@pytest.mark.parametrize(
+    ("args", "status", "said"),
+    [
+        (["no-such-program"], 127, "executable file not found in $PATH"),
+        (["/no/such/path"], 127, "no such file or directory"),
+        (["/etc/passwd"], 126, "permission denied"),
+        (["/etc"], 126, "is a directory"),
+    ],
+)
+def test_a_program_that_cannot_be_run_has_the_status_that_shells_give(
+    pod: Pod, kind: str, args: list[str], status: int, said: str
+) -> None:
+    told = finish(pod(f"refused(*{args!r})\nprint(engine.containers())"))
+    assert told.startswith(f'{status} {kind} could not create the container: exec: "{args[0]}"')
+    assert said in told
+    assert told.endswith("[]\n")
+
+
+@pytest.mark.parametrize(("signal", "status"), [("KILL", 137), ("TERM", 143), ("SEGV", 139)])
+def test_a_program_that_is_killed_by_a_signal_has_its_number(
+    pod: Pod, signal: str, status: int
+) -> None:
+    text = f"print(run('sh', '-c', 'kill -{signal} $$; sleep 9').exit_status)"
+    assert finish(pod(text)) == f"{status}\n"
+
+
+def test_the_end_of_the_program_ends_what_it_left_running(pod: Pod, place: Path) -> None:
+    # Its status is the first process's, whoever ends last. That none is left, place checks.
+    text = "print(run('sh', '-c', 'sleep 100 & (sleep 0.1; exit 9) & exit 4').exit_status)"
+    assert finish(pod(text)) == "4\n"
+
+
+def test_detached_then_looked_at_signalled_and_deleted_by_others(pod: Pod) -> None:
+    script = "trap 'echo caught; exit 5' TERM; echo ready; while :; do sleep 0.05; done"
+    finish(pod(f"run('sh', '-c', {script!r}, name='box', detach=True)"))
+    text = (
+        "record = engine.container('box'); print(record.status, record.pid > 0)\n"
+        "while b'ready' not in b''.join(c.data for c in engine.logs('box')): time.sleep(0.02)\n"
+        "print(engine.state('box').status)\n"
+        "engine.kill('box', 'TERM')\n"
+        "while engine.container('box').status != 'stopped': time.sleep(0.02)\n"
+        "print(engine.container('box').exit_status)\n"
+        "print(b''.join(c.data for c in engine.logs('box')).decode(), end='')\n"
+        "engine.delete('box'); print(engine.containers())"
+    )
+    assert finish(pod(text)) == "running True\nrunning\n5\nready\ncaught\n[]\n"
+
+
+def test_created_first_and_started_later(pod: Pod) -> None:
+    finish(
+        pod(
+            "engine.create('demo', ContainerOptions(args=['echo', 'later'], entrypoint=[]),"
+            " name='box')"
+        )
+    )
+    text = (
+        "print(engine.container('box').status)\nengine.start('box')\n"
+        "while engine.container('box').status != 'stopped': time.sleep(0.02)\n"
+        "print(b''.join(c.data for c in engine.logs('box')).decode(), end='')\n"
+        "engine.delete('box')"
+    )
+    assert finish(pod(text)) == "created\nlater\n"
+
+
+@pytest.mark.parametrize("victim", ["monitor", "init"])
+def test_whoever_is_killed_nothing_is_left_after_delete(pod: Pod, place: Path, victim: str) -> None:
+    finish(pod("run('sh', '-c', 'sleep 100 & sleep 200', name='box', detach=True)"))
+    text = (
+        "import json\n"
+        "directory = next(iter((place / 'root/containers').glob('*/container.json'))).parent\n"
+        f"os.kill(json.loads((directory / '{victim}.json').read_text())['pid'], 9)\n"
+        "time.sleep(0.1)\nengine.delete('box', force=True); print(engine.containers())"
+    )
+    assert finish(pod(text)) == "[]\n"
+    assert list(place.glob("run/runtime/*")) == []
+
+
+def test_a_terminal(pod: Pod) -> None:
+    # Standard input of the program is /dev/null: what matters is what the container has.
+    text = "run('sh', '-c', 'test -t 0 && test -t 1 && echo terminal', tty=True)"
+    assert finish(pod(text)).strip() == "terminal"
+
+
+def test_bound_directories_are_shared(pod: Pod, place: Path) -> None:
+    (place / "data").mkdir()
+    (place / "data/in").write_text("given\n")
+    mount = {
+        "destination": "/srv/data", "type": "bind", "source": str(place / "data"),
+        "options": ["rbind"],
+    }  # fmt: skip
+    text = (
+        f"run('sh', '-c', 'cat /srv/data/in; echo back > /srv/data/out', mounts=[{mount!r}])\n"
+        f"refused('true', mounts=[{mount | {'source': '/no/such'}!r}])"
+    )
+    assert finish(pod(text)).startswith("given\n125 ")
+    assert (place / "data/out").read_text() == "back\n"
+
+
+def test_hooks_run_at_their_stages(pod: Pod, place: Path) -> None:
+    def hook(word: str) -> list[dict[str, object]]:
+        return [{"path": "/bin/sh", "args": ["sh", "-c", f"echo {word} >> {place}/hooks"]}]
+
+    stages = ["createRuntime", "startContainer", "poststart", "poststop"]
+    hooks = {stage: hook(stage) for stage in stages}
+    finish(pod(f"run('sleep', '0.2', hooks={hooks!r})"))
+    assert (place / "hooks").read_text().split() == stages
+
+
+def test_runtimes_that_need_namespaces_are_refused(pod: Pod, kind: str) -> None:
+    told = finish(pod("refused('true', runtime='runc')"))
+    assert told.startswith("125 runc needs namespaces, and there are none here: no user namespace")
+    assert f"leave out --runtime, and {kind} is used" in told
+
+
+def test_a_static_program_runs_by_proot_and_is_refused_by_fakechroot(
+    pod: Pod, kind: str, settings: Settings
+) -> None:
+    require("busybox")
+    busybox = shutil.which("busybox")
+    assert busybox is not None
+    store = Store(settings.store)
+    image = image_of(store, {"bin/busybox": (Path(busybox).read_bytes(), 0o755)})
+    store.names.set(str(Reference.parse("static")), image)
+    text = "run('/bin/busybox', 'echo', 'ran', image='static')"
+    if kind == "proot":
+        assert finish(pod(text)) == "ran\n"
+        return
+    told = finish(pod("refused('/bin/busybox', 'cat', '/etc/passwd', image='static')"))
+    assert told.startswith("126 fakechroot could not create the container: exec")
+    assert "permission denied" in told
+
+
+def test_by_name_where_better_rungs_work_too(engine: Engine, kind: str) -> None:
+    chunks: list[bytes] = []
+    done = engine.run(
+        "demo",
+        ContainerOptions(args=["sh", "-c", "cat /etc/os-release; exit 6"]),
+        runtime=kind,
+        output=lambda data, _: chunks.append(data),
+    )
+    assert isinstance(done, Finished)
+    assert done.exit_status == 6
+    assert b'NAME="ocinb demo"' in b"".join(chunks)
+
+
+def test_interrupted_it_ends_within_seconds(pod: Pod, place: Path) -> None:
+    script = "trap 'echo caught; exit 7' INT; echo ready; while :; do sleep 0.05; done"
+    process = pod(f"done = run('sh', '-c', {script!r})\nprint(done.exit_status, done.interrupted)")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(2)
+    assert finish(process) == "caught\n7 True\n"
+    until(lambda: not list(place.glob("run/runtime/*")))
