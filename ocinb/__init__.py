@@ -19,7 +19,13 @@ from __future__ import annotations
 TYPE_CHECKING = False  # importing typing for it would cost the runtime a third of its start
 if TYPE_CHECKING:
     from ocinb.container import Container
-    from ocinb.door import diagram, load_ipython_extension, pull, run
+    from ocinb.door import (
+        diagram,
+        load_ipython_extension,
+        pull,
+        run,
+        unload_ipython_extension,
+    )
     from ocinb.image import Image
     from ocinb.local_registry import Registry
     from ocinb.workshop import Build
@@ -35,6 +41,7 @@ __all__ = [
     "load_ipython_extension",
     "pull",
     "run",
+    "unload_ipython_extension",
 ]
 
 _MODULES = {

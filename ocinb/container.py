@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ocinb.bundle.options import ContainerOptions
+from ocinb.bundle.validate import read_config
+from ocinb.engine.container_files import ContainerFiles
 from ocinb.engine.engine import Finished
-from ocinb.trace import lifecycle, trace
+from ocinb.insight.comparison import compare_runs
+from ocinb.insight.components import components_table
+from ocinb.insight.isolation import ended, isolation_table
+from ocinb.insight.limits import limits_table
+from ocinb.trace import lifecycle, step_calls, trace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -188,6 +196,20 @@ class Container:
         return self.trace_table().to_frame()
 
     @property
+    def namespaces(self) -> pd.DataFrame:
+        """Namespaces and mounts beside the host's, while it runs; see ``insight.isolation``."""
+        return self.isolation_table().to_frame()
+
+    @property
+    def limits(self) -> pd.DataFrame:
+        """Limits beside what is used now, while it runs; see ``insight.limits``."""
+        return self.limits_table().to_frame()
+
+    def compare(self, other: Container) -> pd.DataFrame:
+        """Its run beside that of another; see ``insight.comparison``."""
+        return self.compare_table(other).to_frame()
+
+    @property
     def logs(self) -> str:
         """What it has written so far, to both streams."""
         if self._events is not None:
@@ -220,11 +242,72 @@ class Container:
         table.title = f"lifecycle of {self.name}"
         return table
 
+    def step_table(self, number: int) -> Table:
+        """The system calls and hooks of one step of the lifecycle, 1 to 13, in order.
+
+        Raises:
+            CommandError: the step was not reached.
+        """
+        return step_calls(self.events, self.id, number)
+
     def trace_table(self) -> Table:
         """``trace`` as a plain table."""
         table = trace(self.events, self.id)
         table.title = f"trace of {self.name}"
         return table
+
+    def isolation_table(self) -> Table:
+        """``namespaces`` as a plain table.
+
+        Raises:
+            InvalidStatus: it has ended.
+        """
+        return isolation_table(self._pid(), self.name)
+
+    def limits_table(self) -> Table:
+        """``limits`` as a plain table.
+
+        Raises:
+            InvalidStatus: it has ended. UnsupportedHost: nothing is counted here.
+        """
+        return limits_table(self._pid(), self.name)
+
+    def components_table(self) -> Table:
+        """What took part in its run, from the orchestrators to the kernel."""
+        return components_table(self._engine.container(self.id))
+
+    def compare_table(self, other: Container) -> Table:
+        """``compare`` as a plain table.
+
+        Raises:
+            ContainerNotFound: one of them is no more. BundleError: its config.json is gone.
+        """
+        return compare_runs(
+            (self._facts(), other._facts()),
+            (self.lifecycle_table(), other.lifecycle_table()),
+            (self._config(), other._config()),
+            (self.name, other.name),
+        )
+
+    def _pid(self) -> int:
+        pid = self._engine.container(self.id).pid if self._events is None else 0
+        if not pid:
+            raise ended(self.name)
+        return pid
+
+    def _facts(self) -> dict[str, str]:
+        record = self._engine.container(self.id)
+        status = "" if record.exit_status is None else f", exit status {record.exit_status}"
+        return {
+            "image": record.image,
+            "runtime": record.runtime,
+            "command": shlex.join(record.command),
+            "status": f"{record.status}{status}",
+        }
+
+    def _config(self) -> Any:
+        files = ContainerFiles(str(self._engine.settings.containers / self.id))
+        return read_config(Path(files.bundle))
 
     def __repr__(self) -> str:
         how = "" if self.exit_status is None else f", exit status {self.exit_status}"

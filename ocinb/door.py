@@ -44,15 +44,31 @@ def run(image: str, *args: str, record: Record | None = None, **options: Any) ->
     return Container.run(engine, image, *args, **options)
 
 
-def diagram(subject: Any) -> Any:
-    """The diagram of an image (its layers) or of a container (its lifecycle); a ``Diagram``."""
+def diagram(subject: Any, what: str = "", argument: Any = None) -> Any:
+    """The diagram of an image or a container; a ``Diagram``.
+
+    Args:
+        what: of an image ``layers`` (if not given), ``graph``, ``ledger``, ``why``, ``compare``;
+            of a container ``lifecycle`` (if not given), ``namespaces``, ``limits``,
+            ``components``, ``compare``.
+        argument: a path for ``why``, the other one for ``compare``, the number of a step for
+            ``lifecycle``.
+
+    Raises:
+        CommandError: there is no such diagram of it.
+    """
     # By name: the notebook is above this module.
-    return importlib.import_module("ocinb.notebook.diagrams.draw").draw(subject)
+    return importlib.import_module("ocinb.notebook.diagrams.draw").draw(subject, what, argument)
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """``%load_ext ocinb``: ``%oci``, tables, and short errors."""
+    """``%load_ext ocinb``: ``%oci``, Tab, tables, and short errors."""
     importlib.import_module("ocinb.notebook.extension").load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """``%unload_ext ocinb``: as if it had not been loaded."""
+    importlib.import_module("ocinb.notebook.extension").unload(shell)
 
 
 def _engine(record: Record | None) -> Any:

@@ -12,9 +12,12 @@ from ocinb.container import Container
 from ocinb.engine.looking import Looked, look_into, look_into_container
 from ocinb.errors import ContainerNotFound, NameNotFound
 from ocinb.insight.compare import diff_table
+from ocinb.insight.comparison import compare_images
 from ocinb.insight.contents import Contents
 from ocinb.insight.files import files_table, tree_table
-from ocinb.insight.layers import layers_table
+from ocinb.insight.graph import graph_table
+from ocinb.insight.layers import layers_table, sharing
+from ocinb.insight.ledger import ledger_table
 from ocinb.insight.origin import origin_table, why_table
 from ocinb.insight.waste import waste_table
 from ocinb.spec.document import parse_object
@@ -104,6 +107,20 @@ class Image:
         """Which layer put a path there and which hid it; without a path, for each in a row."""
         return self.why_table(path).to_frame()
 
+    @property
+    def ledger(self) -> pd.DataFrame:
+        """Every digest, computed anew; see ``insight.ledger.LEDGER_COLUMNS``."""
+        return self.ledger_table().to_frame()
+
+    @property
+    def graph(self) -> pd.DataFrame:
+        """What the name leads to; see ``insight.graph.GRAPH_COLUMNS``."""
+        return self.graph_table().to_frame()
+
+    def compare(self, other: Image) -> pd.DataFrame:
+        """This image beside another; see ``insight.comparison.COMPARISON_COLUMNS``."""
+        return self.compare_table(other).to_frame()
+
     def diff(self, other: Image | Container | str, *, times: bool = False) -> pd.DataFrame:
         """What the other does not have in common with this image; see ``diff_table``."""
         return self.diff_table(other, times=times).to_frame()
@@ -151,7 +168,8 @@ class Image:
         """``layers`` as a plain table; see ``insight.layers.LAYER_COLUMNS``."""
         title = f"{self._short_name}, {self.local.config.platform}"
         summary = self._engine.layers.summary
-        return layers_table(self.local, self.looked.stack, summary, title)
+        shared = sharing(self._engine.store, self.name)
+        return layers_table(self.local, self.looked.stack, summary, title, shared)
 
     def files_table(self, *patterns: str, layer: int | None = None) -> Table:
         """The files that the container sees, or those of one layer with its whiteouts.
@@ -184,6 +202,32 @@ class Image:
             if path is None:
                 return origin_table(contents, f"origins in {self._short_name}")
             return why_table(contents, path, self._steps, f"{path} of {self._short_name}")
+
+    def lookup_table(self, path: str) -> Table:
+        """``why`` of a path with a row for every layer: what a look-up passes on its way down."""
+        with self.contents() as contents:
+            title = f"{path} of {self._short_name}"
+            return why_table(contents, path, self._steps, title, every=True)
+
+    def ledger_table(self) -> Table:
+        """``ledger`` as a plain table. It reads every blob."""
+        title = f"digests of {self._short_name}"
+        return ledger_table(self._engine.store, self.local, title)
+
+    def graph_table(self) -> Table:
+        """``graph`` as a plain table."""
+        title = f"what {self._short_name} leads to"
+        return graph_table(self._engine.store, self.local.target, title)
+
+    def compare_table(self, other: Image) -> Table:
+        """``compare`` as a plain table."""
+        with self.contents() as first, other.contents() as second:
+            return compare_images(
+                (first, second),
+                (self.config, other.config),
+                (self.local.manifest.layers, other.local.manifest.layers),
+                (self._short_name, other._short_name),
+            )
 
     def diff_table(self, other: Image | Container | str, *, times: bool = False) -> Table:
         """What has to change in this image to make the other one of it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ocinb.errors import CommandError
 from ocinb.events import (
     Event,
     HookFinished,
@@ -66,6 +67,36 @@ def trace(events: Iterable[Event], container: str) -> Table:
         for event in of_container(events, container)
     ]
     return Table(TRACE_COLUMNS, rows, title=f"trace of {container}", key="event")
+
+
+def step_calls(events: Iterable[Event], container: str, number: int) -> Table:
+    """The rows of ``trace`` that happened while a step was carried out, but for the step itself.
+
+    Args:
+        number: 1 … 13.
+
+    Raises:
+        CommandError: the step was not reached.
+    """
+    own = of_container(events, container)
+    finished = {event.number: event for event in own if isinstance(event, StepFinished)}
+    if number not in finished:
+        known = ", ".join(map(str, sorted(finished))) or "none"
+        raise CommandError(
+            f"step {number} of {container} was not reached", hint=f"reached were: {known}"
+        )
+    step = finished[number]
+    begin, end = _began(step, finished), step.time
+    within = [
+        event
+        for event in own
+        if not isinstance(event, StepFinished)
+        and begin <= event.time - getattr(event, "seconds", 0.0)
+        and event.time <= end
+    ]
+    table = trace(within, container)
+    table.title = f"step {number}: {STEPS[number - 1].title}"
+    return table
 
 
 def _status_after(step: Step) -> str:

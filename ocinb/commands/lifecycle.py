@@ -18,11 +18,21 @@ if TYPE_CHECKING:
 @click.command(cls=Command)
 @click.argument("container")
 @click.option("--diagram", is_flag=True, help="In a notebook: draw the time line.")
+@click.option(
+    "--step",
+    type=click.IntRange(1, 13),
+    metavar="N",
+    help="The system calls and hooks of that step alone.",
+)
 @listing
 @click.pass_obj
-def command(session: Session, container: str, diagram: bool) -> Table | Picture:
+def command(session: Session, container: str, diagram: bool, step: int | None) -> Table | Picture:
     """Show the steps of a container's life, with their times. The order is the specification's."""
     from ocinb.container import Container
 
-    table = Container.find(session.engine, container).lifecycle_table()
+    found = Container.find(session.engine, container)
+    if step is not None:
+        calls = found.step_table(step)
+        return Picture("step_calls", calls) if diagram else calls
+    table = found.lifecycle_table()
     return Picture("lifecycle_line", table) if diagram else table

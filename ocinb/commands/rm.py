@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def command(
     session: Session, containers: tuple[str, ...], force: bool, every: bool
 ) -> Done | Lines:
-    """Remove containers that have ended, with all that belongs to them.
+    """Remove containers that have ended, with all that is theirs.
 
     Volumes that have a name stay.
     """

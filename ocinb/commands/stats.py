@@ -36,9 +36,10 @@ COLUMNS = columns(
 @listing
 @click.pass_obj
 def command(session: Session, containers: tuple[str, ...], interval: float) -> Table:
-    """Tell what containers use of the machine; without names, all of them.
+    """Tell what containers use of the machine.
 
-    CPU PERCENT is of one processor; MEMORY is without what is only cached.
+    All of them if none is named. CPU PERCENT is of one processor; MEMORY is without what is only
+    cached.
     """
     engine = session.engine
     if containers:

@@ -155,10 +155,15 @@ class Picture:
     """A listing that can be drawn: a diagram in a notebook, the table itself in a shell.
 
     Attributes:
-        kind: ``layer_stack``, ``lifecycle_line`` or ``conversation``.
+        kind: which diagram, as in ``notebook.diagrams.draw.KINDS``.
         table: the rows to draw.
     """
 
     def __init__(self, kind: str, table: Table) -> None:
         self.kind = kind
         self.table = table
+
+    @property
+    def exit_status(self) -> int:
+        """What a shell is told."""
+        return self.table.exit_status

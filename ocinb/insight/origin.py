@@ -34,13 +34,16 @@ ORIGIN_COLUMNS = columns("path layer:int kind hides whiteouts size:bytes?")
 not seen there; ``whiteouts``: the layers that delete what was there. Numbers from the base, 1."""
 
 
-def why_table(contents: Contents, path: str, history: Sequence[str], title: str = "") -> Table:
+def why_table(
+    contents: Contents, path: str, history: Sequence[str], title: str = "", *, every: bool = False
+) -> Table:
     """What each layer says about a path.
 
     Args:
         path: as in the container. Links are not followed, unless the path leads nowhere without:
             the question is about names.
         history: the line that made each layer, bottom to top.
+        every: also layers that have no say about it, with ``says`` empty.
 
     Raises:
         LayerError: no layer knows it.
@@ -54,7 +57,7 @@ def why_table(contents: Contents, path: str, history: Sequence[str], title: str 
         says, by, there = _says(contents, real, number, there, number in beneath)
         contributed, at_rest = beneath.get(number, (0, 0))
         cumulative += contributed
-        if not says:
+        if not says and not every:
             continue
         place = contents.stack.shown.get(real)
         index = contents.stack.layers[number]

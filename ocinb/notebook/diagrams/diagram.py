@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocinb.errors import UnsupportedHost
 from ocinb.notebook.tables import html_table
+from ocinb.table import one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,8 +33,8 @@ class Diagram:
 
     def __init__(self, svg: str, *, title: str, alt: str, data: Table) -> None:
         self.svg = svg
-        self.title = title
-        self.alt = alt
+        self.title = one_line(title)
+        self.alt = one_line(alt)
         self.data = data
 
     @property

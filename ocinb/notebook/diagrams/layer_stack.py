@@ -19,6 +19,8 @@ PLATE_X, PLATE_HALF, PLATE_RISE = 108, 60, 19
 TEXT_X, TEXT_ROOM = 200, 416
 BAR_X, BAR_WIDTH = 636, 140
 THINNEST, THICKEST = 4, 20
+MOST, GAP = 40, 44
+"""Layers that are drawn; of more the middle is left out, with so many pixels in its place."""
 
 _DOCKER_NOTES = ("/bin/sh -c #(nop) ", "/bin/sh -c #(nop)", "/bin/sh -c ")
 
@@ -36,6 +38,7 @@ class Layer(Frozen):
     changed: int | None
     deleted: int | None
     whiteouts: str
+    also_in: str
 
 
 def layer_stack(table: Table) -> Diagram:
@@ -46,19 +49,25 @@ def layer_stack(table: Table) -> Diagram:
     layers = [_layer(record) for record in table.records()]
     title = table.title or "layers"
     alt = _in_words(title, layers)
-    sheet = Sheet(HEAD + ROW * len(layers) + FOOT, title=title, description=alt)
+    shown = layers if len(layers) <= MOST else [*layers[: MOST // 2], *layers[-MOST // 2 :]]
+    gap = GAP if len(shown) < len(layers) else 0
+    bottom = HEAD + ROW * len(shown) + gap
+    sheet = Sheet(bottom + FOOT, title=title, description=alt)
     _rules(sheet)
     _head(sheet, title, layers)
     largest = max((layer.unpacked or layer.size for layer in layers), default=0) or 1
-    for row, layer in enumerate(reversed(layers)):
-        top = HEAD + row * ROW
+    for row, layer in enumerate(reversed(shown)):
+        top = HEAD + row * ROW + (gap if row >= MOST // 2 else 0)
         if row:
             sheet.line(MARGIN, top, WIDTH - MARGIN, top, "line", more='opacity=".5"')
+        if gap and row == MOST // 2:
+            left_out = f"… {len(layers) - len(shown):,} more layers …"
+            sheet.text(TEXT_X, top - GAP / 2 + 5, left_out, "soft", size=13)
         # Drawn top to bottom, each plate's dashed edges fall behind the plate beneath it.
-        _plate(sheet, top + ROW / 2, layer, largest, last=row == len(layers) - 1)
+        _plate(sheet, top + ROW / 2, layer, largest, last=row == len(shown) - 1)
         _words(sheet, top, layer)
         _sizes(sheet, top, layer, largest)
-    _foot(sheet, layers)
+    _foot(sheet, layers, bottom)
     return Diagram(sheet.render(), title=title, alt=alt, data=table)
 
 
@@ -133,7 +142,10 @@ def _words(sheet: Sheet, top: float, layer: Layer) -> None:
     for sign, kind, count, word in _changes(layer):
         text = f"{sign} {count:,} {word}"
         sheet.text(x, top + 70, text, kind, size=12.5, face="bold")
-        x += text_width(text, 12.5, "bold") + 12
+        x += text_width(text, 13.5, "bold") + 12
+    if layer.also_in:
+        others = f"shared with {one_line(layer.also_in)}"
+        sheet.text(x, top + 70, others, "soft", size=12, room=TEXT_X + TEXT_ROOM - x)
 
 
 def _sizes(sheet: Sheet, top: float, layer: Layer, largest: int) -> None:
@@ -149,8 +161,7 @@ def _sizes(sheet: Sheet, top: float, layer: Layer, largest: int) -> None:
         sheet.text(right, top + 66, human_bytes(layer.size), "soft", size=12, anchor="end")
 
 
-def _foot(sheet: Sheet, layers: list[Layer]) -> None:
-    y = HEAD + ROW * len(layers)
+def _foot(sheet: Sheet, layers: list[Layer], y: float) -> None:
     sheet.line(MARGIN, y, WIDTH - MARGIN, y, "line")
     x: float = MARGIN
     legend = (

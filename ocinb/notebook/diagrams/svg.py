@@ -5,11 +5,16 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from ocinb.table import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 WIDTH = 800
 """Pixels of every diagram; viewers scale it down, never up."""
+
+HEAD, FOOT, MARGIN = 66, 44, 24
+"""Pixels of the head and the foot that a sheet may have, and at its sides."""
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif"
 MONO = "ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace"
@@ -29,11 +34,15 @@ PALETTE: Mapping[str, tuple[str, str, str]] = {
     "faint": ("fill", "#eaeef2", "#262c34"),
     "stripe": ("fill", "#f6f8fa", "#1c222a"),
     "line": ("stroke", "#c4ccd4", "#3d444d"),
-    "accent": ("fill", "#0969da", "#58a6ff"),
+    "accent": ("fill", "#0550ae", "#58a6ff"),
     "add": ("fill", "#0072b2", "#56b4e9"),
     "change": ("fill", "#9a6700", "#e6b045"),
     "delete": ("fill", "#bc4b00", "#f0883e"),
     "hollow": ("stroke", "#bc4b00", "#f0883e"),
+    "good": ("fill", "#00704f", "#3fbf95"),
+    "own": ("fill", "#dbeafb", "#1d3a5c"),
+    "edge": ("stroke", "#8c959f", "#6e7681"),
+    "path": ("stroke", "#0969da", "#58a6ff"),
     "error": ("fill", "#cf222e", "#ff7b72"),
 }
 
@@ -43,8 +52,8 @@ class Sheet:
 
     def __init__(self, height: float, *, title: str, description: str) -> None:
         self.height = height
-        self._title = title
-        self._description = description
+        self._title = one_line(title)
+        self._description = one_line(description)
         self._rules: list[str] = []
         self._dark: list[str] = []
         self._body: list[str] = []
@@ -58,14 +67,38 @@ class Sheet:
         if dark:
             self._dark.append(f".{name}{{{dark}}}")
 
+    def head(self, title: str, note: str, value: str = "", value_note: str = "") -> None:
+        """The title with a note under it, and at the right what it comes to."""
+        right = WIDTH - MARGIN
+        self.text(MARGIN, 32, title, size=17, face="bold", room=560)
+        self.text(MARGIN, 52, note, "soft", size=12, room=560)
+        self.text(right, 32, value, size=17, face="bold", anchor="end")
+        self.text(right, 52, value_note, "soft", size=12, anchor="end")
+        self.line(MARGIN, HEAD, right, HEAD, "line")
+
+    def foot(self, words: str, citation: str = "") -> None:
+        """A line at the lower edge, and the section of the specification."""
+        top = self.height - FOOT
+        self.line(MARGIN, top, WIDTH - MARGIN, top, "line")
+        self.text(MARGIN, top + 27, words, "soft", size=12, room=430)
+        self.text(WIDTH - MARGIN, top + 27, citation, "soft", size=12, anchor="end")
+
     def rect(
-        self, x: float, y: float, width: float, height: float, kind: str, *, radius: float = 0
+        self,
+        x: float,
+        y: float,
+        width: float,
+        height: float,
+        kind: str,
+        *,
+        radius: float = 0,
+        more: str = "",
     ) -> None:
-        """A rectangle of the class ``kind``."""
+        """A rectangle of the class ``kind``; ``more`` is further attributes."""
         corner = f' rx="{_n(radius)}"' if radius else ""
         self._body.append(
             f'<rect class="{kind}" x="{_n(x)}" y="{_n(y)}" '
-            f'width="{_n(width)}" height="{_n(height)}"{corner}/>'
+            f'width="{_n(width)}" height="{_n(height)}"{corner}{" " if more else ""}{more}/>'
         )
 
     def path(self, commands: str, kind: str, *, more: str = "") -> None:
@@ -100,11 +133,14 @@ class Sheet:
     ) -> None:
         """A line of text, its base line at ``y``; cut with an ellipsis where ``room`` is given.
 
+        Control characters, which no XML may hold, are replaced.
+
         Args:
             face: sans, bold or mono.
             anchor: start, middle or end.
             room: pixels that it may take.
         """
+        text = one_line(text)
         cut = fit(text, room, size, face) if room else text
         attributes = f'class="{kind} {face}" x="{_n(x)}" y="{_n(y)}" font-size="{_n(size)}"'
         if anchor != "start":

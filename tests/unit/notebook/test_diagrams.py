@@ -26,7 +26,8 @@ def layers(*made_by, title="demo:1.0, linux/amd64"):
     digest = "sha256:" + "a" * 64
     rows = [
         (n, text, digest, 10**n, 10 ** (n + 1), 5, 1, n - 1, digest, digest,
-         media_types.LAYER_GZIP, "/etc/motd" if n > 1 else "", None, 10**n)
+         media_types.LAYER_GZIP, "/etc/motd" if n > 1 else "", None, 10**n,
+         "other:1.0" if n == 1 else "")
         for n, text in enumerate(made_by, 1)
     ]  # fmt: skip
     return Table(LAYER_COLUMNS, rows, title=title)
