@@ -274,8 +274,8 @@ _REST: tuple[tuple[str, str, tuple[Row, ...]], ...] = (
         (".*.secs", "seconds", "as above"),
         (".*.nanosecs", "nanoseconds", "as above"))),
     ("linux.netDevices", "network-devices", (
-        ("", "network interfaces of the host that move into the container", "RTM_SETLINK"),
-        (".*.name", "what each is called inside", "RTM_SETLINK"))),
+        ("", "network interfaces of the host that move into the container", "RTM_NEWLINK"),
+        (".*.name", "what each is called inside; %d is the kernel's to fill in", "RTM_NEWLINK"))),
     ("linux.cgroupsPath", "cgroups-path", (
         ("", "the container's control group; from the tree's root, or from where the runtime "
              "says", "mkdir(2), cgroup.procs"),)),

@@ -84,7 +84,6 @@ def check_supported(config: dict[str, Any]) -> None:
     linux = config.get("linux") or {}
     refused = {
         "linux.intelRdt": linux.get("intelRdt"),
-        "linux.netDevices": linux.get("netDevices"),
         "vm": config.get("vm"),
     }
     for field, value in refused.items():

@@ -59,7 +59,7 @@ def features() -> dict[str, Any]:
             },
             "intelRdt": {"enabled": False, "schemata": False, "monitoring": False},
             "mountExtensions": {"idmap": {"enabled": True}},
-            "netDevices": {"enabled": False},
+            "netDevices": {"enabled": True},
         },
         "annotations": {
             "org.opencontainers.runc.checkpoint.enabled": "false",

@@ -246,6 +246,10 @@ class Creation:
         if self.cgroup.version:
             resources.apply(self.cgroup, linux.get("resources") or {}, devices=not self._rootless)
         self._set_rlimits()
+        if linux.get("netDevices"):
+            from ocinb.runtime.net_devices import move_devices
+
+            move_devices(self.recording, linux["netDevices"], self.container.pid)
         state = self.container.state(CREATING, self.container.pid)
         for number, stage in ((3, "prestart"), (4, "createRuntime")):
             with self.recording.step(number) as step:

@@ -199,6 +199,12 @@ def _host_side(config: dict[str, Any], version: int) -> Iterator[Planned]:
             arguments=f"{limit['type']} {limit['soft']} {limit['hard']}",
             field=f"process.rlimits[{number}]", citation="config.md#posix-process",
         )  # fmt: skip
+    for name, wish in ((config.get("linux") or {}).get("netDevices") or {}).items():
+        yield Planned(
+            step=2, process="runtime", call="sendto",
+            arguments=f"RTM_NEWLINK {name} as {wish.get('name') or name}, RTM_NEWADDR, up",
+            field=f"linux.netDevices.{name}", citation="config-linux.md#network-devices",
+        )  # fmt: skip
     for number, stage in _HOST_HOOKS:
         yield from _hooks(config, number, stage, "runtime")
 

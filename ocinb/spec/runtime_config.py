@@ -251,6 +251,31 @@ def _hostname_length(config: dict[str, Any]) -> Iterator[Finding]:
             yield name, "must be at most 64 bytes"
 
 
+def _net_devices(config: dict[str, Any]) -> Iterator[Finding]:
+    """Spec: runtime-spec config-linux.md#network-devices"""
+    devices = (config.get("linux") or {}).get("netDevices") or {}
+    if devices and "network" not in namespaces(config):
+        yield "linux.netDevices", "needs a network namespace in linux.namespaces"
+    taken: set[str] = set()
+    for name, wish in devices.items():
+        path = f"linux.netDevices.{name}"
+        new = wish.get("name") or name
+        if not _device_name(name) or "%" in name:
+            yield path, "is not the name of a network device"
+        if not _device_name(new):
+            yield f"{path}.name", f"is not the name of a network device: {shown(new)}"
+        elif new in taken and "%d" not in new:
+            yield f"{path}.name", f"is the second device called {shown(new)}"
+        taken.add(new)
+
+
+def _device_name(name: str) -> bool:
+    """What the kernel takes, with at most one ``%d`` for it to fill in."""
+    plain = name.replace("%d", "", 1)
+    odd = any(letter in "/:%" or letter.isspace() for letter in plain)
+    return 0 < len(name.encode("utf-8", "replace")) <= 15 and name not in (".", "..") and not odd
+
+
 _RULES = (
     _version,
     _namespaces,
@@ -261,4 +286,5 @@ _RULES = (
     _seccomp,
     _destinations,
     _hostname_length,
+    _net_devices,
 )

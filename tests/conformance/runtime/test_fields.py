@@ -164,7 +164,6 @@ def test_without_pivot_root(runtime: RuntimeProgram, bundle: Bundle) -> None:
         ("process.selinuxLabel", lambda b: b.process.update(selinuxLabel="u:r:t:s0")),
         ("linux.mountLabel", lambda b: b.linux.update(mountLabel="u:o:t:s0")),
         ("linux.intelRdt", lambda b: b.linux.update(intelRdt={"closID": "x"})),
-        ("linux.netDevices", lambda b: b.linux.update(netDevices={"eth9": {}})),
     ],
 )
 def test_what_the_kernel_lacks_is_an_error_and_not_left_out(

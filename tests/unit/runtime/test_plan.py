@@ -63,6 +63,13 @@ def test_a_field_that_is_not_there_plans_nothing(config: dict[str, Any]) -> None
     assert calls(config, "linux.sysctl.net.core.somaxconn") == ["write"]
 
 
+def test_a_network_device_is_moved_by_the_runtime(config: dict[str, Any]) -> None:
+    config["linux"]["netDevices"] = {"eth7": {"name": "inside0"}}
+    (entry,) = [p for p in planned(config) if p.field == "linux.netDevices.eth7"]
+    assert (entry.process, entry.call) == ("runtime", "sendto")
+    assert "eth7 as inside0" in entry.arguments
+
+
 def test_limits_become_writes_of_the_version_at_hand(config: dict[str, Any]) -> None:
     config["linux"]["resources"] = {"memory": {"limit": 1 << 20}}
     for version, file in ((1, "memory.limit_in_bytes"), (2, "memory.max")):
