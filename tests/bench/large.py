@@ -1,85 +1,38 @@
 """A large image (392 MB compressed, 1 GB, 57,000 entries) pulled and unpacked, beside the peers.
 
-All from one docker-registry on loopback, each into an empty store, as commands. What they spend
-is told as well: processor seconds of the command with all that it starts, or of its daemon.
+All from one docker-registry on loopback, each into an empty store on a new ext4, as commands.
 """
 
 from __future__ import annotations
 
-import itertools
 import os
-import resource
 import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from pathlib import Path
 
-from tests.bench.measure import Case, Comparison
+from tests.bench.measure import Comparison
+from tests.bench.spending import Spender, Spending, watched
+from tests.support.containerd import Containerd
 from tests.support.debian import run
 from tests.support.docker_registry import docker_registry
+from tests.support.filesystem import new_ext4
 from tests.support.large import TAG, facts, large_layout
-from tests.support.peers import require
 from tests.support.podman import Podman
 
 OCINB = Path(sys.executable).with_name("ocinb")
-_TICKS = os.sysconf("SC_CLK_TCK")
-
-
-@dataclass
-class Spender(Case):
-    """A competitor whose processor time is told, too.
-
-    Attributes:
-        daemon: the process that does the work for the command; 0: it does it itself.
-        processor: seconds of processor time, one figure a round.
-    """
-
-    daemon: int = 0
-    processor: list[float] = field(default_factory=list)
-
-    def round(self) -> float:
-        """As ``Case``; the disk is quiet before, and what is written is on it at the end."""
-        self.before()
-        os.sync()
-        spent, start = self._spent(), time.perf_counter()
-        self.act()
-        seconds = time.perf_counter() - start
-        self.processor.append(self._spent() - spent)
-        return seconds
-
-    def _spent(self) -> float:
-        children = resource.getrusage(resource.RUSAGE_CHILDREN)
-        own = children.ru_utime + children.ru_stime
-        if not self.daemon:
-            return own
-        fields = Path(f"/proc/{self.daemon}/stat").read_text().rpartition(")")[2].split()
-        return own + sum(map(int, fields[11:15])) / _TICKS
-
-
-class Spending(Comparison):
-    """A comparison that tells processor time."""
-
-    def table(self) -> str:
-        """As ``Comparison``, then a line for each case."""
-        lines = [super().table(), ""]
-        for case in self.cases:
-            assert isinstance(case, Spender)
-            seconds = statistics.median(case.processor[1:])
-            lines.append(f"- {case.name}: {seconds:.2f} s of processor time")
-        return "\n".join(lines)
+SIZE = 8 << 30
+"""Bytes of each file system; four times what is needed."""
 
 
 class Site:
-    """A registry with the image, and a new directory for each pull.
+    """A registry with the image, and a new file system for each pull.
 
-    What a pull left is removed only at the end of all: for a minute after many files were removed
-    ext4 looks for inodes that were not lately in use, and making a file takes ten times as long.
+    Not a directory on the disk, because for half a minute after many files were removed anywhere
+    on it ext4 looks for inodes that were not lately in use, and making a file takes ten times as
+    long.
     """
 
     def __init__(self, directory: Path, stack: ExitStack) -> None:
@@ -88,13 +41,12 @@ class Site:
         self.name = f"{registry.address}/large:{TAG}"
         source, target = f"oci:{large_layout()}:{TAG}", f"docker://{self.name}"
         run("skopeo", "--insecure-policy", "copy", "--dest-tls-verify=false", source, target)
-        self._numbers = itertools.count(1)
+        self._here = stack.enter_context(ExitStack())
         self._place = directory
         self._podman = Podman(directory / "podman")
-        self._daemon = stack.enter_context(ExitStack())
         self._containerd: Containerd | None = None
 
-    def cases(self) -> Iterator[Case]:
+    def cases(self) -> Iterator[Spender]:
         """Ours first."""
         yield Spender("ocinb pull", self.ocinb, self.move)
         yield Spender("podman pull (overlay)", self.podman, self.move_podman)
@@ -103,9 +55,9 @@ class Site:
         yield ctr
 
     def move(self) -> None:
-        """To a new directory."""
-        self._place = self.directory / str(next(self._numbers))
-        self._place.mkdir()
+        """To a new file system; what was in the one before is gone, its daemon too."""
+        self._here.close()
+        self._place = self._here.enter_context(new_ext4(self.directory / "place", SIZE))
 
     def move_podman(self) -> None:
         """To a new podman."""
@@ -115,74 +67,32 @@ class Site:
     def move_containerd(self, case: Spender) -> None:
         """To a new containerd, whose processor time is the case's."""
         self.move()
-        self._daemon.close()
-        self._containerd = self._daemon.enter_context(containerd(self._place / "ctr"))
+        self._containerd = self._here.enter_context(Containerd(self._place / "ctr"))
         case.daemon = self._containerd.pid
 
-    def ocinb(self) -> None:
+    def ocinb(self) -> int:
         """Our command, as a person runs it."""
-        root, run_root = (f"{self._place}/{name}" for name in ("root", "run"))
-        run("env", f"OCINB_ROOT={root}", f"OCINB_RUN_ROOT={run_root}", OCINB, "pull", self.name)
+        own = {"OCINB_ROOT": f"{self._place}/root", "OCINB_RUN_ROOT": f"{self._place}/run"}
+        return watched(OCINB, "pull", self.name, environment={**os.environ, **own})
 
-    def podman(self) -> None:
+    def podman(self) -> int:
         """Podman, which unpacks while it pulls."""
-        self._podman.pull(self.name)
+        podman = self._podman
+        argv = podman.pulling(self.name)
+        return watched(podman.program, *argv, environment=podman.environment)
 
-    def skopeo_umoci(self) -> None:
+    def skopeo_umoci(self) -> int:
         """One after the other, as they can only be."""
         layout = f"{self._place}/skopeo:{TAG}"
         skopeo = ("skopeo", "--insecure-policy", "copy", "--quiet", "--src-tls-verify=false")
-        run(*skopeo, f"docker://{self.name}", f"oci:{layout}")
-        run("umoci", "unpack", "--image", layout, self._place / "umoci")
+        first = watched(*skopeo, f"docker://{self.name}", f"oci:{layout}")
+        return max(first, watched("umoci", "unpack", "--image", layout, self._place / "umoci"))
 
-    def ctr(self) -> None:
+    def ctr(self) -> int:
         """Containerd, told by ctr."""
         assert self._containerd
-        self._containerd("image", "pull", "--plain-http", "--snapshotter=overlayfs", self.name)
-
-    def milliseconds_per_file(self) -> float:
-        """What making a small file costs here at the moment."""
-        self.move()
-        start = time.perf_counter()
-        for number in range(2000):
-            (self._place / str(number)).write_bytes(b"x")
-        return (time.perf_counter() - start) / 2
-
-
-class Containerd:
-    """A containerd of its own."""
-
-    def __init__(self, directory: Path, pid: int) -> None:
-        self.pid = pid
-        self._ctr = ("ctr", "--address", f"{directory}/socket")
-
-    def __call__(self, *words: str) -> str:
-        """Run ctr."""
-        return run(*self._ctr, *words)
-
-
-@contextmanager
-def containerd(directory: Path) -> Iterator[Containerd]:
-    """Start one; it is ended, and its mounts with it."""
-    directory.mkdir()
-    config = directory / "config.toml"
-    config.write_text(
-        f'version = 2\nroot = "{directory}/root"\nstate = "{directory}/state"\n'
-        'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
-        f'[grpc]\naddress = "{directory}/socket"\n'
-    )
-    argv = [require("containerd"), "--config", str(config), "--log-level", "error"]
-    with (directory / "log").open("wb") as log, subprocess.Popen(argv, stderr=log) as process:
-        try:
-            for _ in range(100):
-                if (directory / "socket").exists():
-                    break
-                time.sleep(0.05)
-            yield Containerd(directory, process.pid)
-        finally:
-            process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(10)
+        words = ("image", "pull", "--plain-http", "--snapshotter=overlayfs", self.name)
+        return watched(*self._containerd.argv(*words))
 
 
 def comparisons() -> Iterator[Comparison]:
@@ -191,8 +101,6 @@ def comparisons() -> Iterator[Comparison]:
     try:
         with ExitStack() as stack:
             site = Site(directory, stack)
-            cost = site.milliseconds_per_file()
-            title = f"pull and unpack {facts(large_layout())} ({cost:.2f} ms to make a file)"
-            yield Spending(title, list(site.cases()))
+            yield Spending(f"pull and unpack {facts(large_layout())}", list(site.cases()))
     finally:
         shutil.rmtree(directory, ignore_errors=True)

@@ -6,13 +6,10 @@ image layout, by HTTP and by TLS; Python's start is in our figures. Peak memory 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,6 +19,7 @@ from ocinb.distribution.client import Client
 from ocinb.distribution.push import push
 from ocinb.spec.reference import Reference
 from tests.bench.measure import Case, Comparison
+from tests.bench.spending import watched
 from tests.support.docker_registry import docker_registry
 from tests.support.images import make_image
 
@@ -80,11 +78,7 @@ class Site:
 
     def measured(self, case: str, argv: list[str]) -> None:
         """Run a command, and note the peak of its memory."""
-        with subprocess.Popen(argv) as process:
-            while process.poll() is None:
-                self.peaks[case] = max(self.peaks.get(case, 0), _peak(process.pid))
-                time.sleep(0.005)
-        assert process.returncode == 0, argv
+        self.peaks[case] = max(self.peaks.get(case, 0), watched(*argv))
 
     def told_peaks(self) -> list[str]:
         """The peaks since they were last told."""
@@ -101,15 +95,6 @@ class Site:
     def skopeo(self, case: str, *words: str) -> None:
         """skopeo copy."""
         self.measured(case, ["skopeo", "--insecure-policy", "copy", "--quiet", *words])
-
-
-def _peak(process: int) -> int:
-    """KiB; what wait4 tells is not less than our own peak, from which it was forked."""
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{process}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1])
-    return 0
 
 
 def pulls(site: Site, registry: str, count: int) -> Comparison:

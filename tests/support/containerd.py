@@ -52,6 +52,11 @@ class Containerd:
         for group in Path("/sys/fs/cgroup").glob(f"*/{_NAMESPACE}"):
             group.rmdir()
 
+    @property
+    def pid(self) -> int:
+        """The daemon's process."""
+        return self._process.pid
+
     def argv(self, *words: str) -> list[str]:
         """A command line of ctr."""
         # The control groups of a container are /NAMESPACE/ID: tests side by side need their own.

@@ -58,7 +58,12 @@ class Podman:
 
     def pull(self, name: str) -> None:
         """Pull from a registry that speaks plain HTTP."""
-        self("pull", "--quiet", "--tls-verify=false", f"--signature-policy={self.policy}", name)
+        self(*self.pulling(name))
+
+    def pulling(self, name: str) -> tuple[str, ...]:
+        """The words of ``podman pull`` for such a registry."""
+        policy = f"--signature-policy={self.policy}"
+        return "pull", "--quiet", "--tls-verify=false", policy, name
 
     def push(self, name: str, target: str) -> None:
         """Push to a registry that speaks plain HTTP."""
