@@ -155,15 +155,8 @@ def _ids() -> Ids:
     wanted = subordinate_ids()
     if wanted.single:
         return wanted
-    single = one_id("")
-    for ids in (wanted, single):
-        enter = partial(enter_namespaces, Kernel(), user=True, ids=ids.document())
-        answer = answer_of(enter)
-        if not answer:
-            return ids
-        if ids is wanted:
-            single = one_id(f"one id: {answer}")
-    return single
+    answer = answer_of(partial(enter_namespaces, Kernel(), user=True, ids=wanted.document()))
+    return one_id(f"one id: {answer}") if answer else wanted
 
 
 def _mounting(name: str, tried: Probe, ids: Ids, few: str, enable: str) -> Rung:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ocinb.engine.emulated.launch_plan import KINDS
-from ocinb.engine.subordinate_ids import Ids
+from ocinb.engine.subordinate_ids import ALL_IDS, Ids
 from ocinb.frozen import Frozen
 from ocinb.overlay.probe import Attempt, Probe
 
@@ -50,6 +50,11 @@ class Rung(Frozen):
     def emulated(self) -> bool:
         """Whether containers are only processes here, which nothing isolates."""
         return self.name in KINDS
+
+    @property
+    def rootless(self) -> bool:
+        """Whether what needs the machine's own superuser is out of reach."""
+        return self.name != ROOT or (self.ids is not None and self.ids.count < ALL_IDS)
 
     @property
     def one_id(self) -> bool:

@@ -96,7 +96,7 @@ def config_of(
     Raises:
         BundleError, UnsupportedHost: as for ``describe``.
     """
-    rootless = options.rootless or rung.user_namespace or rung.emulated
+    rootless = options.rootless or rung.rootless
     wished = dataclasses.replace(
         options,
         hostname=options.hostname or container,

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 FILES = {"uid": "/etc/subuid", "gid": "/etc/subgid"}
 PROGRAMS = {"uid": "newuidmap", "gid": "newgidmap"}
-_LARGEST = 2**32 - 2
+ALL_IDS = 2**32 - 1
+"""How many ids there are outside of user namespaces."""
+_LARGEST = ALL_IDS - 1
 _MOST_RANGES = 340  # lines that the kernel takes
 
 

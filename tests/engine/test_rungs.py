@@ -1,10 +1,8 @@
-"""Every way of stacking layers and every rung of the ladder, down to where nothing is allowed."""
+"""Every way of stacking layers; for the lower rungs see test_ordinary_user and test_emulated."""
 
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,7 +17,6 @@ from ocinb.layer.unpacked import UnpackedLayers
 from ocinb.linux import flags as f
 from ocinb.linux.syscalls import Kernel
 from ocinb.settings import Settings
-from tests.engine.conftest import Program, finish
 from tests.support.peers import require
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
@@ -59,73 +56,11 @@ def test_layers_are_stacked_alike_by_every_kind(
 
 def test_the_superuser_stands_on_the_first_rung(engine: Engine) -> None:
     rungs = {rung.name: rung for rung in engine.ladder()}
-    assert list(rungs) == [ROOT, USER_NAMESPACE, NOTHING]
+    assert list(rungs) == [ROOT, USER_NAMESPACE, "proot", "fakechroot", NOTHING]
     assert engine.rung.name == ROOT
     assert rungs[ROOT].works
     assert rungs[ROOT].enable == ""
-
-
-def test_an_ordinary_user_is_told_what_its_containers_cannot_be(program: Program) -> None:
-    told = finish(
-        program(
-            "from ocinb.errors import OcinbError\n"
-            "print(engine.rung.name)\n"
-            "try: engine.run('demo', Options(args=['id'], user='demo'), output=print)\n"
-            "except OcinbError as error: print(error, error.hint)"
-        )
-    )
-    if told.startswith(ROOT):
-        assert "uid=1000(demo)" in told
-    else:
-        assert told.startswith(USER_NAMESPACE)
-        assert "the program wants to be user 1000:1000" in told
-        assert "run it with --user 0" in told
-
-
-LOCKED = """\
-set -e
-echo 0 > /proc/sys/user/max_user_namespaces
-exec setpriv --bounding-set=-all --inh-caps=-all --no-new-privs "$@"
-"""
-"""The superuser of a user namespace, in which no other may be made, without a capability."""
-
-
-def test_where_nothing_is_allowed_everything_but_running_works(
-    settings: Settings, place: Path
-) -> None:
-    program = f"""
-from ocinb.bundle.options import ContainerOptions as Options
-from ocinb.engine import Engine
-from ocinb.errors import UnsupportedHost
-from ocinb.settings import Settings
-import pathlib
-place = pathlib.Path({str(place)!r})
-engine = Engine(Settings(root=place / 'root', run_root=place / 'run'))
-image = engine.image('demo')
-print(len(engine.unpack(image)))
-print(engine.bundle(image, Options(), place / 'bundle').exists())
-mount = engine.mount(image, place / 'tree')
-print(mount.kind, (place / 'tree/etc/os-release').exists(), (place / 'tree/etc/motd').exists())
-print(mount.why)
-engine.umount(place / 'tree')
-print([rung.works for rung in engine.ladder()])
-try: engine.run('demo')
-except UnsupportedHost as error: print(error, '|', error.hint)
-print(engine.containers())
-"""
-    done = subprocess.run(
-        ["unshare", "--user", "--map-root-user", "sh", "-c", LOCKED, "sh",
-         sys.executable, "-c", program],
-        capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2],
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
-    assert lines[:3] == ["6", "True", "copy True False"]
-    assert "overlay: mount: operation not permitted" in lines[3]
-    assert lines[4] == "[False, False, True]"
-    assert lines[5].startswith("the kernel does not let this user run containers: unshare: ")
-    assert "/proc/sys/user/max_user_namespaces" in lines[5]
-    assert lines[6] == "[]"
+    assert rungs[ROOT].lost == ()
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(place: Path, demo_store: Path) -> None:

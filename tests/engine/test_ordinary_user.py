@@ -1,0 +1,235 @@
+"""Containers of an ordinary user: with a range of ids, with one, and where less is allowed.
+
+The machine is changed for the program alone, in a mount namespace of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ocinb.settings import Settings
+from tests.engine.conftest import ORDINARY
+from tests.support.peers import require
+
+pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.peer]
+
+ROOT = Path(__file__).parents[2]
+RANGE = f"{ORDINARY}:200000:65536\n"
+HEAD = """
+from ocinb.bundle.options import ContainerOptions as Options
+from ocinb.engine import Engine
+from ocinb.errors import OcinbError
+from ocinb.events import Recorder, Warned
+from ocinb.settings import Settings
+import os, pathlib, stat
+place = pathlib.Path({place!r})
+recorder = Recorder()
+engine = Engine(Settings(root=place / 'root', run_root=place / 'run'), recorder)
+def show(data, _): print(data.decode(), end='', flush=True)
+def run(*args, **options):
+    return engine.run('demo', Options(args=args, **options), output=show)
+def refused(*args, **options):
+    try: run(*args, **options)
+    except OcinbError as error: print(type(error).__name__, error, '|', error.hint)
+def warnings(): return [event.message for event in recorder.of(Warned)]
+"""
+
+Ordinary = Callable[..., str]
+
+
+@pytest.fixture
+def ordinary(settings: Settings, place: Path) -> Iterator[Ordinary]:
+    """Runs a Python program as an ordinary user.
+
+    ``subuid`` is what /etc/subuid and /etc/subgid say, ``prepare`` a shell script that the
+    superuser runs before, ``pod`` flags of ``tests/support/pod.py``, where it shall be one.
+    """
+    if not os.path.samefile("/usr/bin/python3", os.path.realpath(sys.executable)):
+        pytest.skip("this interpreter may lie in a home directory that others cannot enter")
+    require("newuidmap")
+
+    def run(text: str, *, subuid: str = "", prepare: str = "", pod: str | None = None) -> str:
+        for path in [place, *place.rglob("*")]:
+            os.lchown(path, ORDINARY, ORDINARY)
+        (place / "subuid").write_text(subuid)
+        script = (
+            "set -e\nmount --make-rslave /\n"
+            f"for file in subuid subgid; do mount --bind {place}/subuid /etc/$file; done\n"
+            f'{prepare}\nexec "$@"'
+        )
+        user = str(ORDINARY)
+        become = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups"]
+        if pod is not None:
+            become = [sys.executable, "tests/support/pod.py", *pod.split(), user]
+        source = HEAD.format(place=str(place)) + text
+        done = subprocess.run(
+            ["unshare", "--mount", "sh", "-c", script, "sh", *become, sys.executable, "-c", source],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], "HOME": str(place), "PYTHONPATH": str(ROOT)},
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    yield run
+    (place / "subuid").unlink(missing_ok=True)
+
+
+def test_with_subordinate_ids_there_are_all_ids_of_an_image(ordinary: Ordinary) -> None:
+    text = (
+        "run('id', user='demo')\nrun('id', '-u', user='33:33')\n"
+        "print(engine.rung.name, engine.rung.ids.why, warnings())"
+    )
+    told = ordinary(text, subuid=RANGE).splitlines()
+    assert told[0].startswith("uid=1000(demo) gid=1000(demo)")
+    assert told[1:] == ["33", "user namespace 65,537 ids by /etc/subuid []"]
+
+
+def test_what_belongs_to_subordinate_ids_is_removed_with_its_container(
+    ordinary: Ordinary,
+) -> None:
+    script = "mkdir -m 700 /tmp/mine; echo x > /tmp/mine/file; ls -ln /tmp/mine"
+    text = (
+        f"engine.run('demo', Options(args=['sh', '-c', {script!r}], user='33:33'), keep=True,"
+        " output=show, name='box')\n"
+        "record = engine.container('box')\n"
+        "upper = place / 'root/containers' / record.id / 'rw/upper/tmp/mine'\n"
+        "print(os.lstat(upper).st_uid)\n"
+        "try: os.listdir(upper)\nexcept PermissionError: print('not mine')\n"
+        "engine.delete('box')\nprint(engine.containers(), os.listdir(place / 'root/containers'))"
+    )
+    told = ordinary(text, subuid=RANGE).splitlines()
+    assert " 33 33 " in told[1]
+    assert told[2:4] == ["200032", "not mine"]
+    assert told[4].startswith("[] ['.")
+
+
+@pytest.mark.parametrize(
+    ("subuid", "prepare", "why"),
+    [
+        ("", "", "/etc/subuid has no line for this user"),
+        (f"{ORDINARY}:100\n", "", "line 1 of /etc/subuid is malformed (USER:FIRST:COUNT)"),
+        (RANGE, "mount --bind /dev/null /usr/bin/newgidmap", "newgidmap not installed"),
+        (RANGE, "mount --bind /bin/false /usr/bin/newuidmap", "the user namespace could not be"),
+        (f"{ORDINARY}:900:65536\n", "", "the user namespace could not be given its ids: newuidmap"),
+    ],
+    ids=["no line", "malformed", "no newgidmap", "newuidmap fails", "a range with the own id"],
+)
+def test_without_a_range_there_is_one_id_and_it_is_said_why(
+    ordinary: Ordinary, subuid: str, prepare: str, why: str
+) -> None:
+    text = "run('id')\nrefused('id', user='demo')\nprint(*warnings(), sep='\\n')"
+    id_, refused, notice = ordinary(text, subuid=subuid, prepare=prepare).splitlines()
+    assert id_.startswith("uid=0(root) gid=0(root)")
+    assert refused.startswith("UnsupportedHost the program wants to be user 1000:1000, but an ordi")
+    assert refused.endswith("run it with --user 0")
+    expected = f"containers run in a user namespace: containers have the id 0 only (one id: {why}"
+    assert notice.startswith(expected)
+
+
+def test_limits_that_nobody_can_keep_are_said(ordinary: Ordinary) -> None:
+    text = "run('true', resources={'memory': {'limit': 50000000}})\nprint(warnings()[-1])"
+    told = ordinary(text, subuid=RANGE)
+    assert told.startswith("no limit is kept (linux.resources): control groups are version")
+    assert "the superuser must give this user a group" in told
+
+
+def test_a_covered_proc_is_shared_and_that_is_said(ordinary: Ordinary) -> None:
+    covered = "mount --bind /dev/null /proc/keys; mount -t tmpfs none /proc/irq"
+    text = (
+        "run('sh', '-c', 'test -e /proc/1/stat && echo $$; sleep 100 & exit 3')\nprint(*warnings())"
+    )
+    pid, notice = ordinary(text, subuid=RANGE, prepare=covered).splitlines()
+    assert int(pid) > 2  # not the first process of a pid namespace of its own
+    assert "this machine's processes are seen (a new /proc: mount: operation not perm" in notice
+
+
+def test_rungs_are_kept_until_the_filter_of_system_calls_is_another(ordinary: Ordinary) -> None:
+    # The three pods have the same user, the same files, and a filter each, which has no name.
+    for pod, rung in (("", "proot"), ("--no-ptrace", "fakechroot"), ("", "proot")):
+        require(rung)
+        assert ordinary("print(engine.rung.name)", pod=pod) == f"{rung}\n"
+
+
+def test_where_nothing_is_allowed_everything_but_running_works(
+    ordinary: Ordinary, place: Path
+) -> None:
+    text = """
+image = engine.image('demo')
+print(len(engine.unpack(image)))
+print(engine.bundle(image, Options(), place / 'bundle').exists())
+mount = engine.mount(image, place / 'tree')
+print(mount.kind, (place / 'tree/etc/os-release').exists(), (place / 'tree/etc/motd').exists())
+print(mount.why)
+engine.umount(place / 'tree')
+print([rung.works for rung in engine.ladder()])
+refused('true')
+print(engine.containers())
+"""
+    hidden = "for d in /usr/lib*/*/fakechroot; do mount -t tmpfs none $d; done"
+    lines = ordinary(text, prepare=hidden, pod="--no-ptrace").splitlines()
+    assert lines[:3] == ["6", "True", "copy True False"]
+    assert "overlay: mount: operation not permitted" in lines[3]
+    assert lines[4] == "[False, False, False, False, True]"
+    assert lines[5].startswith(
+        "UnsupportedHost the kernel does not let this user run containers: unshare: operation"
+    )
+    assert "must allow ptrace" in lines[5]
+    assert lines[6] == "[]"
+
+
+LOCKED = """\
+set -e
+echo 0 > /proc/sys/user/max_user_namespaces
+exec setpriv --bounding-set=-all --inh-caps=-all --no-new-privs "$@"
+"""
+"""The superuser of a user namespace, in which no other may be made, without a capability."""
+
+
+def in_user_namespace(place: Path, text: str, *inner: str) -> list[str]:
+    """The lines that a program prints as the superuser of a user namespace with one id."""
+    source = HEAD.format(place=str(place)) + text
+    done = subprocess.run(
+        ["unshare", "--user", "--map-root-user", *inner, sys.executable, "-c", source],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_inside_a_user_namespace_with_one_id(settings: Settings, place: Path) -> None:
+    text = "print(engine.rung.name, engine.rung.ids.count)\nrun('id')\nrefused('id', user='demo')"
+    rung, id_, refused = in_user_namespace(place, text)
+    assert rung == "root 1"
+    assert id_.startswith("uid=0(root)")
+    assert "the program wants to be user 1000:1000" in refused
+
+
+def test_where_no_namespace_can_be_made_any_more_proot_is_left(
+    settings: Settings, place: Path
+) -> None:
+    require("proot")
+    text = (
+        "run('id')\nprint(engine.rung.name)\nprint(warnings()[0])\n"
+        "print(engine.ladder()[1].answer, '|', engine.ladder()[1].enable)"
+    )
+    id_, rung, notice, refusal = in_user_namespace(place, text, "sh", "-c", LOCKED, "sh")
+    assert id_.startswith("uid=0(root)")
+    assert rung == "proot"
+    assert notice.startswith("containers run by proot (no root: unshare: operation not permitted")
+    assert refusal == (
+        "unshare: no space left on device | the superuser must change "
+        "/proc/sys/user/max_user_namespaces, which is 0"
+    )
