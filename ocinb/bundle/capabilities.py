@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from ocinb.bundle.options import ContainerOptions
 from ocinb.errors import BundleError
 from ocinb.linux.capabilities import NAMES as ALL_CAPABILITIES
+from ocinb.linux.capabilities import names
 from ocinb.spec import runtime_defaults as defaults
 
 
@@ -20,7 +21,22 @@ def bounding(options: ContainerOptions) -> list[str]:
         BundleError: no capability has that name.
     """
     added = ["ALL"] if options.privileged else options.add_capabilities
-    return capabilities(added, options.drop_capabilities)
+    wanted = capabilities(added, options.drop_capabilities)
+    if "ALL" not in map(str.upper, added):
+        return wanted
+    # All that can be had: runtimes refuse what is not theirs to give.
+    named = set(capabilities([word for word in added if word.upper() != "ALL"], ["ALL"]))
+    return [name for name in wanted if name in named or name in _of_this_process()]
+
+
+def _of_this_process() -> list[str]:
+    """The bounding set of this process; everything where nobody tells."""
+    try:
+        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+            found = next((line.split()[1] for line in file if line.startswith("CapBnd:")), None)
+    except OSError:
+        found = None
+    return list(ALL_CAPABILITIES) if found is None else names(int(found, 16))
 
 
 def capabilities(add: Iterable[str], drop: Iterable[str]) -> list[str]:

@@ -145,8 +145,9 @@ def _process(execution: Execution, options: ContainerOptions, user: User) -> dic
         "capabilities": _sets(bounding(options), user),
         "noNewPrivileges": options.no_new_privileges,
     }
-    if user.additional_gids and not options.one_id:
-        process["user"]["additionalGids"] = list(user.additional_gids)
+    groups = _groups(user)
+    if groups and not options.one_id:
+        process["user"]["additionalGids"] = groups
     if options.umask is not None:
         process["user"]["umask"] = options.umask
     if options.oom_score_adj is not None:
@@ -156,6 +157,17 @@ def _process(execution: Execution, options: ContainerOptions, user: User) -> dic
             {"type": kind, "soft": soft, "hard": hard} for kind, soft, hard in options.rlimits
         ]
     return process
+
+
+def _groups(user: User) -> list[int]:
+    """Supplementary groups: the primary one is among them, as docker and podman have it.
+
+    Else a file that a group must not read could be read by a program that has given up its
+    primary group (CVE-2022-2989, CVE-2022-36109).
+    """
+    if not (user.uid or user.gid or user.additional_gids):
+        return []
+    return list(dict.fromkeys([user.gid, *user.additional_gids]))
 
 
 def _sets(names: list[str], user: User) -> dict[str, list[str]]:

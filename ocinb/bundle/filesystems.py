@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from typing import Any
 
@@ -27,7 +28,9 @@ def mounts(options: ContainerOptions) -> list[dict[str, Any]]:
             ]
         if options.privileged and mount["type"] in ("sysfs", "cgroup"):
             mount["options"] = [word for word in mount["options"] if word != "ro"]
-    standard = [_shared(mount, options) for mount in standard]
+    shared = [_shared(mount, options) for mount in standard]
+    # Not every machine has message queues mounted.
+    standard = [m for m in shared if m["type"] != "bind" or os.path.exists(m["source"])]
     taken = {clean_path(str(mount.get("destination", "/"))) for mount in options.mounts}
     taken |= {clean_path(volume.destination) for volume in options.volumes}
     kept = [mount for mount in standard if mount["destination"] not in taken]

@@ -78,6 +78,8 @@ def _resources(options: ContainerOptions) -> dict[str, Any]:
     Spec: runtime-spec config-linux.md#control-groups
     """
     limits = {kind: dict(fields) for kind, fields in options.resources.items()}
+    if limits.get("pids", {}).get("limit", 0) < 0:
+        del limits["pids"]  # a new group has no limit, and not every runtime knows -1
     if options.rootless:
         return limits
     everything = {"allow": options.privileged, "access": "rwm"}

@@ -125,7 +125,9 @@ def _security(texts: Iterable[str]) -> dict[str, Any]:
     """Spec: none (Docker convention; mask and unmask are podman's)"""
     chosen: dict[str, Any] = {}
     for text in texts:
-        name, _, value = text.replace(":", "=", 1).partition("=")
+        # Docker takes a colon, too; podman's mask= and unmask= have colons behind the sign.
+        found = re.fullmatch(r"([a-z-]+)(?:[=:](.*))?", text, re.DOTALL)
+        name, value = (found[1], found[2] or "") if found else (text, "")
         if name == "no-new-privileges" and value in ("", "true", "false"):
             chosen["no_new_privileges"] = value != "false"
         elif name == "seccomp" and value:

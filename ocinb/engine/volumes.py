@@ -10,10 +10,12 @@ Spec: image-spec conversion.md#optional-fields (Config.Volumes)
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import os
 import shutil
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +104,13 @@ def mount_of(volume: Volume, source: str) -> dict[str, Any]:
     }
 
 
+def _like(found: os.stat_result, volume: Path) -> None:
+    """Give a volume the owner and the mode that its place has in the image."""
+    with contextlib.suppress(PermissionError):  # an ordinary user has but its own ids
+        os.chown(volume, found.st_uid, found.st_gid)
+    volume.chmod(stat.S_IMODE(found.st_mode))
+
+
 def _fill(rootfs: Path, place: str, volume: Path) -> None:
     """Make a volume with what the image has at its place. Spec: none (Docker convention)"""
     try:
@@ -113,6 +122,7 @@ def _fill(rootfs: Path, place: str, volume: Path) -> None:
             os.close(root)
         try:
             copy_layers([f"/proc/self/fd/{source}"], str(volume))
+            _like(os.fstat(source), volume)
         finally:
             os.close(source)
     except SyscallError:
