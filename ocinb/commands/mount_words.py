@@ -97,7 +97,7 @@ def mount(text: str) -> Entry:
         if "size" in given:
             words.append(f"size={size(option + ': size', given['size'])}")
         words += [f"mode={given['mode']}"] if "mode" in given else []
-        return tmpfs(f"{destination}:{','.join(words)}", option)
+        return _tmpfs(option, destination, words)
     source = given.get("source", "")
     if kind == "volume":
         if source and not _NAME.fullmatch(source):
@@ -114,30 +114,17 @@ def mount(text: str) -> Entry:
     return _bind(option, source, destination, [*words, propagation], recursive=recursive)
 
 
-def tmpfs(text: str, option: str = "") -> dict[str, Any]:
+def tmpfs(text: str) -> dict[str, Any]:
     """``PATH[:OPTIONS]``.
 
     Raises:
         CommandError: the path is not absolute, or an option is not one of a tmpfs.
     """
-    option = option or f"--tmpfs {text}"
     destination, _, options = text.partition(":")
     if not destination.startswith("/") or "\0" in text:
-        raise CommandError(f"{option} is not an absolute path", hint="as in --tmpfs /tmp")
+        raise CommandError(f"--tmpfs {text} is not an absolute path", hint="as in --tmpfs /tmp")
     words = [word for word in options.split(",") if word]
-    for word in words:
-        name, equals, value = word.partition("=")
-        if equals and name in _TMPFS_VALUES and re.fullmatch(_TMPFS_VALUES[name], value):
-            continue
-        _known(option, [word], _TMPFS_FLAGS)
-    named = {word.partition("=")[0].removeprefix("no") for word in words}
-    defaults = [w for w in _TMPFS_DEFAULTS if w.partition("=")[0].removeprefix("no") not in named]
-    return {
-        "destination": destination,
-        "type": "tmpfs",
-        "source": "tmpfs",
-        "options": [*defaults, *words],
-    }
+    return _tmpfs(f"--tmpfs {text}", destination, words)
 
 
 def unique(entries: Iterable[Entry]) -> None:
@@ -153,6 +140,22 @@ def unique(entries: Iterable[Entry]) -> None:
         if clean == "/":
             raise CommandError("nothing can be mounted over the root filesystem of a container")
         seen.add(clean)
+
+
+def _tmpfs(option: str, destination: str, words: list[str]) -> dict[str, Any]:
+    for word in words:
+        name, equals, value = word.partition("=")
+        if equals and name in _TMPFS_VALUES and re.fullmatch(_TMPFS_VALUES[name], value):
+            continue
+        _known(option, [word], _TMPFS_FLAGS)
+    named = {word.partition("=")[0].removeprefix("no") for word in words}
+    defaults = [w for w in _TMPFS_DEFAULTS if w.partition("=")[0].removeprefix("no") not in named]
+    return {
+        "destination": destination,
+        "type": "tmpfs",
+        "source": "tmpfs",
+        "options": [*defaults, *words],
+    }
 
 
 def _bind(

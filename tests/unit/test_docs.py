@@ -5,17 +5,29 @@ from __future__ import annotations
 import importlib.util
 import re
 from pathlib import Path
+from types import ModuleType
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_index_of_specification_sections_is_what_the_docstrings_say() -> None:
-    spec = importlib.util.spec_from_file_location("spec_index", ROOT / "docs" / "spec_index.py")
+def program(name: str) -> ModuleType:
+    """A program of ``docs``, which is no package."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     made = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(made)
+    return made
+
+
+def test_the_index_of_specification_sections_is_what_the_docstrings_say() -> None:
+    made = program("spec_index")
     assert made.INDEX.read_text() == made.index(), "run: python docs/spec_index.py"
+
+
+def test_the_table_of_options_is_what_the_options_say() -> None:
+    made = program("options")
+    assert made.TABLE.read_text() == made.table(), "run: python docs/options.py"
 
 
 def test_every_file_that_the_documents_name_exists() -> None:
