@@ -62,6 +62,11 @@ class Settings(Frozen):
         return self.root / "layers"
 
     @property
+    def owned(self) -> Path:
+        """Copies of images' files that are not the superuser's, for containers with many ids."""
+        return self.root / "owned"
+
+    @property
     def containers(self) -> Path:
         """One directory for each container: its bundle, writable layer and log."""
         return self.root / "containers"

@@ -307,7 +307,7 @@ class Engine:
         keep = detach if keep is None else keep
         way = self._way(runtime)
         local = self.available(image)
-        layers = self.unpack(local)
+        layers = self._layers(local, way.rung)
         files = self._claim(local, wished, name, way)
         events: list[Event] = []
         try:
@@ -349,7 +349,7 @@ class Engine:
         wished = settle(options or ContainerOptions(), self._containers)
         way = self._way(runtime)
         local = self.available(image)
-        layers = self.unpack(local)
+        layers = self._layers(local, way.rung)
         files = self._claim(local, wished, name, way)
         try:
             with self._monitor(files, [], None, None, True) as shim:
@@ -499,6 +499,16 @@ class Engine:
     @cached_property
     def _images(self) -> Images:
         return Images(self.store, self.layers, lambda: self.client, self._record)
+
+    def _layers(self, image: LocalImage, rung: Rung) -> list[Path]:
+        """What a container's tree is stacked of, bottom to top."""
+        layers = self.unpack(image)
+        if os.geteuid() and rung.user_namespace and not rung.one_id:
+            from ocinb.engine.owned_layer import owned_layer
+
+            owned = owned_layer(self.settings.owned, self.layers, image.config.chain_ids)
+            layers += [owned] if owned is not None else []
+        return layers
 
     def _way(self, runtime: str | None) -> Way:
         """How a container is run; a person is told once where something is lost by it."""

@@ -12,6 +12,7 @@ from ocinb.content.reachability import reachable
 from ocinb.content.usage import ImageUsage, usage
 from ocinb.engine.chains import chains
 from ocinb.engine.container_files import ContainerFiles
+from ocinb.engine.owned_layer import sweep_owned
 from ocinb.frozen import Frozen
 from ocinb.overlay.records import MountRecords
 from ocinb.spec.digest import Digest
@@ -94,6 +95,8 @@ def collect_garbage(
     # Layers first: a blob that is kept can be unpacked again, a layer cannot be packed.
     layers = tuple(_collect_layers(engine, time.time() - grace, dry_run))
     remains = tuple(engine.layers.sweep(time.time() - grace, dry_run=dry_run))
+    if not dry_run:
+        sweep_owned(engine.settings.owned, engine.layers)
     if not blobs:
         return Collected(blobs=(), partials=(), layers=layers, remains=remains)
     found = content_gc.collect(store, grace=grace, partial_grace=partial_grace, dry_run=dry_run)

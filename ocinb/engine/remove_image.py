@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ocinb.content.gc import collect
 from ocinb.content.reachability import reachable
 from ocinb.engine.chains import chains
+from ocinb.engine.owned_layer import sweep_owned
 from ocinb.frozen import Frozen
 from ocinb.spec.digest import Digest
 from ocinb.spec.reference import Reference
@@ -51,4 +52,5 @@ def remove_image(engine: Engine, reference: str) -> Removed:
         gone = {chain for chain in own_chains - kept if engine.layers.get(chain) is not None}
         for chain in gone:
             engine.layers.remove(chain)
+        sweep_owned(engine.settings.owned, engine.layers)
     return Removed(name=name, blobs=len(garbage.blobs), size=garbage.size, layers=len(gone))
