@@ -167,3 +167,19 @@ class Picture:
     def exit_status(self) -> int:
         """What a shell is told."""
         return self.table.exit_status
+
+
+class Interactive(Picture):
+    """Something to be worked with in a notebook; the listing in a shell.
+
+    Attributes:
+        kind: ``explorer``, ``stepper``, ``dashboard`` or ``editor``.
+        table: the rows for a shell.
+        subject: what it is about.
+        args: further words.
+    """
+
+    def __init__(self, kind: str, table: Table, subject: Any, args: tuple[str, ...] = ()) -> None:
+        super().__init__(kind, table)
+        self.subject = subject
+        self.args = args

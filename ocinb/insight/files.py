@@ -124,7 +124,7 @@ def tree_table(
         LayerError: nothing is there.
     """
     start = contents.stack.resolve(path)
-    totals = _totals(contents, start)
+    sums = totals(contents, start)
     rows: list[tuple[Any, ...]] = []
     waiting = [(start, "", "", 0)]
     while waiting:
@@ -132,7 +132,7 @@ def tree_table(
         place = contents.stack.shown[here]
         name = shown_path(here) if not level else shown_path(here).rpartition("/")[2]
         kind = KIND_OF[contents.stack.kind(place)]
-        size, count = totals[here]
+        size, count = sums[here]
         mark = "/" if kind == "directory" and here and level else ""
         number = place.layer + 1
         rows.append((f"{lead}{name}{mark}", size, count, number, shown_path(here), kind))
@@ -156,10 +156,10 @@ def tree_table(
     return Table(TREE_COLUMNS, rows, title=title, key="path")
 
 
-def _totals(contents: Contents, start: str) -> dict[str, tuple[int, int]]:
+def totals(contents: Contents, start: str) -> dict[str, tuple[int, int]]:
     """Path → bytes and number of the files at and beneath it; a file with two names once."""
     stack = contents.stack
-    totals: dict[str, tuple[int, int]] = {}
+    sums: dict[str, tuple[int, int]] = {}
     seen: set[Place] = set()
     paths = list(stack.beneath(start))
     for path in paths:
@@ -168,10 +168,10 @@ def _totals(contents: Contents, start: str) -> dict[str, tuple[int, int]]:
         if stack.kind(place) == "f" and place not in seen:
             size = stack.layers[place.layer].sizes[place.row]
         seen.add(place)
-        totals[path] = size, int(stack.kind(place) != "d")
+        sums[path] = size, int(stack.kind(place) != "d")
     for path in reversed(paths):
         if path != start:
             parent = path.rpartition("/")[0]
-            (size, count), (more, others) = totals[parent], totals[path]
-            totals[parent] = size + more, count + others
-    return totals
+            (size, count), (more, others) = sums[parent], sums[path]
+            sums[parent] = size + more, count + others
+    return sums

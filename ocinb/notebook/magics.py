@@ -14,6 +14,7 @@ from ocinb.commands.session import Session
 from ocinb.commands.values import (
     Heading,
     Help,
+    Interactive,
     Json,
     Lines,
     Narration,
@@ -29,6 +30,7 @@ from ocinb.notebook.diagrams.draw import draw
 from ocinb.notebook.errors import PROGRAM, ShortErrors, shorten_interrupt
 from ocinb.notebook.progress import CellPainter, CellProgress, LinePainter, NoPainter, Painter
 from ocinb.notebook.streams import CellOutput
+from ocinb.notebook.widgets.live import live
 from ocinb.settings import Settings
 from ocinb.table import Table
 
@@ -91,6 +93,8 @@ class OciMagics(Magics):
         if isinstance(value, Help):
             print(value)  # noqa: T201 - help belongs under the cell, also in its middle
             return None
+        if isinstance(value, Interactive) and self._in_notebook:
+            return live(value)
         return None if isinstance(value, Narration) else for_notebook(value)
 
     def _call(self, words: list[str], cell: str | None) -> Any:
@@ -142,8 +146,8 @@ class OciMagics(Magics):
 
 def for_notebook(value: Any) -> Any:
     """A command's value as a notebook has it: a DataFrame for a listing, plain Python for JSON."""
-    if isinstance(value, Table):
-        return value.to_frame()
+    if isinstance(value, Table | Interactive):
+        return (value.table if isinstance(value, Interactive) else value).to_frame()
     if isinstance(value, Picture):
         return draw(value)
     if isinstance(value, Json):

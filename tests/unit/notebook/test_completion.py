@@ -41,7 +41,7 @@ def tab(shell, cell):
         ("x = 1\ny = %oci layers de", ["x = 1\ny = %oci layers demo"]),
         ("%%oci run de", ["%%oci run demo"]),
         ("oci lay", ["oci layers"]),
-        ("%oci expl", ["%oci explain"]),
+        ("%oci expla", ["%oci explain"]),
     ],
 )
 def test_a_word_is_completed_where_it_stands(shell, typed, becomes):

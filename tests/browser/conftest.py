@@ -1,0 +1,63 @@
+"""JupyterLab and headless Chromium, started once for all browser tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.support.lab import CHROMIUM, FLAGS, NotebookPage, lab
+
+
+@pytest.fixture(scope="session")
+def jupyter_lab(tmp_path_factory):
+    place = tmp_path_factory.mktemp("lab")
+    with lab(
+        place, OCINB_ROOT=str(place / "oci-root"), OCINB_RUN_ROOT=str(place / "oci-run")
+    ) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def notebook_page(chromium, jupyter_lab):
+    context = chromium.new_context(viewport={"width": 1400, "height": 1000})
+    context.set_default_timeout(20_000)
+    shown = NotebookPage(context.new_page(), jupyter_lab)
+    yield shown
+    context.close()
+    jupyter_lab.shut_kernels_down()
+    assert shown.errors == []
+
+
+@pytest.fixture(scope="session")
+def pictures():
+    """Where screenshots go, to be looked at."""
+    place = Path(os.environ.get("OCINB_PICTURES", "test-artefacts/pictures"))
+    place.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+@pytest.fixture(scope="session")
+def demo_image(jupyter_lab):
+    """``demo`` in the store of the lab's kernels."""
+    from ocinb.build.demo import demo_image
+    from ocinb.engine import Engine
+    from ocinb.settings import Settings
+
+    places = jupyter_lab.environment
+    engine = Engine(
+        Settings(root=Path(places["OCINB_ROOT"]), run_root=Path(places["OCINB_RUN_ROOT"]))
+    )
+    name = "docker.io/library/demo:latest"
+    engine.store.names.set(name, demo_image(engine.store))
+    return engine

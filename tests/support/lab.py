@@ -1,0 +1,186 @@
+"""JupyterLab as its own process, and a page of it in headless Chromium."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+TOKEN = "loopback-only"
+_PATIENCE = 60.0
+
+
+class Lab:
+    """A running JupyterLab.
+
+    Attributes:
+        url: its address, without a slash behind.
+        work: the directory that it shows.
+        environment: variables of the server and of its kernels.
+    """
+
+    def __init__(self, url: str, work: Path, environment: dict[str, str]) -> None:
+        self.url = url
+        self.work = work
+        self.environment = environment
+
+    def write(self, name: str, cells: Sequence[str], kernel: str = "python3") -> Path:
+        """A notebook of code cells."""
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
+            metadata={"kernelspec": {"name": kernel, "display_name": kernel}},
+        )
+        path = self.work / name
+        nbformat.write(notebook, path)
+        return path
+
+    def ask(self, path: str, method: str = "GET") -> Any:
+        """What the server's own interface answers."""
+        request = urllib.request.Request(
+            f"{self.url}{path}", headers={"Authorization": f"token {TOKEN}"}, method=method
+        )
+        with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
+            data = answer.read()
+        return json.loads(data) if data else None
+
+    def shut_kernels_down(self) -> None:
+        """End all kernels, and wait for it."""
+        for session in self.ask("/api/sessions"):
+            self.ask(f"/api/sessions/{session['id']}", "DELETE")
+
+
+@contextmanager
+def lab(place: Path, **variables: str) -> Iterator[Lab]:
+    """Start JupyterLab in directories of its own; it has ended when the block is left.
+
+    Args:
+        place: an empty directory.
+        variables: of the environment, beside those of this process.
+    """
+    work = place / "work"
+    work.mkdir()
+    asks = place / "settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
+    asks.parent.mkdir(parents=True)
+    asks.write_text('{"fetchNews": "false"}', encoding="utf-8")
+    environment = {
+        **os.environ,
+        "JUPYTER_CONFIG_DIR": str(place / "config"),
+        "JUPYTER_DATA_DIR": str(place / "data"),
+        "JUPYTER_RUNTIME_DIR": str(place / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(place / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(place / "workspaces"),
+        "IPYTHONDIR": str(place / "ipython"),
+        **variables,
+    }
+    log = place / "lab.log"
+    with log.open("wb") as out:
+        server = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+                *("--ip=127.0.0.1", "--port=0", f"--ServerApp.root_dir={work}"),
+                f"--IdentityProvider.token={TOKEN}",
+                "--LabApp.expose_app_in_browser=True",
+                "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+                "--LabApp.extension_manager=readonly",
+            ],
+            stdout=out,
+            stderr=out,
+            env=environment,
+            cwd=work,
+            start_new_session=True,
+        )
+    try:
+        yield Lab(_address(server, log), work, environment)
+    finally:
+        server.send_signal(signal.SIGTERM)
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+
+
+def _address(server: subprocess.Popen[bytes], log: Path) -> str:
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
+        text = log.read_text(errors="replace")
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/lab", text)
+        if found:
+            return f"http://127.0.0.1:{found[1]}"
+        if server.poll() is not None:
+            break
+        time.sleep(0.1)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text(errors='replace')}")
+
+
+class NotebookPage:
+    """A notebook that is open in a page.
+
+    Attributes:
+        page: Playwright's.
+        errors: what the page's scripts raised.
+    """
+
+    def __init__(self, page: Any, lab: Lab) -> None:
+        self.page = page
+        self.lab = lab
+        self.errors: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def open(self, path: Path) -> None:
+        """Show a notebook, and wait until its kernel is there."""
+        self.page.goto(f"{self.lab.url}/lab/tree/{path.name}?reset&token={TOKEN}")
+        self.page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
+        self.idle()
+
+    def idle(self) -> None:
+        """Wait until the kernel is there and has nothing to do."""
+        self.page.wait_for_function(
+            """() => {
+                const context = window.jupyterapp?.shell.currentWidget?.context?.sessionContext;
+                return context?.isReady && context.session?.kernel?.connectionStatus === "connected"
+                    && context.session.kernel.status === "idle";
+            }"""
+        )
+
+    def run(self, number: int) -> Any:
+        """Run a cell, wait for its end; the locator of its outputs."""
+        cell = self.page.locator(".jp-Notebook .jp-CodeCell").nth(number)
+        cell.locator(".cm-content").click()
+        self.page.keyboard.press("Control+Enter")
+        prompt = cell.locator(".jp-InputPrompt")
+        expect = re.compile(r"\[\d+\]:")
+        prompt.filter(has_text=expect).wait_for()
+        return cell.locator(".jp-OutputArea").first
+
+    def set_theme(self, name: str) -> None:
+        """``JupyterLab Dark`` or ``JupyterLab Light``."""
+        self.command("apputils:change-theme", {"theme": name})
+
+    def command(self, name: str, values: dict[str, Any] | None = None) -> None:
+        """Run one of JupyterLab's commands."""
+        self.page.evaluate(
+            "([name, values]) => window.jupyterapp.commands.execute(name, values)",
+            [name, values or {}],
+        )
