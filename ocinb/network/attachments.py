@@ -112,6 +112,11 @@ def path(state: str, container: str) -> str:
     return f"{state}/attachments/{container}"
 
 
+def bridge_alias(network: str, state: str) -> str:
+    """What the alias of a network's bridge says; at most 255 bytes of it are kept."""
+    return f"ocinb network {network} of {state}".encode()[:255].decode(errors="ignore")
+
+
 def append(events: str, event: Event) -> None:
     """Add an event to a file of events, by one write; that it cannot be written is no error."""
     if not events:

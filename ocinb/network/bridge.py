@@ -14,7 +14,7 @@ from ocinb.events import Warned
 from ocinb.linux import nftables as nft
 from ocinb.linux.rtnetlink import Interfaces
 from ocinb.network import names
-from ocinb.network.attachments import append
+from ocinb.network.attachments import append, bridge_alias
 from ocinb.network.container_namespace import ContainerNamespace
 from ocinb.network.leases import Lease, Leases, Subnet, locked, to_text
 from ocinb.network.ports import EVERYWHERE, PublishedPort
@@ -129,14 +129,19 @@ def detach(attachment: Attachment) -> None:
             if outside.unplug(veth):
                 attachment.tell("removed", "link", veth, "it ends with the namespace")
         else:
-            remove_bridge(attachment, outside, network["bridge"], veth)
+            _remove_bridge(attachment, outside)
 
 
-def remove_bridge(attachment: Attachment, outside: Interfaces, bridge: str, veth: str) -> None:
-    """Remove a bridge that no container uses, with a link that may still be there."""
+def _remove_bridge(attachment: Attachment, outside: Interfaces) -> None:
+    """Remove a bridge that no container uses, with the last one's link if it is still there."""
     began = time.perf_counter()
-    _remove_table(attachment, bridge)
-    removed = outside.delete_all([veth, bridge])
+    bridge, veth = attachment.values["network"]["bridge"], attachment.values["veth"]
+    there = outside.find(bridge)
+    doomed = [veth]
+    if there is None or there.alias == _alias(attachment):
+        _remove_table(attachment, bridge)
+        doomed.append(bridge)
+    removed = outside.delete_all(doomed)
     for name in removed:
         attachment.tell("removed", "link", name, seconds=time.perf_counter() - began)
 
@@ -150,7 +155,7 @@ def _connect(
     bridge = outside.find(network["bridge"])
     if bridge is None:
         bridge = _make_bridge(attachment, outside, subnet)
-    elif not bridge.alias.startswith("ocinb "):
+    elif bridge.alias != _alias(attachment):
         raise NetworkError(f"the link {bridge.name} is not ours, so no container is connected")
     values["mac"] = values["mac"] or _hardware_address(lease.ip)
     began = time.perf_counter()
@@ -170,9 +175,9 @@ def _connect(
 def _make_bridge(attachment: Attachment, outside: Interfaces, subnet: Subnet) -> Any:
     network = attachment.values["network"]
     name, gateway = network["bridge"], to_text(subnet.gateway)
-    alias = f"ocinb network {network['name']} of {attachment.state}"
     began = time.perf_counter()
-    outside.add_bridge(name, address=_hardware_address(gateway), alias=alias)
+    address = _hardware_address(gateway)
+    outside.add_bridge(name, address=address, alias=_alias(attachment))
     bridge = outside.find(name)
     assert bridge is not None
     outside.add_address(bridge.index, gateway, subnet.prefix)
@@ -185,6 +190,11 @@ def _make_bridge(attachment: Attachment, outside: Interfaces, subnet: Subnet) ->
         message = f"containers of network {network['name']} reach this machine and each other only"
         append(attachment.values["events"], Warned(message=f"{message}: {error.message}"))
     return bridge
+
+
+def _alias(attachment: Attachment) -> str:
+    """By which a bridge is known to be ours: whose name it has says nothing."""
+    return bridge_alias(attachment.values["network"]["name"], attachment.state)
 
 
 def _make_way_out(attachment: Attachment, subnet: Subnet) -> None:

@@ -7,7 +7,7 @@ import os
 from ocinb.errors import OcinbError, SyscallError
 from ocinb.linux import nftables as nft
 from ocinb.linux.rtnetlink import Interfaces
-from ocinb.network.attachments import Attachment
+from ocinb.network.attachments import Attachment, bridge_alias
 from ocinb.network.leases import Leases, Subnet, locked
 
 BRIDGE, VETH = "ocinb-", "ocinbv"
@@ -38,7 +38,7 @@ def _remove(state: str) -> list[str]:
                     found.append(f"the address {lease.ip} of network {network}")
             if list(leases):
                 continue
-            alias = f"ocinb network {network} of {state}"
+            alias = bridge_alias(network, state)
             for link in links.links():
                 if link.alias == alias and link.name.startswith(BRIDGE):
                     _remove_table(link.name)
