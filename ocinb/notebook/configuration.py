@@ -44,7 +44,9 @@ class OCI(Configurable):
         False, help="Page and search long listings, where itables is installed (OCINB_INTERACTIVE)."
     ).tag(config=True)
     png = Bool(
-        True, help="Diagrams as PNG too, for viewers without SVG (OCINB_PNG; needs resvg-py)."
+        False,
+        help="Diagrams as PNG too, as nbconvert to LaTeX needs them; each makes a saved notebook "
+        "150 kB larger (OCINB_PNG; needs resvg-py).",
     ).tag(config=True)
 
     @validate("interactive")

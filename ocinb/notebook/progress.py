@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import sys
 import threading
+import time
 from html import escape
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,13 +20,17 @@ if TYPE_CHECKING:
 
 PERIOD = 0.1
 """Seconds between two pictures, at least."""
+MOST = 40
+"""Blobs that are drawn."""
+
+_STEP = 80_000  # bytes of pictures after which they become half as frequent
 
 _BAR = (
     "display:inline-block;width:180px;height:7px;border-radius:4px;background:rgba(128,128,128,.25)"
 )
 _FILL = "height:7px;border-radius:4px;background:#2b7de0"
 _CELL = "padding:.15em .9em .15em 0;border:0;white-space:nowrap;background:none;text-align:left"
-_MONO = "font-family:ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace"
+_MONO = "font-family:monospace"
 
 
 class Painter(Protocol):
@@ -39,16 +44,27 @@ class Painter(Protocol):
 
 
 class CellPainter:
-    """Draws in a notebook's cell, again and again in the same place."""
+    """Draws in a notebook's cell, again and again in the same place.
+
+    The longer it goes on, the rarer are the pictures: together they stay below a megabyte.
+    """
 
     def __init__(self) -> None:
         self._handle: Any = None
+        self._sent = 0
+        self._due = 0.0
 
     def paint(self, transfers: Transfers) -> None:
-        """Show, or show again, as HTML."""
+        """Show, or show again, as HTML; nothing where it would be too soon."""
+        if time.monotonic() >= self._due:
+            self._paint(transfers)
+
+    def _paint(self, transfers: Transfers) -> None:
         from IPython.display import display
 
         bundle = {"text/html": html(transfers), "text/plain": transfers.summary()}
+        self._sent += len(bundle["text/html"])
+        self._due = time.monotonic() + pause(self._sent)
         if self._handle is None:
             self._handle = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
         else:
@@ -56,7 +72,7 @@ class CellPainter:
 
     def leave(self, transfers: Transfers) -> None:
         """The last picture; the next transfers get a display of their own."""
-        self.paint(transfers)
+        self._paint(transfers)
         self._handle = None
 
 
@@ -137,12 +153,21 @@ class CellProgress:
                     self._painter.paint(self._transfers)
 
 
+def pause(sent: int) -> float:
+    """Seconds until the next picture, when so many bytes were sent."""
+    return float(PERIOD * 2 ** (sent // _STEP))
+
+
 def html(transfers: Transfers) -> str:
-    """The picture: a row for each blob, and the sum."""
-    rows = "".join(map(_row, transfers.rows))
+    """The picture: a row for each blob, and the sum; of very many blobs those that move."""
+    rows = transfers.rows
+    shown = sorted(rows, key=lambda row: row.is_over)[:MOST]
+    kept = {row.digest for row in shown}
+    drawn = "".join(_row(row) for row in rows if row.digest in kept)
+    more = f"and {len(rows) - MOST:,} more; " if len(rows) > MOST else ""
     return (
-        f'<table style="border-collapse:collapse;font-variant-numeric:tabular-nums">{rows}</table>'
-        f'<div style="opacity:.75">{escape(transfers.summary())}</div>'
+        f'<table style="border-collapse:collapse;font-variant-numeric:tabular-nums">{drawn}</table>'
+        f'<div style="opacity:.75">{escape(more + transfers.summary())}</div>'
     )
 
 

@@ -22,19 +22,21 @@ if TYPE_CHECKING:
     from ocinb.notebook.paging import Pager
 
 # Colours are inherited from the page, so that light and dark themes both suit.
-_CELL = "padding:.3em .9em;white-space:nowrap;border:0;vertical-align:baseline;"
+_CELL = "padding:.3em .9em;white-space:nowrap;border:0;"
 _HEAD = _CELL + "font-weight:600;opacity:.75;border-bottom:1px solid rgba(128,128,128,.45);"
 _LINE = "border-bottom:1px solid rgba(128,128,128,.18);background:none;"
-_MONO = "font-family:ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;"
-_WIDEST = "max-width:34em;overflow:hidden;text-overflow:ellipsis;"
+_MONO = "font-family:monospace;"
+_WIDEST = "overflow:hidden;text-overflow:ellipsis;max-width:"
+_TEXT_WIDTHS = (34, 20)
+"""Widest text of a cell, in ems: of few columns, and of many."""
+_MANY = 7
 
 
 def html_table(kinds: Mapping[str, str], rows: Iterable[tuple[Any, ...]], *, note: str = "") -> str:
     """A table of HTML; every text is escaped, since names come from other people's images."""
+    widest = f"{_WIDEST}{_TEXT_WIDTHS[len(kinds) > _MANY]}em;"
     head = "".join(_head(Column(name=str(name), kind=kind)) for name, kind in kinds.items())
-    body = "".join(
-        f'<tr style="{_LINE}">{"".join(map(_cell, kinds.values(), row))}</tr>' for row in rows
-    )
+    body = "".join(_row(kinds.values(), row, widest) for row in rows)
     below = f'<p style="opacity:.75;margin:.3em .9em">{escape(note)}</p>' if note else ""
     return (
         '<div style="overflow-x:auto"><table style="border-collapse:collapse;margin:.4em 0;'
@@ -126,12 +128,17 @@ def _head(column: Column) -> str:
     return f'<th scope="col" style="{_HEAD}text-align:{side}">{name}</th>'
 
 
-def _cell(kind: str, value: Any) -> str:
+def _row(kinds: Iterable[str], row: tuple[Any, ...], widest: str) -> str:
+    cells = "".join(_cell(kind, value, widest) for kind, value in zip(kinds, row, strict=True))
+    return f'<tr style="{_LINE}">{cells}</tr>'
+
+
+def _cell(kind: str, value: Any, widest: str) -> str:
     kind = "text" if isinstance(value, str) and kind in NUMERIC | TIMES else kind
     text = one_line(shown(kind, value))
     full = _full(kind, value, text)
     hover = f' title="{escape(full, quote=True)}"' if full else ""
-    style = _CELL + (_MONO if kind == "digest" else "") + (_WIDEST if kind == "text" else "")
+    style = _CELL + (_MONO if kind == "digest" else "") + (widest if kind == "text" else "")
     side = "right" if kind in NUMERIC else "left"
     return f'<td style="{style}text-align:{side}"{hover}>{escape(text)}</td>'
 

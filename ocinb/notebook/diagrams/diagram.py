@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from html import escape
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,19 +85,22 @@ class Diagram:
         """All forms, by their media types.
 
         Args:
-            png: that too, where it can be made.
+            png: that too.
+
+        Raises:
+            UnsupportedHost: a PNG is wished for, and resvg-py is not installed.
         """
         forms = {
             "text/plain": f"{self.title}\n{self.data!r}",
             "text/html": self.html,
             "image/svg+xml": self.svg,
         }
-        if png and find_spec("resvg_py") is not None:
+        if png:
             forms["image/png"] = base64.b64encode(self.png()).decode()
         return forms
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return self.bundle(png=True)
+        return self.bundle(png=False)
 
     def __repr__(self) -> str:
         return f"<Diagram: {self.alt}>"

@@ -1,0 +1,54 @@
+"""Transfers in a cell: few bytes, however long they take and however many there are."""
+
+from __future__ import annotations
+
+from ocinb.events import BlobDone, BlobProgress
+from ocinb.notebook import progress
+from ocinb.notebook.progress import MOST, CellPainter, html, pause
+from ocinb.progress import Transfers
+
+
+def transfers(count, done=0):
+    made = Transfers()
+    for n in range(count):
+        digest = f"sha256:{n:064x}"
+        made(BlobProgress(digest=digest, done=5, total=10, action="downloading"))
+        if n < done:
+            made(BlobDone(digest=digest, size=10, source="network"))
+    return made
+
+
+def test_a_picture_of_very_many_blobs_is_small_and_shows_those_that_move():
+    picture = html(transfers(500, done=480))
+    assert picture.count("<tr") == MOST
+    assert picture.count("downloading") == 20
+    assert f"and {500 - MOST} more" in picture
+    assert len(picture) < 50_000
+
+
+def test_what_was_pulled_is_saved_in_less_than_50_kb():
+    assert len(html(transfers(150, done=150))) < 50_000
+
+
+def test_the_pictures_of_an_hour_are_about_a_megabyte(monkeypatch):
+    class Handle:
+        def update(self, bundle, **_):
+            sent.append(len(bundle["text/html"]))
+
+    now, sent = [0.0], []
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    painter = CellPainter()
+    painter._handle = Handle()
+    moving = transfers(30)
+    while now[0] < 3600:
+        painter.paint(moving)
+        now[0] += 0.1
+    assert len(sent) > 40
+    assert sum(sent) < 1_200_000
+
+
+def test_at_first_they_come_ten_times_a_second_and_never_more_often():
+    assert pause(0) == 0.1
+    assert [pause(n) for n in range(0, 2_000_000, 50_000)] == sorted(
+        pause(n) for n in range(0, 2_000_000, 50_000)
+    )
