@@ -13,7 +13,6 @@ from ocinb.errors import NetworkError
 from ocinb.network import names
 from ocinb.network.cni_config import CniNetwork, plugin_path
 from ocinb.network.container_namespace import ContainerNamespace
-from ocinb.network.ports import EVERYWHERE
 from ocinb.network.serving import Served
 
 TYPE_CHECKING = False
@@ -148,8 +147,7 @@ def _capabilities(attachment: Attachment) -> dict[str, Any]:
             "hostPort": port["host_port"],
             "containerPort": port["port"],
             "protocol": port["protocol"],
-            # An empty address is every one; 0.0.0.0 would be taken for one of them.
-            "hostIP": "" if port["host_ip"] == EVERYWHERE else port["host_ip"],
+            "hostIP": port["host_ip"],
         }
         for port in values["ports"]
     ]
