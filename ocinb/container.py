@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from ocinb.engine.connection import OutputCallback
     from ocinb.engine.containers import ContainerRecord
     from ocinb.engine.engine import Engine
     from ocinb.engine.images import LocalImage
-    from ocinb.engine.launch import OutputCallback
     from ocinb.events import Event
     from ocinb.table import Table
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ocinb.commands.values import (
     Document,
     Done,
+    Exited,
     Heading,
     Json,
     Lines,
@@ -102,6 +103,11 @@ def _done(value: Done) -> None:
 
 @show.register
 def _ran(_value: Ran) -> None:
+    """Its output was shown while it ran."""
+
+
+@show.register
+def _exited(_value: Exited) -> None:
     """Its output was shown while it ran."""
 
 

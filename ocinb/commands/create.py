@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command, context_settings=EVERYTHING_ELSE)
 @creation_options
+@click.option("-i", "--interactive", is_flag=True, help="What it reads can be typed by attach.")
 @click.pass_obj
 def command(
     session: Session,
     image: str,
     options: ContainerOptions,
     name: str | None,
+    interactive: bool,
     runtime: str | None,
     platform: str | None,
     pull: str,
@@ -45,6 +47,8 @@ def command(
     local = find_image(session, image, platform, pull)
     if show_config:
         return shown_config(session, local, options)
-    record = session.engine.create(local, options, name=name, runtime=runtime)
+    record = session.engine.create(
+        local, options, name=name, runtime=runtime, interactive=interactive
+    )
     write_cidfile(cidfile, record.id)
     return Container.find(session.engine, record.id)

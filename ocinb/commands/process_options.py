@@ -10,7 +10,7 @@ from ocinb.commands.field_option import FieldOption
 from ocinb.errors import CommandError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 OPTIONS = (
     FieldOption(
@@ -65,6 +65,18 @@ _UNLIMITED = 2**64 - 1
 _LARGEST_FILE = 1 << 20
 
 
+def variables(files: Iterable[str], texts: Iterable[str]) -> list[str]:
+    """Environment as ``NAME=value``: what ``--env-file`` and then what ``--env`` names.
+
+    Raises:
+        CommandError: a file cannot be read, or a name is none.
+    """
+    return [
+        *(entry for path in files for entry in _env_file(path)),
+        *(entry for text in texts for entry in _variable("--env", text)),
+    ]
+
+
 def wishes(values: Mapping[str, Any]) -> dict[str, Any]:
     """Fields of ``ContainerOptions`` by what was typed.
 
@@ -81,10 +93,7 @@ def wishes(values: Mapping[str, Any]) -> dict[str, Any]:
     if timeout is not None and timeout < 0:
         raise CommandError(f"--stop-timeout {timeout} lies in the past")
     return {
-        "env": [
-            *(entry for path in values["env_file"] for entry in _env_file(path)),
-            *(entry for text in values["env"] for entry in _variable("--env", text)),
-        ],
+        "env": variables(values["env_file"], values["env"]),
         "cwd": _absolute("--workdir", values["workdir"]),
         "user": values["user"],
         "additional_groups": values["group_add"],

@@ -52,6 +52,7 @@ def command(
     """
     from ocinb.container import Container
     from ocinb.engine.engine import Finished
+    from ocinb.engine.exit_status import mark
 
     session: Session = context.obj
     options = _with_script(options, cell_script(context))
@@ -72,10 +73,11 @@ def command(
             stdin=0 if interactive and session.output is None else None,
             tty=options.terminal,
             keep=not remove,
+            interactive=interactive,
             claimed=lambda container: write_cidfile(cidfile, container),
         )
     except OcinbError as error:
-        raise _with_status(error) from None
+        raise mark(error) from None
     container = Container.of(engine, done, local.name, kept=not remove, name=name)
     if not isinstance(done, Finished):
         return container
@@ -88,12 +90,3 @@ def _with_script(options: ContainerOptions, script: str | None) -> ContainerOpti
     entrypoint = [] if options.entrypoint is None else options.entrypoint
     args = ["/bin/sh", "-c", script, "sh", *(options.args or ())]
     return dataclasses.replace(options, entrypoint=entrypoint, args=args)
-
-
-def _with_status(error: OcinbError) -> OcinbError:
-    """The error with the exit status that docker and podman give such a failure."""
-    from ocinb.engine.exit_status import of_error
-
-    marked: Any = error
-    marked.exit_status = of_error(error)
-    return error

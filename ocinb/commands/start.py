@@ -1,4 +1,4 @@
-"""``start``: run the program of a container that was created."""
+"""``start``: run the program of a container that was created, or that has ended."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ if TYPE_CHECKING:
 @click.argument("containers", nargs=-1, required=True)
 @click.pass_obj
 def command(session: Session, containers: tuple[str, ...]) -> Done | Lines:
-    """Run the program of containers that ocinb create made."""
+    """Run the program of containers that wait for it, or have ended."""
     return each(containers, session.engine.start, "{} is started")

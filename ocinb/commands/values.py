@@ -113,6 +113,19 @@ class Ran:
         self.interrupted = interrupted
 
 
+class Exited:
+    """A process in a container that ran attached: its output was shown already.
+
+    Attributes:
+        exit_status: as a shell has it.
+        interrupted: whether it was asked to end by Ctrl-C.
+    """
+
+    def __init__(self, exit_status: int, *, interrupted: bool = False) -> None:
+        self.exit_status = exit_status
+        self.interrupted = interrupted
+
+
 class Heading(str):
     """The head of a part of a narration."""
 

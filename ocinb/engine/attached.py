@@ -7,10 +7,10 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import FrameType
 
-from ocinb.engine.launch import Shim
+from ocinb.engine.connection import Connection
 from ocinb.errors import ContainerError
 from ocinb.frozen import Frozen
 
@@ -32,49 +32,64 @@ class Ended(Frozen):
     interrupted: bool
 
 
-def start_and_wait(shim: Shim, *, remove: bool) -> Ended:
-    """Start the program and wait until it has ended and is cleaned up.
+Steps = Sequence[tuple[int, float | None]]
+"""What is sent at each Ctrl-C, and the seconds after which the next follows by itself."""
 
-    Ctrl-C is passed on as SIGINT. A program that goes on for longer than ``GRACE``, or a second
-    Ctrl-C, is answered by SIGKILL: the first process of a container ignores signals that it does
-    not handle.
+INSISTING: Steps = ((signal.SIGINT, GRACE), (signal.SIGKILL, CLEANUP))
+"""For who wants an end: the first process of a container ignores signals that it does not handle.
+"""
+ASKING: Steps = ((signal.SIGINT, None),)
+"""For who only looks on: a second Ctrl-C ends the looking."""
+
+
+def start_and_wait(shim: Connection, *, remove: bool) -> Ended | None:
+    """Start the program and wait until it has ended and is cleaned up. See ``wait_for_end``.
 
     Args:
         remove: whether the monitor shall remove the container's directory, should this process
-            be killed meanwhile.
+            be killed meanwhile, or should the container be left to itself.
+
+    Raises:
+        StepFailed: it could not be started.
+    """
+    shim.order("start", remove=remove)
+    return wait_for_end(shim, INSISTING)
+
+
+def wait_for_end(connection: Connection, steps: Steps) -> Ended | None:
+    """Wait until a program has ended; None where the keys to detach were typed.
+
+    Ctrl-C is passed on as SIGINT, and what follows is as ``steps`` say.
 
     Raises:
         StepFailed: it could not be started. ContainerError: the monitor was killed.
-        KeyboardInterrupt: not even SIGKILL brought the end, as while a hook hangs.
+        KeyboardInterrupt: there are no steps left, as while a hook hangs.
     """
-    shim.order("start", remove=remove)
-    patience = _Patience(shim)
-    while shim.exit is None:
+    patience = _Patience(connection, steps)
+    while connection.exit is None and not connection.detached:
         try:
-            if not shim.listen(patience.left) and shim.exit is None:
+            if not connection.listen(patience.left) and connection.exit is None:
                 raise ContainerError(
                     "the monitor of the container was killed, so nobody saw how it ended",
                     hint="ocinb ps shows what is left, ocinb delete --force removes it",
                 )
-            shim.check()
+            connection.check()
             patience.check()
         except KeyboardInterrupt:
             patience.interrupt()
-    return Ended(exit_status=shim.exit["exit_status"], interrupted=patience.tried)
+    if connection.exit is None:
+        return None
+    return Ended(exit_status=connection.exit["exit_status"], interrupted=patience.tried)
 
 
 class _Patience:
     """How long is waited after Ctrl-C, and what happens then."""
 
-    def __init__(self, shim: Shim) -> None:
-        self._shim = shim
-        self._steps = [(signal.SIGINT, GRACE), (signal.SIGKILL, CLEANUP)]
+    def __init__(self, connection: Connection, steps: Steps) -> None:
+        self._connection = connection
+        self._steps = [*steps]
         self._deadline: float | None = None
-
-    @property
-    def tried(self) -> bool:
-        """Whether there was a Ctrl-C."""
-        return self._deadline is not None
+        self.tried = False
 
     @property
     def left(self) -> float | None:
@@ -82,12 +97,13 @@ class _Patience:
         return None if self._deadline is None else max(self._deadline - time.monotonic(), 0.0)
 
     def interrupt(self) -> None:
-        """Take the next step: SIGINT, SIGKILL, giving up."""
+        """Take the next step; without one give up."""
         if not self._steps:
             raise KeyboardInterrupt
+        self.tried = True
         number, seconds = self._steps.pop(0)
-        self._shim.kill(number)
-        self._deadline = time.monotonic() + seconds
+        self._connection.kill(number)
+        self._deadline = None if seconds is None else time.monotonic() + seconds
 
     def check(self) -> None:
         """Take the next step when the time for the last one is over."""
@@ -96,7 +112,7 @@ class _Patience:
 
 
 @contextlib.contextmanager
-def raw_terminal(shim: Shim, *, wanted: bool) -> Iterator[None]:
+def raw_terminal(connection: Connection, *, wanted: bool) -> Iterator[None]:
     """Put this process's terminal at the disposal of the container's, until the block is left.
 
     Every key, Ctrl-C too, goes to the container; a change of the window's size is passed on.
@@ -110,7 +126,7 @@ def raw_terminal(shim: Shim, *, wanted: bool) -> Iterator[None]:
 
     def resize(_number: int = 0, _frame: FrameType | None = None) -> None:
         size = shutil.get_terminal_size()
-        shim.resize(size.lines, size.columns)
+        connection.resize(size.lines, size.columns)
 
     before = termios.tcgetattr(0)
     handler = signal.signal(signal.SIGWINCH, resize)

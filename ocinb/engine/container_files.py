@@ -10,6 +10,8 @@ or replaced as a whole.
     monitor.json     which process watches over the container
     init.json        which process is the container's first
     started          when the program was started
+    again.json       the orders by which it was made, to make it again once it has ended
+    control          the socket of the monitor, see ``control_socket``
     exit.json        how the container ended; written before it is cleaned up
     events.jsonl     what happened, one event a line
     log, log.1       the last 10 MB or more of what the program wrote; see ``log_file``
@@ -65,6 +67,7 @@ class ContainerFiles:
         self.log = f"{directory}/log"
         self.runtime_log = f"{directory}/runtime.log"
         self.monitor_log = f"{directory}/monitor.log"
+        self.again = f"{directory}/again.json"
         self.pid_file = f"{directory}/init.pid"
         self.bundle = f"{directory}/bundle"
         self.rootfs = f"{directory}/bundle/rootfs"

@@ -6,6 +6,7 @@ walk, and each stage is a room.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 from functools import cached_property
@@ -15,16 +16,19 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from ocinb.bundle.convert import command
 from ocinb.bundle.options import ContainerOptions
 from ocinb.content.store import Store
-from ocinb.engine import attached, stages
+from ocinb.engine import attached, ending, joining, stages
+from ocinb.engine.attached import Ended
 from ocinb.engine.changed import Changed, changed
 from ocinb.engine.choose import choose, ladder
+from ocinb.engine.connection import OutputCallback
 from ocinb.engine.container_files import ContainerFiles, read_json
 from ocinb.engine.containers import ContainerRecord, Containers, record_of
 from ocinb.engine.copying.copy import Root, archive_in, archive_out, copy_in, copy_out
 from ocinb.engine.fitting import fit
-from ocinb.engine.happenings import Happenings
+from ocinb.engine.happenings import Happenings, note
 from ocinb.engine.images import Images, LocalImage
-from ocinb.engine.launch import OutputCallback, Shim
+from ocinb.engine.joining import FurtherProcess
+from ocinb.engine.launch import Shim
 from ocinb.engine.limits import Resources, update
 from ocinb.engine.log_file import LogChunk, read_log
 from ocinb.engine.log_following import follow_log, last_lines
@@ -275,6 +279,7 @@ class Engine:
         stdin: int | bytes | None = None,
         tty: bool = False,
         keep: bool | None = None,
+        interactive: bool = False,
         claimed: Callable[[str], None] | None = None,
     ) -> Finished | ContainerRecord:
         """Run a container of an image, which is pulled if it is not there.
@@ -292,6 +297,7 @@ class Engine:
             tty: give the container a terminal, and put this process's at its disposal.
             keep: whether its record stays, to be asked with ``state`` and ``logs``, until
                 ``delete``; None: only if detached.
+            interactive: what it reads can be typed later too, by ``attach``.
             claimed: given the container's id as soon as it has one.
 
         Ctrl-C is sent to the program as SIGINT; if it does not end, it is killed. Whatever
@@ -316,7 +322,9 @@ class Engine:
             with self._monitor(files, events, output, stdin, detach) as shim:
                 rootfs = stages.stack(shim, layers, way.rung)
                 config = self._describe(files, local, wished, rootfs, way.rung)
-                stages.create(shim, files, config, self.settings.runtime_state)
+                stages.create(
+                    shim, files, config, self.settings.runtime_state, interactive=interactive
+                )
                 if detach:
                     created = self.container(os.path.basename(files.directory))
                     shim.ask("start", remove=not keep)
@@ -325,6 +333,11 @@ class Engine:
                     return record_of(files) or created
                 with attached.raw_terminal(shim, wanted=tty and output is None):
                     ended = attached.start_and_wait(shim, remove=not keep)
+                if ended is None:
+                    # The keys to detach were typed: from now on it is as if detached.
+                    left = self.container(os.path.basename(files.directory))
+                    shim.detach()
+                    return left
         except BaseException:
             if not (keep and os.path.exists(files.started)):
                 self._operations.discard(files)
@@ -341,6 +354,7 @@ class Engine:
         *,
         name: str | None = None,
         runtime: str | None = None,
+        interactive: bool = False,
     ) -> ContainerRecord:
         """Make a container whose program waits for ``start``. Arguments and errors as for ``run``.
 
@@ -355,7 +369,9 @@ class Engine:
             with self._monitor(files, [], None, None, True) as shim:
                 rootfs = stages.stack(shim, layers, way.rung)
                 config = self._describe(files, local, wished, rootfs, way.rung)
-                stages.create(shim, files, config, self.settings.runtime_state)
+                stages.create(
+                    shim, files, config, self.settings.runtime_state, interactive=interactive
+                )
                 shim.detach()
         except BaseException:
             self._operations.discard(files)
@@ -363,8 +379,69 @@ class Engine:
         return self.container(read_json(files.record)["id"])
 
     def start(self, name: str) -> None:
-        """Run the program of a created container. See ``Operations.start``."""
-        self._operations.start(name)
+        """Run the program of a container that was created, or that has ended.
+
+        Raises:
+            ContainerNotFound, StepFailed. InvalidStatus: it runs.
+        """
+        files, record = self._containers.find(name)
+        if record.status != STOPPED:
+            self._operations.start(name)
+            return
+        with ending.one_start(files):
+            ending.forget_end(files)
+            try:
+                with self._monitor(files, [], None, None, True) as shim:
+                    stages.make_again(shim, files)
+                    shim.ask("start", remove=False)
+                    shim.detach()
+            except BaseException as error:
+                ending.note_failure(files, error)
+                raise
+            note(files, "start")
+
+    def wait(self, name: str, seconds: float | None = None) -> int | None:
+        """Wait until a container has ended; its exit status. See ``ending.wait``."""
+        return ending.wait(self._containers, name, seconds)
+
+    def stop(self, name: str, grace: float | None = None) -> None:
+        """End a container gently. See ``ending.stop``."""
+        ending.stop(self._containers, self._operations, name, grace)
+
+    def restart(self, name: str, grace: float | None = None) -> None:
+        """End a container's program if it runs, and run it again, on the same files.
+
+        Raises:
+            OcinbError: as for ``stop`` and ``start``.
+        """
+        self.stop(name, grace)
+        self.start(name)
+
+    def exec(
+        self,
+        name: str,
+        process: FurtherProcess,
+        *,
+        detach: bool = False,
+        output: OutputCallback | None = None,
+        stdin: int | bytes | None = None,
+    ) -> Ended | None:
+        """Run a further process in a container. See ``joining.execute``."""
+        with _descriptor(stdin) as given:
+            return joining.execute(
+                self._containers, name, process, detach=detach, output=output, stdin=given
+            )
+
+    def attach(
+        self,
+        name: str,
+        *,
+        output: OutputCallback | None = None,
+        stdin: int | bytes | None = None,
+    ) -> Ended | None:
+        """Share the streams of a running container. See ``joining.attach``."""
+        with _descriptor(stdin) as given:
+            return joining.attach(self._containers, name, output=output, stdin=given)
 
     def containers(self) -> list[ContainerRecord]:
         """All containers of this user, oldest first, as they are at this moment."""
@@ -557,28 +634,27 @@ class Engine:
             events.append(event)
             self._record(event)
 
-        given = _as_descriptor(stdin) if isinstance(stdin, bytes) else stdin
-        try:
+        with _descriptor(stdin) as given:
             return Shim(files, tell, output=output, stdin=given, detached=detach)
-        finally:
-            if isinstance(stdin, bytes) and given is not None:
-                os.close(given)
-
-
-def _ended(files: ContainerFiles) -> bool:
-    """Whether nobody writes to a container's log any more."""
-    record = record_of(files)
-    return record is None or record.status == STOPPED
 
 
 def _platform(platform: str | Platform | None) -> Platform | None:
     return Platform.parse(platform) if isinstance(platform, str) else platform
 
 
-def _as_descriptor(data: bytes) -> int:
-    """Bytes as a file without a name, to be read from its beginning."""
-    descriptor = os.memfd_create("stdin")
-    with open(descriptor, "wb", closefd=False) as file:
-        file.write(data)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
+@contextlib.contextmanager
+def _descriptor(stdin: int | bytes | None) -> Iterator[int | None]:
+    """Bytes as a file without a name, to be read from its beginning; what is one stays one."""
+    if not isinstance(stdin, bytes):
+        yield stdin
+        return
+    with open(os.memfd_create("stdin"), "w+b", 0) as file:
+        file.write(stdin)
+        file.seek(0)
+        yield file.fileno()
+
+
+def _ended(files: ContainerFiles) -> bool:
+    """Whether nobody writes to a container's log any more."""
+    record = record_of(files)
+    return record is None or record.status == STOPPED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 
@@ -38,6 +39,11 @@ class EventsReader:
     def __init__(self, path: str) -> None:
         self._path = path
         self._offset = 0
+
+    def skip(self) -> None:
+        """Pass over what is there already."""
+        with contextlib.suppress(OSError):
+            self._offset = os.stat(self._path).st_size
 
     def new(self, only: type[Event] | None = None) -> list[Event]:
         """The events since the last call; a line that is not whole yet waits for the next.

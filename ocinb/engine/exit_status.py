@@ -42,3 +42,9 @@ def of_error(error: OcinbError) -> int:
     if _NOT_FOUND.search(message):
         return NOT_FOUND
     return CANNOT_EXECUTE if _CANNOT.search(message) else ENGINE_FAILED
+
+
+def mark(error: OcinbError) -> OcinbError:
+    """The error, with the exit status that docker and podman give such a failure."""
+    error.exit_status = of_error(error)  # type: ignore[attr-defined]
+    return error

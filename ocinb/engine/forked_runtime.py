@@ -22,7 +22,7 @@ from ocinb.runtime.seccomp import compile_seccomp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
 _MODULES = (
@@ -79,6 +79,18 @@ def fork_runtime(
         _perform(kernel, words, (stdin, stdout, stderr))
     finally:
         os._exit(1)
+
+
+def close_others(kernel: Kernel, kept: Iterable[int]) -> None:
+    """Close every descriptor but the standard streams and these, in a child that has just been
+    forked. The objects that have the others must live as long as it does.
+    """
+    first = 3
+    for descriptor in sorted({number for number in kept if number >= first}):
+        if first < descriptor:
+            kernel.close_range(first, descriptor - 1)
+        first = descriptor + 1
+    kernel.close_range(first)
 
 
 def become_operation(request: dict[str, Any], descriptors: list[int]) -> None:

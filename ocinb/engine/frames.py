@@ -23,6 +23,8 @@ STDERR = b"2"
 REPLY = b"r"
 NEWS = b"n"
 """There are new events in the events file."""
+DETACHED = b"d"
+"""The keys to detach were typed: there will be no more output for this engine."""
 EXIT = b"x"
 """The container ended and was cleaned up; the content is exit.json's."""
 

@@ -1,13 +1,16 @@
-"""The monitor's loop: one ``poll`` over the engine's socket, the output, and processes that end."""
+"""The monitor's loop: one ``poll`` over its clients, the streams, and processes that end."""
 
 from __future__ import annotations
 
-import json
 import os
 import select
+import socket
+import struct
 import time
 
-from ocinb.engine.frames import STDERR, STDOUT, pack
+from ocinb.engine.client import Client
+from ocinb.engine.frames import DETACHED
+from ocinb.engine.input import Input
 from ocinb.engine.output import Output
 
 TYPE_CHECKING = False
@@ -15,42 +18,60 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-_BACKLOG = 1 << 20
-"""Bytes that may wait for an engine that does not read; beyond, the container's writing waits."""
+    Urgent = Callable[[Client, dict[str, Any]], bool]
 
 
 class Loop:
     """What the monitor listens to.
 
     Args:
-        control: the socket to the engine.
-        log: the path of the log.
-        sinks: see ``Output``.
+        control: the socket to the engine that began it all.
+        log: the path of the log; empty for none.
         urgent: given each order as it arrives; true: it was dealt with at once.
 
     Attributes:
-        orders: those that wait for their turn.
-        connected: whether there is an engine at the other end.
-        output: the container's.
+        owner: that engine.
+        orders: those that wait for their turn, each with who gave it.
+        output: what the container writes.
+        input: what it reads.
         ended: statuses of children that have ended, by pid, as ``waitpid`` gave them.
+        detached: the owner has left the container to us.
     """
 
-    def __init__(
-        self,
-        control: int,
-        log: str,
-        sinks: dict[int, int],
-        urgent: Callable[[dict[str, Any]], bool],
-    ) -> None:
-        self._control = control
-        os.set_blocking(control, False)
+    def __init__(self, control: int, log: str, urgent: Urgent) -> None:
+        self.owner = Client(control)
+        self._clients = [self.owner]
         self._urgent = urgent
-        self._heard = b""
-        self._to_say = bytearray()
-        self.orders: list[dict[str, Any]] = []
-        self.connected = True
-        self.output = Output(log, sinks, self._pass_on)
+        self._listener: socket.socket | None = None
+        self.orders: list[tuple[Client, dict[str, Any]]] = []
+        self.output = Output(log, lambda: self._clients)
+        self.input = Input(lambda: self._clients, self.detach)
         self.ended: dict[int, int] = {}
+        self.detached = False
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is any engine at the other end."""
+        return any(client.connected for client in self._clients)
+
+    def listen(self, listener: socket.socket) -> None:
+        """Take further clients, of the same user, on this socket from now on."""
+        listener.setblocking(False)
+        self._listener = listener
+
+    def use_terminal(self, master: int) -> None:
+        """Take output from a pseudoterminal, whose master side this is, and type on it."""
+        self.output.use_terminal(master)
+        self.input.use_terminal(master)
+
+    def detach(self, client: Client) -> None:
+        """Go on without a client."""
+        if client is self.owner:
+            client.vanish()
+            self.detached = True
+        else:
+            client.leave()
+        client.say(DETACHED)
 
     def turn(self, watched: int = -1, timeout: float | None = None) -> None:
         """Wait until something happens, and deal with it.
@@ -59,30 +80,47 @@ class Loop:
             watched: a descriptor of a process whose end is also something that happens.
             timeout: seconds, or None for as long as it takes.
         """
-        poll = select.poll()
-        if self.connected:
-            poll.register(self._control, select.POLLIN | (select.POLLOUT if self._to_say else 0))
+        wanted: dict[int, int] = {}
         if watched >= 0:
-            poll.register(watched, select.POLLIN)
-        self.output.register(poll, paused=len(self._to_say) > _BACKLOG)
+            wanted[watched] = select.POLLIN
+        if self._listener is not None:
+            wanted[self._listener.fileno()] = select.POLLIN
+        for client in self._clients:
+            client.register(wanted)
+        self.output.register(wanted)
+        self.input.register(wanted)
+        poll = select.poll()
+        for descriptor, events in wanted.items():
+            poll.register(descriptor, events)
         ready = dict(poll.poll(None if timeout is None else timeout * 1000))
-        if self._control in ready:
-            self._listen()
-            self._speak()
+        if self._listener is not None and self._listener.fileno() in ready:
+            self._accept()
+        for client in list(self._clients):
+            for order in client.handle(ready):
+                if not self._urgent(client, order):
+                    self.orders.append((client, order))
         self.output.handle(ready)
+        if self.input.on_terminal and self.output.terminal < 0:
+            self.input.end()
+        self.input.handle(ready)
+        self._forget_gone()
         self.reap()
 
     def say(self, kind: bytes, content: bytes = b"") -> None:
-        """Send a frame to the engine, if there is one."""
-        if self.connected:
-            self._to_say += pack(kind, content)
-            self._speak()
+        """Send a frame to every client."""
+        for client in self._clients:
+            client.say(kind, content)
 
     def flush(self, seconds: float) -> None:
-        """Wait until the engine has taken everything, or is gone, or the time is over."""
+        """Wait until all have taken everything, or are gone, or the time is over."""
         end = time.monotonic() + seconds
-        while self._to_say and self.connected and time.monotonic() < end:
+        while any(client.waiting for client in self._clients) and time.monotonic() < end:
             self.turn(timeout=0.1)
+
+    def give_away(self, client: Client) -> int:
+        """Part with a client, which is somebody else's from now on; its socket."""
+        self._clients.remove(client)
+        return client.detach_socket()
 
     def reap(self) -> None:
         """Collect children that have ended: the runtime's calls, the container's process, and
@@ -104,36 +142,26 @@ class Loop:
             return False
         return True
 
-    def _listen(self) -> None:
+    def _accept(self) -> None:
+        assert self._listener is not None
         try:
-            data = os.read(self._control, 65536)
-        except BlockingIOError:
-            return
+            connection, _ = self._listener.accept()
         except OSError:
-            data = b""
-        if not data:
-            self._hang_up()
             return
-        *lines, self._heard = (self._heard + data).split(b"\n")
-        for line in lines:
-            order = json.loads(line)
-            if not self._urgent(order):
-                self.orders.append(order)
+        packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        _, uid, _ = struct.unpack("3i", packed)
+        # The socket lies in a private directory; who got there all the same is turned away.
+        if uid == os.geteuid():
+            self._clients.append(Client(connection.detach()))
+        else:
+            connection.close()
 
-    def _speak(self) -> None:
-        while self._to_say and self.connected:
-            try:
-                del self._to_say[: os.write(self._control, self._to_say)]
-            except BlockingIOError:
-                return
-            except OSError:
-                self._hang_up()
-
-    def _hang_up(self) -> None:
-        self.connected = False
-        self._to_say.clear()
-        os.close(self._control)
-        self._control = -1  # the number will soon belong to something else
-
-    def _pass_on(self, stream: int, data: bytes) -> None:
-        self.say(STDOUT if stream == 1 else STDERR, data)
+    def _forget_gone(self) -> None:
+        for client in list(self._clients):
+            if client.connected:
+                continue
+            if client is self.owner:
+                client.vanish()
+            else:
+                client.leave()
+                self._clients.remove(client)

@@ -10,16 +10,21 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 import time
 
+from ocinb.engine import control_socket
 from ocinb.engine.container_files import ContainerFiles, Process, write_json
 from ocinb.engine.events_file import EventsReader, append_event
+from ocinb.engine.exec_session import ExecSession
 from ocinb.engine.exit_status import of_wait
+from ocinb.engine.forked_runtime import close_others
 from ocinb.engine.frames import EXIT, NEWS, REPLY, error_document
 from ocinb.engine.happenings import note
 from ocinb.engine.loop import Loop
 from ocinb.engine.rootless import enter_namespaces
-from ocinb.engine.runtime_process import RuntimeProcess, complaint, failure, last_line
+from ocinb.engine.runtime_call import call_runtime
+from ocinb.engine.runtime_process import RuntimeProcess
 from ocinb.engine.terminal import Console, set_size
 from ocinb.errors import ContainerError, OcinbError, SyscallError
 from ocinb.events import RuntimeCalled, StatusChanged, StepFinished, Warned
@@ -35,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from ocinb.engine.client import Client
     from ocinb.events import Event
     from ocinb.overlay.records import Mount
 
@@ -54,15 +60,23 @@ class Monitor:
         files: its directory.
         kernel: makes the system calls.
         control: the socket to the engine.
-        sinks: see ``Output``.
+        stdin: a descriptor of what the container shall read; -1: there is none.
+        sinks: stream (1, 2) → where what it writes goes; -1: to the engine, as frames.
     """
 
     def __init__(
-        self, files: ContainerFiles, kernel: Kernel, control: int, *, sinks: dict[int, int]
+        self,
+        files: ContainerFiles,
+        kernel: Kernel,
+        control: int,
+        *,
+        stdin: int,
+        sinks: dict[int, int],
     ) -> None:
         self._files = files
         self._kernel = kernel
-        self._loop = Loop(control, files.log, sinks, self._at_once)
+        self._loop = Loop(control, files.log, self._at_once)
+        self._loop.owner.attach(stdin, sinks)
         self._mounts = MountManager(files.mounts, self._record)
         self._mounted: Mount | None = None
         self._runtime: RuntimeProcess | None = None
@@ -71,7 +85,7 @@ class Monitor:
         self._init_fd = -1
         self._started = 0.0
         self._refused_at = 0.0
-        self._detached = False
+        self._sessions: set[int] = set()
         self._remove = False
         self._done = False
 
@@ -83,21 +97,31 @@ class Monitor:
             elif self._abandoned:
                 self._give_up()
             elif self._loop.orders:
-                self._carry_out(self._loop.orders.pop(0))
+                self._carry_out(*self._loop.orders.pop(0))
             elif self._loop.output.refused and not self._refused_at:
                 self._refused_at = time.monotonic()
             elif self._refused_at and time.monotonic() - self._refused_at > _PIPE_GRACE:
-                self._at_once({"do": "kill", "signal": 9})
+                self._at_once(self._loop.owner, {"do": "kill", "signal": 9})
                 self._refused_at = time.monotonic()
             else:
                 self._loop.turn(self._init_fd, _PIPE_GRACE if self._refused_at else None)
+                self._forget_strangers()
+
+    def _forget_strangers(self) -> None:
+        """Of children that have ended, only the container's process is of interest now; numbers
+        are given again, and of what a program leaves behind there is no end.
+        """
+        ended = self._loop.ended
+        self._sessions -= ended.keys()
+        for pid in ended.keys() - {self._init.pid}:
+            del ended[pid]
 
     @property
     def _abandoned(self) -> bool:
         """Whether the engine went away before the program was started."""
-        return not (self._loop.connected or self._detached or self._started)
+        return not (self._loop.owner.connected or self._loop.detached or self._started)
 
-    def _carry_out(self, order: dict[str, Any]) -> None:
+    def _carry_out(self, client: Client, order: dict[str, Any]) -> None:
         operations: dict[str, Callable[..., dict[str, Any]]] = {
             "mount": self._mount,
             "create": self._create,
@@ -108,9 +132,9 @@ class Monitor:
             reply = operation(**order)
         except (OcinbError, OSError) as error:
             reply = error_document(error)
-        self._loop.say(REPLY, json.dumps(reply).encode())
+        client.say(REPLY, json.dumps(reply).encode())
 
-    def _at_once(self, order: dict[str, Any]) -> bool:
+    def _at_once(self, client: Client, order: dict[str, Any]) -> bool:
         """What does not wait until another order has been carried out, and has no reply."""
         if order["do"] == "kill":
             if self._init_fd >= 0 and self._init.pid not in self._loop.ended:
@@ -120,10 +144,40 @@ class Monitor:
                 terminal = self._loop.output.terminal
                 set_size(self._kernel, terminal, order["rows"], order["columns"])
         elif order["do"] == "detach":
-            self._detached = True
+            self._loop.detach(client)
+        elif order["do"] == "attach":
+            self._attach(client, order)
+        elif order["do"] == "exec":
+            self._exec(client, order)
         else:
             return False
         return True
+
+    def _attach(self, client: Client, order: dict[str, Any]) -> None:
+        stdin, stdout, stderr = _streams(client, order)
+        client.attach(stdin, {1: stdout, 2: stderr})
+        client.say(REPLY, json.dumps({"terminal": self._loop.output.terminal >= 0}).encode())
+
+    def _exec(self, client: Client, order: dict[str, Any]) -> None:
+        """Leave a client to a child, which runs a further process for it."""
+        assert self._runtime is not None
+        streams = _streams(client, order)
+        control = self._loop.give_away(client)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                close_others(self._kernel, [control, *streams])
+                session = ExecSession(self._files, self._kernel, self._runtime, control)
+                session.serve(order["process"], self._container, streams, detach=order["detach"])
+                os._exit(0)
+            except BaseException:
+                sys.excepthook(*sys.exc_info())
+            finally:
+                os._exit(1)
+        self._sessions.add(pid)
+        self._loop.ended.pop(pid, None)
+        for descriptor in {control, *streams} - {-1}:
+            os.close(descriptor)
 
     # orders, in their order
 
@@ -151,7 +205,7 @@ class Monitor:
         return {"rootfs": f"/proc/{os.getpid()}/root{self._files.rootfs}"}
 
     def _create(
-        self, runtime: dict[str, Any], container: str, cwd: str, terminal: bool
+        self, runtime: dict[str, Any], container: str, cwd: str, terminal: bool, interactive: bool
     ) -> dict[str, Any]:
         self._runtime = RuntimeProcess(
             name=runtime["name"], argv=tuple(runtime["argv"]), root=runtime["root"]
@@ -164,13 +218,14 @@ class Monitor:
             if terminal:
                 self._create_on_terminal()
             else:
-                self._create_on_pipes()
+                self._create_on_pipes(interactive or self._loop.owner.stdin >= 0)
             self._watch_init()
         except BaseException:
             self._loop.output.withheld()
             self._undo(force=True)
             raise
         self._loop.output.release()
+        self._loop.listen(control_socket.listen(self._files.directory))
         self._step(2, "seen from outside: create returned", time.time() - began)
         self._change_seen(CREATED)
         return {"pid": self._init.pid}
@@ -245,6 +300,7 @@ class Monitor:
             self._mounts.undo(mount, lazy=True)
 
     def _leave(self, last: dict[str, Any]) -> None:
+        self._await_sessions()
         if self._loop.has_children():
             for pid in list(all_pids()):
                 if parent(pid) == os.getpid():
@@ -256,6 +312,12 @@ class Monitor:
             remove_tree(self._files.directory)
         self._done = True
 
+    def _await_sessions(self) -> None:
+        """Let further processes, which have ended with the container, be told of."""
+        end = time.monotonic() + _LAST_WORDS
+        while self._sessions - self._loop.ended.keys() and time.monotonic() < end:
+            self._loop.turn(timeout=0.1)
+
     def _note_exit(self, document: dict[str, Any]) -> dict[str, Any]:
         # On a full disk who is connected hears of it by the last frame, and a container without
         # exit.json is known to have ended by its process.
@@ -265,18 +327,19 @@ class Monitor:
 
     # the runtime
 
-    def _create_on_pipes(self) -> None:
+    def _create_on_pipes(self, interactive: bool) -> None:
         stdout, stderr = self._loop.output.make_pipes()
+        stdin = self._loop.input.make_pipe() if interactive else os.open(os.devnull, os.O_RDONLY)
         try:
-            self._call("create", *self._create_arguments(), stdio=(0, stdout, stderr))
+            self._call("create", *self._create_arguments(), stdio=(stdin, stdout, stderr))
         finally:
-            os.close(stdout)
-            os.close(stderr)
+            for descriptor in (stdin, stdout, stderr):
+                os.close(descriptor)
 
     def _create_on_terminal(self) -> None:
         with Console() as console:
             self._call("create", "--console-socket", console.path, *self._create_arguments())
-            self._loop.output.use_terminal(console.receive())
+            self._loop.use_terminal(console.receive())
 
     def _create_arguments(self) -> list[str]:
         files = self._files
@@ -291,32 +354,24 @@ class Monitor:
         argv = self._runtime.command(
             operation, *arguments, log=files.runtime_log, events=files.events
         )
-        with open(os.devnull, "r+b", 0) as null, open(os.memfd_create("stderr"), "r+b", 0) as words:
-            stdin, stdout, stderr = stdio or (null.fileno(), null.fileno(), words.fileno())
-            pid = self._runtime.begin(self._kernel, argv, stdin=stdin, stdout=stdout, stderr=stderr)
-            status = os.waitstatus_to_exitcode(self._wait(pid, mortal=operation != "delete"))
+
+        def ended(status: int) -> None:
             seconds = time.perf_counter() - started
             self._record(
                 RuntimeCalled(argv=argv, status=status, seconds=seconds, container=self._container)
             )
-            if status:
-                # On a full disk it has no log to write to, and says it on standard error only.
-                words.seek(0)
-                said = self._loop.output.withheld() if stdio else words.read()
-                why = complaint(files.runtime_log) or last_line(said)
-                raise failure(self._runtime, operation, status, why)
 
-    def _wait(self, pid: int, *, mortal: bool) -> int:
-        """Wait for a call of the runtime; one that nobody waits for any more is killed."""
-        descriptor = os.pidfd_open(pid)
-        try:
-            while pid not in self._loop.ended:
-                self._loop.turn(descriptor)
-                if mortal and self._abandoned and pid not in self._loop.ended:
-                    os.kill(pid, 9)
-        finally:
-            os.close(descriptor)
-        return self._loop.ended.pop(pid)
+        call_runtime(
+            self._kernel,
+            self._loop,
+            self._runtime,
+            argv,
+            operation=operation,
+            log=files.runtime_log,
+            stdio=stdio,
+            given_up=None if operation == "delete" else lambda: self._abandoned,
+            ended=ended,
+        )
 
     def _watch_init(self) -> None:
         with open(self._files.pid_file, encoding="ascii") as file:
@@ -370,3 +425,10 @@ class Monitor:
     def _record(self, event: Event) -> None:
         append_event(self._files.events, event)
         self._loop.say(NEWS)
+
+
+def _streams(client: Client, order: dict[str, Any]) -> list[int]:
+    """Standard input and the two outputs of a client, as it sent them along; -1 for none."""
+    names = order["streams"]
+    given = dict(zip(names, client.take_descriptors(len(names)), strict=True))
+    return [given.get(name, -1) for name in ("stdin", "stdout", "stderr")]

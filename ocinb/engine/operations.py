@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from ocinb.events import Record
 
+_SPECIFIED = ("start", "kill", "delete")
+"""Operations that the specification has."""
 _TIDY = 5.0
 """Seconds that a monitor has to clean up after the end of its container."""
 
@@ -87,7 +89,7 @@ class Operations:
         Spec: runtime-spec runtime.md#start
         """
         files, record = self._containers.find(name)
-        _require(record, "start", CREATED)
+        require(record, "start", CREATED)
         self._call(files, record, "start")
         write_json(files.started, {"time": time.time()})
         note(files, "start")
@@ -102,7 +104,7 @@ class Operations:
         """
         number = signal_number(signal)
         files, record = self._containers.find(name)
-        _require(record, "kill", CREATED, RUNNING, PAUSED)
+        require(record, "kill", CREATED, RUNNING, PAUSED)
         self._call(files, record, "kill", str(number))
         note(files, "kill", detail=signal_name(number))
         if record.status == PAUSED and number == signals.SIGKILL:
@@ -120,14 +122,14 @@ class Operations:
         Spec: none (runc convention)
         """
         files, record = self._containers.find(name)
-        _require(record, "pause", RUNNING)
+        require(record, "pause", RUNNING)
         self._call(files, record, "pause")
         note(files, "pause")
 
     def resume(self, name: str) -> None:
         """Let a paused container go on; errors as for ``pause``."""
         files, record = self._containers.find(name)
-        _require(record, "resume", PAUSED)
+        require(record, "resume", PAUSED)
         self._call(files, record, "resume")
         note(files, "unpause")
 
@@ -143,7 +145,7 @@ class Operations:
         Spec: none (runc convention)
         """
         files, record = self._containers.find(name)
-        _require(record, "update", CREATED, RUNNING, PAUSED)
+        require(record, "update", CREATED, RUNNING, PAUSED)
         self._call(files, record, "update", flags=("--resources", resources))
         note(files, "update")
 
@@ -160,7 +162,7 @@ class Operations:
         """
         files, record = self._containers.find(name)
         if not force:
-            _require(record, "delete", STOPPED)
+            require(record, "delete", STOPPED)
         self.discard(files)
 
     def discard(self, files: ContainerFiles) -> None:
@@ -242,19 +244,25 @@ def signal_name(number: int) -> str:
         return str(number)
 
 
-def _require(record: ContainerRecord, operation: str, *statuses: str) -> None:
+def require(record: ContainerRecord, operation: str, *statuses: str) -> None:
+    """Raise for a container whose status is another than these.
+
+    Raises:
+        InvalidStatus.
+    """
     if record.status in statuses:
         return
     hints = {
         "delete": f"ocinb kill {record.name} first, or ocinb delete --force {record.name}",
         "resume": None if record.status == STOPPED else "it is not paused",
+        "exec": f"ocinb start {record.name} first",
         "kill": "it has ended already" if record.status == STOPPED else None,
     }
     raise InvalidStatus(
         f"cannot {operation} container {record.name}: it is {record.status}, "
         f"not {' or '.join(statuses)}",
         hint=hints.get(operation),
-        citation=f"runtime-spec runtime.md#{operation}",
+        citation=f"runtime-spec runtime.md#{operation}" if operation in _SPECIFIED else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""A container's output on its way: out of its pipes or terminal, into the log, and to a person."""
+"""A container's output on its way: out of its pipes or terminal, into the log, and to people."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Send = Callable[[int, bytes], None]
+    from ocinb.engine.client import Client
 
 _SMALL = 4096
 """Bytes that a pipe which is ready for writing takes without making us wait."""
@@ -24,24 +24,21 @@ class Output:
     """Moves what the container writes.
 
     Args:
-        log: the path of the log.
-        sinks: stream (1, 2) → descriptor to write it to, or -1 to ``send`` it.
-        send: takes a stream's number and bytes.
+        log: the path of the log; empty for none.
+        clients: gives those that are there, in the order in which they came.
 
     Attributes:
         terminal: the master side of the container's terminal, or -1.
-        refused: whether somebody has stopped reading what the container goes on writing.
+        refused: the first client that has stopped reading what the container goes on writing.
     """
 
-    def __init__(self, log: str, sinks: dict[int, int], send: Send) -> None:
-        self._log = LogWriter(log)
-        self._sinks = sinks
-        self._send = send
+    def __init__(self, log: str, clients: Callable[[], list[Client]]) -> None:
+        self._log = LogWriter(log) if log else None
+        self._clients = clients
         self._sources: dict[int, int] = {}
-        self._input = -1
         self._held: list[tuple[int, bytes]] | None = None
         self.terminal = -1
-        self.refused = False
+        self.refused: Client | None = None
 
     @property
     def open(self) -> bool:
@@ -64,27 +61,22 @@ class Output:
         return ends[0], ends[1]
 
     def use_terminal(self, master: int) -> None:
-        """Take output from a pseudoterminal, and give it what comes on our standard input."""
+        """Take output from a pseudoterminal."""
         os.set_blocking(master, False)
         self.terminal = master
         self._sources = {master: 1}
-        self._input = 0
 
-    def register(self, poll: select.poll, *, paused: bool) -> None:
-        """Say what to wait for; ``paused``: nobody takes what would be sent."""
+    def register(self, wanted: dict[int, int]) -> None:
+        """Add what to wait for, descriptor → events: more output, or who takes more of it."""
         for source, stream in self._sources.items():
-            sink = self._sinks[stream]
-            if sink >= 0 and not _writable(sink):
-                poll.register(sink, select.POLLOUT)
-            elif sink >= 0 or not paused:
-                poll.register(source, select.POLLIN)
-        if self._input >= 0 and self.terminal >= 0:
-            poll.register(self._input, select.POLLIN)
+            full = [client.full(stream) for client in self._listeners()]
+            waits = [sink for sink in full if sink is not None]
+            wanted.update((sink, select.POLLOUT) for sink in waits if sink >= 0)
+            if not waits:
+                wanted[source] = select.POLLIN
 
     def handle(self, ready: dict[int, int]) -> None:
         """Move what is ready: descriptor → events, as ``poll`` gave them."""
-        if self._input in ready and self.terminal >= 0:
-            self._type()
         for source in list(self._sources):
             if source in ready:
                 self._move(source)
@@ -110,11 +102,14 @@ class Output:
         held, self._held = self._held, None
         return b"".join(data for _, data in held)
 
+    def _listeners(self) -> list[Client]:
+        return [client for client in self._clients() if client.attached]
+
     def _move(self, source: int) -> bool:
         stream = self._sources[source]
-        sink = self._sinks[stream]
+        small = any(client.sinks[stream] >= 0 for client in self._listeners())
         try:
-            data = os.read(source, _SMALL if sink >= 0 else _LARGE)
+            data = os.read(source, _SMALL if small else _LARGE)
         except BlockingIOError:
             return False
         except OSError:  # EIO: the terminal's other side is closed
@@ -129,40 +124,21 @@ class Output:
         return source in self._sources
 
     def _pass_on(self, stream: int, data: bytes) -> None:
-        sink = self._sinks[stream]
-        self._log.write(stream, data)
-        if sink < 0:
-            self._send(stream, data)
-        elif not _write_all(sink, data):
+        if self._log is not None:
+            self._log.write(stream, data)
+        for client in self._listeners():
+            if client.give(stream, data):
+                continue
+            if client is not self._clients()[0]:
+                client.leave()
+                continue
             # As in a shell pipeline whose reader ended: the next write gets EPIPE.
-            self.refused = True
+            self.refused = client
             for source in [s for s, number in self._sources.items() if number == stream]:
                 self._close(source)
-
-    def _type(self) -> None:
-        data = os.read(self._input, _SMALL)
-        if data:
-            _write_all(self.terminal, data)
-        else:
-            self._input = -1
 
     def _close(self, source: int) -> None:
         del self._sources[source]
         os.close(source)
         if source == self.terminal:
             self.terminal = -1
-
-
-def _writable(fd: int) -> bool:
-    poll = select.poll()
-    poll.register(fd, select.POLLOUT)
-    return bool(poll.poll(0))
-
-
-def _write_all(fd: int, data: bytes) -> bool:
-    try:
-        while data:
-            data = data[os.write(fd, data) :]
-    except OSError:
-        return False
-    return True

@@ -29,20 +29,22 @@ if TYPE_CHECKING:
 def become_monitor(request: dict[str, Any], descriptors: list[int]) -> None:
     """Be the monitor of the container in ``request["directory"]`` until it is gone.
 
-    The descriptors are the socket to the engine, then the container's standard input, then
-    where its output goes; without the latter it is sent to the engine. It never returns.
+    ``request["names"]`` says what the descriptors are: ``control`` is the socket to the
+    engine; ``stdin``, ``stdout`` and ``stderr`` are what the container reads, and where goes
+    what it writes; without the latter two it is sent to the engine. It never returns.
     """
-    control, stdin, *outputs = descriptors
-    sinks = dict(zip((1, 2), outputs or (-1, -1), strict=True))
+    given = dict(zip(request["names"], descriptors, strict=True))
+    control = given["control"]
+    sinks = {1: given.get("stdout", -1), 2: given.get("stderr", -1)}
     files = ContainerFiles(request["directory"])
     set_title("ocinb-monitor", files.directory)
     try:
-        _use_own_streams(files, stdin)
+        _use_own_streams(files)
         kernel = Kernel()
         kernel.prctl(f.PR_SET_CHILD_SUBREAPER, 1)
         write_json(files.monitor, dict(Process.of(os.getpid())))
         os.write(control, pack(HELLO))
-        monitor = Monitor(files, kernel, control, sinks=sinks)
+        monitor = Monitor(files, kernel, control, stdin=given.get("stdin", -1), sinks=sinks)
     except (OcinbError, OSError) as error:  # a full disk: there is no file to say it in
         os.write(control, refusal(error))
         os._exit(1)
@@ -55,11 +57,10 @@ def refusal(error: BaseException) -> bytes:
     return pack(REPLY, json.dumps(error_document(error)).encode())
 
 
-def _use_own_streams(files: ContainerFiles, stdin: int) -> None:
-    """The container's input, and a file for complaints, which are nobody's output."""
+def _use_own_streams(files: ContainerFiles) -> None:
+    """A file for complaints, which are nobody's output."""
     os.chdir("/")
     log = os.open(files.monitor_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    for target, descriptor in enumerate((stdin, log, log)):
-        os.dup2(descriptor, target)
-    os.close(stdin)
+    for target in (1, 2):
+        os.dup2(log, target)
     os.close(log)

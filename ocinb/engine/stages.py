@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from ocinb.bundle.convert import runtime_config
 from ocinb.bundle.write import write_bundle
-from ocinb.engine.container_files import ContainerFiles, read_json
+from ocinb.engine.container_files import ContainerFiles, read_json, write_json
 from ocinb.engine.fitting import fit
 from ocinb.engine.launcher_process import launcher
 from ocinb.engine.networking import add_network
 from ocinb.engine.operations import cgroups_path
 from ocinb.engine.runtime_process import find_runtime
 from ocinb.engine.volumes import add_volumes
+from ocinb.errors import ContainerError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,16 +41,17 @@ def stack(shim: Shim, layers: Sequence[Path], rung: Rung) -> Path:
     """
     attempt = rung.mount
     assert attempt is not None  # a rung that works has one
-    reply = shim.ask(
-        "mount",
-        layers=[str(layer) for layer in layers],
-        kind=attempt.kind,
-        flags=list(attempt.flags),
-        why=rung.answer,
-        namespaces=None
+    order = {
+        "layers": [str(layer) for layer in layers],
+        "kind": attempt.kind,
+        "flags": list(attempt.flags),
+        "why": rung.answer,
+        "namespaces": None
         if rung.emulated
         else {"user": rung.user_namespace, "ids": rung.ids and rung.ids.document()},
-    )
+    }
+    write_json(shim.files.again, {"mount": order})
+    reply = shim.ask("mount", **order)
     return Path(reply["rootfs"])
 
 
@@ -108,8 +110,18 @@ def config_of(
     return runtime_config(image.config, wished, rootfs)
 
 
-def create(shim: Shim, files: ContainerFiles, config: dict[str, Any], runtime_state: Path) -> None:
+def create(
+    shim: Shim,
+    files: ContainerFiles,
+    config: dict[str, Any],
+    runtime_state: Path,
+    *,
+    interactive: bool = False,
+) -> None:
     """Have the runtime create the container.
+
+    Args:
+        interactive: what it reads can be typed, though nobody may do so yet.
 
     Raises:
         StepFailed: it could not.
@@ -120,10 +132,28 @@ def create(shim: Shim, files: ContainerFiles, config: dict[str, Any], runtime_st
     runtime = find_runtime(record["runtime"], str(runtime_state))
     process = config["process"]
     os.makedirs(runtime_state, 0o700, exist_ok=True)
-    shim.ask(
-        "create",
-        runtime={"name": runtime.name, "argv": list(runtime.argv), "root": runtime.root},
-        container=record["id"],
-        cwd=process["cwd"],
-        terminal=process["terminal"],
-    )
+    order = {
+        "runtime": {"name": runtime.name, "argv": list(runtime.argv), "root": runtime.root},
+        "container": record["id"],
+        "cwd": process["cwd"],
+        "terminal": process["terminal"],
+        "interactive": interactive,
+    }
+    write_json(files.again, {**read_json(files.again), "create": order})
+    shim.ask("create", **order)
+
+
+def make_again(shim: Shim, files: ContainerFiles) -> None:
+    """Mount and create a container that has ended, with the orders that it was made by.
+
+    Raises:
+        ContainerError: it never came so far. OcinbError: as for ``stack`` and ``create``.
+    """
+    orders = read_json(files.again)
+    if "create" not in orders:
+        raise ContainerError(
+            f"container {os.path.basename(files.directory)} was never made whole",
+            hint="delete it and run its image again",
+        )
+    shim.ask("mount", **orders["mount"])
+    shim.ask("create", **orders["create"])

@@ -12,6 +12,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from ocinb.commands import tree
 from ocinb.commands.session import Session
 from ocinb.commands.values import (
+    Exited,
     Heading,
     Help,
     Interactive,
@@ -107,8 +108,8 @@ class OciMagics(Magics):
             value = tree.call(words, self.session, program=PROGRAM, script=cell)
             if isinstance(value, Narration):
                 self._tell(value, progress)
-            if isinstance(value, Ran) and value.interrupted:
-                # The container has ended and is tidied up; the cells below must not run.
+            if isinstance(value, Ran | Exited) and value.interrupted:
+                # The program has ended and is tidied up; the cells below must not run.
                 raise KeyboardInterrupt
             return value
 
@@ -158,6 +159,8 @@ def for_notebook(value: Any) -> Any:
         return bytes(value)
     if isinstance(value, Ran):
         return value.container
+    if isinstance(value, Exited):
+        return value.exit_status or None  # success need not be shown
     return list(value) if isinstance(value, Lines) else value
 
 

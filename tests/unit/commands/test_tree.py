@@ -61,7 +61,7 @@ def test_nothing_at_all_is_answered_with_the_list_of_commands(session):
     [
         (["imags"], "did you mean images?"),
         (["remove"], "did you mean rm?"),
-        (["stop"], "did you mean kill?"),
+        (["unmount"], "did you mean umount?"),
         (["qqqq"], "ocinb --help lists the commands"),
         (["registry", "dwn"], "did you mean down?"),
         (["images", "--formt", "json"], "did you mean --format?"),

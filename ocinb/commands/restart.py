@@ -1,0 +1,30 @@
+"""``restart``: run the program of containers anew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ocinb.commands.several import each
+from ocinb.commands.tree import Command
+
+if TYPE_CHECKING:
+    from ocinb.commands.session import Session
+    from ocinb.commands.values import Done, Lines
+
+
+@click.command(cls=Command)
+@click.argument("containers", nargs=-1, required=True)
+@click.option(
+    "-t",
+    "--time",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Until KILL; if not given as run --stop-timeout said, else 10.",
+)
+@click.pass_obj
+def command(session: Session, containers: tuple[str, ...], time: float | None) -> Done | Lines:
+    """End the programs of containers, and run them on the same files."""
+    engine = session.engine
+    return each(containers, lambda name: engine.restart(name, time), "{} runs again")

@@ -1,0 +1,162 @@
+"""Joining containers that run: further processes in them, and their streams shared again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ocinb.bundle.capabilities import capabilities
+from ocinb.bundle.convert import environment
+from ocinb.bundle.user import resolve
+from ocinb.engine.attached import ASKING, INSISTING, Ended, raw_terminal, wait_for_end
+from ocinb.engine.connection import Connection, OutputCallback
+from ocinb.engine.container_files import ContainerFiles, read_json
+from ocinb.engine.containers import Containers
+from ocinb.engine.operations import require
+from ocinb.errors import BundleError
+from ocinb.frozen import Frozen
+from ocinb.spec import runtime_defaults as defaults
+from ocinb.spec.runtime_state import CREATED, RUNNING
+
+if TYPE_CHECKING:
+    from ocinb.engine.containers import ContainerRecord
+
+
+class FurtherProcess(Frozen):
+    """What shall run in a container beside its own program.
+
+    Attributes:
+        args: program and arguments.
+        env: ``NAME=value``, beside the variables of the container's program.
+        user: as for ``ContainerOptions``; None: that of the container's program.
+        cwd: None: that of the container's program.
+        privileged: with every capability.
+        tty: on a terminal of its own.
+    """
+
+    args: Sequence[str]
+    env: Sequence[str] = ()
+    user: str | None = None
+    cwd: str | None = None
+    privileged: bool = False
+    tty: bool = False
+
+
+def execute(
+    containers: Containers,
+    name: str,
+    wished: FurtherProcess,
+    *,
+    detach: bool = False,
+    output: OutputCallback | None = None,
+    stdin: int | None = None,
+) -> Ended | None:
+    """Run a further process in a container; None where it is not waited for.
+
+    Args:
+        name: of the container.
+        wished: the process.
+        detach: return as soon as it runs; what it writes is lost.
+        output: as for ``Engine.run``.
+        stdin: a descriptor; None: there is no input.
+
+    Raises:
+        ContainerNotFound. InvalidStatus: the container does not run.
+        StepFailed: the runtime could not execute it; see ``exit_status.of_error``.
+        ContainerError: the container's monitor was killed.
+
+    Spec: none (runc convention); the process document is runtime-spec config.md#process
+    """
+    files, record = containers.find(name)
+    require(record, "exec", RUNNING)
+    process = _document(files, record, wished)
+    streams = {} if detach else _streams(output, stdin)
+    with Connection.to(files, output) as connection:
+        connection.share("exec", streams, process=process, detach=detach)
+        if detach:
+            return None
+        with raw_terminal(connection, wanted=wished.tty and output is None):
+            return wait_for_end(connection, INSISTING)
+
+
+def attach(
+    containers: Containers,
+    name: str,
+    *,
+    output: OutputCallback | None = None,
+    stdin: int | None = None,
+) -> Ended | None:
+    """Share the streams of a container's program until it ends; None where the keys to detach
+    were typed.
+
+    Ctrl-C is passed on as SIGINT; a second one ends the sharing, and the container goes on.
+
+    Args:
+        name: of the container.
+        output: as for ``Engine.run``.
+        stdin: a descriptor of what it shall read, if it was begun so that it reads anything.
+
+    Raises:
+        ContainerNotFound. InvalidStatus: it does not run. ContainerError: its monitor was killed.
+        KeyboardInterrupt: see above.
+
+    Spec: none (Docker convention)
+    """
+    files, record = containers.find(name)
+    require(record, "attach", CREATED, RUNNING)
+    with Connection.to(files, output) as connection:
+        reply = connection.share("attach", _streams(output, stdin))
+        on_terminal = reply["terminal"] and output is None and stdin is not None
+        with raw_terminal(connection, wanted=on_terminal):
+            return wait_for_end(connection, ASKING)
+
+
+def _streams(output: OutputCallback | None, stdin: int | None) -> dict[str, int]:
+    streams = {} if stdin is None else {"stdin": stdin}
+    return streams if output is not None else {**streams, "stdout": 1, "stderr": 2}
+
+
+def _document(
+    files: ContainerFiles, record: ContainerRecord, wished: FurtherProcess
+) -> dict[str, Any]:
+    """The container's process document with what is different in this one.
+
+    Spec: runtime-spec config.md#process
+    """
+    if not wished.args:
+        raise BundleError("there is no command to execute", hint="name one behind the container")
+    config = read_json(f"{files.bundle}/config.json")
+    process: dict[str, Any] = config["process"]
+    process.pop("consoleSize", None)
+    before = [*(process.get("env") or [])]
+    extra = [defaults.TERM] if wished.tty else []
+    process |= {
+        "args": [*wished.args],
+        "terminal": wished.tty,
+        "env": environment(before, wished.env, extra),
+    }
+    if wished.cwd is not None:
+        process["cwd"] = os.path.normpath(os.path.join(process["cwd"], wished.cwd))
+    if wished.user is not None:
+        _become(process, wished.user, Path(f"/proc/{record.pid}/root"))
+    if wished.privileged:
+        every = capabilities(["ALL"], [])
+        process["capabilities"] = dict.fromkeys(("bounding", "effective", "permitted"), every)
+    return process
+
+
+def _become(process: dict[str, Any], who: str, rootfs: Path) -> None:
+    user = resolve(who, rootfs)
+    process["user"] = {
+        **process["user"],
+        "uid": user.uid,
+        "gid": user.gid,
+        "additionalGids": list(user.additional_gids),
+    }
+    bounding = (process.get("capabilities") or {}).get("bounding") or []
+    held = bounding if user.uid == 0 else []
+    process["capabilities"] = {"bounding": bounding, "effective": held, "permitted": held}
+    names = [entry for entry in process["env"] if not entry.startswith("HOME=")]
+    process["env"] = [*names, f"HOME={user.home}"]
