@@ -27,6 +27,7 @@ from ocinb.engine.changed import Changed
 from ocinb.engine.container_files import ContainerFiles
 from ocinb.engine.engine import Engine, Finished
 from ocinb.engine.images import LocalImage
+from ocinb.engine.own_changes import take_changes
 from ocinb.errors import BuildError, UnsupportedHost
 from ocinb.events import ignore
 from ocinb.spec import annotations as keys
@@ -78,7 +79,9 @@ def workplace(engine: Engine, output: Output | None = None, record: Record = ign
         try:
             if done.interrupted:
                 raise KeyboardInterrupt
-            yield Ran(exit_status=done.exit_status, upper=Path(files.writable, "upper"))
+            upper = Path(files.writable, "upper")
+            take_changes(str(upper))
+            yield Ran(exit_status=done.exit_status, upper=upper)
         finally:
             engine.delete(done.container, force=True)
 

@@ -117,7 +117,7 @@ class Build(Steps):
                 changes = diff(
                     below,
                     below.over(ran.upper),
-                    owners=self._owners(),
+                    owners=self._owners(ran.upper),
                     epoch=self._epoch,
                     unless_filled=mount_points(ready),
                     root_time=False,

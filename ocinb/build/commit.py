@@ -62,7 +62,7 @@ def commit(
         diff(
             below,
             below.over(upper),
-            owners=Owners.here(recorded),
+            owners=Owners.here(recorded, upper),
             epoch=epoch,
             unless_filled=mount_points,
             root_time=False,

@@ -16,6 +16,7 @@ from pathlib import Path
 from ocinb.build.stack import Node
 from ocinb.layer import changeset, whiteout
 from ocinb.layer.changeset import Entry
+from ocinb.overlay.own_files import owners_of, record_beside
 
 Recorded = Callable[[str], tuple[int, int] | None]
 """Path of a lower layer → the owner that its archive names, where the disk does not have it."""
@@ -45,6 +46,7 @@ class Owners:
 
     Args:
         recorded: see ``Recorded``; None: the disk has the owners.
+        upper: an upper directory whose files were made the user's own; see ``own_files``.
         uid, gid: who stands for the superuser; None where files have their real owners.
     """
 
@@ -54,17 +56,20 @@ class Owners:
         *,
         uid: int | None = None,
         gid: int | None = None,
+        upper: Path | None = None,
     ) -> None:
+        self._upper = f"{upper}/" if upper is not None else ""
+        self._taken = owners_of(record_beside(upper)) if upper is not None else None
         self._recorded = recorded
         self._uid = uid
         self._gid = gid
 
     @classmethod
-    def here(cls, recorded: Recorded | None = None) -> Owners:
+    def here(cls, recorded: Recorded | None = None, upper: Path | None = None) -> Owners:
         """Those of the user that this process is."""
         if os.geteuid() == 0:
             return cls()
-        return cls(recorded, uid=os.geteuid(), gid=os.getegid())
+        return cls(recorded, uid=os.geteuid(), gid=os.getegid(), upper=upper)
 
     def of(self, node: Node, before: Node | None) -> tuple[int, int]:
         """User and group of a file in the image.
@@ -72,6 +77,8 @@ class Owners:
         Args:
             before: what its path was in the layers below.
         """
+        if self._taken is not None and node.places and self._is_upper(node.places[0]):
+            return self._taken.get(node.path, (0, 0))
         status = node.status
         own = (status.st_uid, status.st_gid)
         if before is not None and own == (before.status.st_uid, before.status.st_gid):
@@ -82,6 +89,9 @@ class Owners:
             0 if own[0] == self._uid else own[0],
             0 if own[1] == self._gid else own[1],
         )
+
+    def _is_upper(self, place: str) -> bool:
+        return f"{place}/".startswith(self._upper)
 
     def recorded(self, node: Node) -> tuple[int, int] | None:
         """What the archive of a lower layer says, where the disk does not have the owners."""

@@ -237,8 +237,8 @@ class Steps:
         set_already = self.wishes.variables()
         return [f"{k}={v}" for k, v in self._arguments.items() if k not in set_already]
 
-    def _owners(self) -> Owners:
-        return Owners.here(LayerOwners(self._work.layers, self._draft.chain_ids))
+    def _owners(self, upper: Path | None = None) -> Owners:
+        return Owners.here(LayerOwners(self._work.layers, self._draft.chain_ids), upper)
 
     def _now(self) -> int:
         now = int(time.time())

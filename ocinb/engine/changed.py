@@ -9,6 +9,7 @@ from pathlib import Path
 from ocinb.engine.container_files import read_json
 from ocinb.engine.containers import Containers
 from ocinb.engine.operations import Operations
+from ocinb.engine.own_changes import changes_taken, take_changes
 from ocinb.errors import ContainerError, InvalidStatus
 from ocinb.frozen import Frozen
 from ocinb.spec.runtime_state import CREATING, RUNNING
@@ -56,16 +57,20 @@ def changed(containers: Containers, operations: Operations, name: str) -> Iterat
     running = record.status == RUNNING
     if running:
         _pause(operations, record.name)
+    else:
+        take_changes(str(upper))
+    taken = changes_taken(str(upper)) if running else contextlib.nullcontext()
     try:
         config = read_json(f"{files.bundle}/config.json")
-        yield Changed(
-            container=record.id,
-            image=record.image,
-            manifest=read_json(files.record).get("manifest", ""),
-            command=record.command,
-            upper=upper,
-            mount_points=tuple(str(m["destination"]) for m in config.get("mounts") or ()),
-        )
+        with taken:
+            yield Changed(
+                container=record.id,
+                image=record.image,
+                manifest=read_json(files.record).get("manifest", ""),
+                command=record.command,
+                upper=upper,
+                mount_points=tuple(str(m["destination"]) for m in config.get("mounts") or ()),
+            )
     finally:
         if running:
             operations.resume(record.name)

@@ -113,6 +113,33 @@ def test_what_belongs_to_subordinate_ids_is_removed_with_its_container(
     assert told[4].startswith("[] ['.")
 
 
+def test_owners_of_an_image_are_seen_committed_and_removed(ordinary: Ordinary, place: Path) -> None:
+    make = "mkdir -m 700 /tmp/mine; echo secret > /tmp/mine/file"
+    show = "ls -ln /tmp; cat /tmp/mine/file; ls -ln /tmp/mine/file"
+    text = (
+        "from ocinb.engine.remove_image import remove_image\n"
+        "from ocinb.workshop import commit_container\n"
+        f"engine.run('demo', Options(args=['sh', '-c', {make!r}], user='33:34'), keep=True,"
+        " output=show, name='box')\n"
+        "made = commit_container(engine, 'box', 'made')\n"
+        "engine.delete('box')\n"
+        "engine.unpack(made)\n"
+        "index = engine.layers.index(made.config.chain_ids[-1])\n"
+        "rows = map(index.row, range(len(index)))\n"
+        "print([(row.path, row.uid, row.gid) for row in rows if 'mine' in row.path])\n"
+        f"engine.run('made', Options(args=['sh', '-c', {show!r}], user='33:34'), output=show)\n"
+        "def copies(): return [str(path) for path in (place / 'root/owned').glob('*/tmp/mine')]\n"
+        "print([os.lstat(path).st_uid for path in copies()])\n"
+        "remove_image(engine, 'made')\nprint(copies())"
+    )
+    told = ordinary(text, subuid=RANGE).splitlines()
+    assert told[0] == "[('tmp/mine', 33, 34), ('tmp/mine/file', 33, 34)]"
+    assert " 33 34 " in told[2]
+    assert told[3] == "secret"
+    assert " 33 34 " in told[4]
+    assert told[5:] == ["[200032]", "[]"]
+
+
 @pytest.mark.parametrize(
     ("subuid", "prepare", "why"),
     [
@@ -144,7 +171,11 @@ def test_limits_that_nobody_can_keep_are_said(ordinary: Ordinary) -> None:
 
 
 def test_a_covered_proc_is_shared_and_that_is_said(ordinary: Ordinary) -> None:
-    covered = "mount --bind /dev/null /proc/keys; mount -t tmpfs none /proc/irq"
+    # One whole /proc anywhere would be leave enough, as one that a neighbour's container has.
+    covered = (
+        'awk \'$3 == "proc" && $2 != "/proc" { print $2 }\' /proc/mounts | xargs -r umount -l\n'
+        "mount --bind /dev/null /proc/keys; mount -t tmpfs none /proc/irq"
+    )
     text = (
         "run('sh', '-c', 'test -e /proc/1/stat && echo $$; sleep 100 & exit 3')\nprint(*warnings())"
     )
