@@ -47,6 +47,27 @@ def remove_field(config: dict[str, Any], path: str) -> None:
         raise CommandError(f"config.json has no {path} to remove") from None
 
 
+def merge(config: dict[str, Any], changes: dict[str, Any]) -> None:
+    """Change many fields at once, in place: a JSON merge patch (RFC 7396).
+
+    Args:
+        config: config.json.
+        changes: an object of the same form; objects are merged, all else replaces what is there,
+            null takes a field out.
+
+    Spec: runtime-spec config.md#extensibility (unknown fields are kept)
+    """
+    for name, value in changes.items():
+        if value is None:
+            config.pop(name, None)
+        elif isinstance(value, dict):
+            inner = config.get(name)
+            config[name] = inner if isinstance(inner, dict) else {}
+            merge(config[name], value)
+        else:
+            config[name] = value
+
+
 def value_of(text: str) -> Any:
     """A value as a person types it: JSON where it is JSON, else the text itself."""
     try:

@@ -10,6 +10,7 @@ import click
 from ocinb.commands.container_options import container_options
 from ocinb.commands.default_group import DefaultGroup
 from ocinb.commands.options import listing, platform_option
+from ocinb.commands.tree import CellCommand, cell_script
 from ocinb.commands.values import Document, Done
 from ocinb.table import Table, columns
 
@@ -114,23 +115,31 @@ def diff(one: str, other: str) -> Table:
     return Table(columns("field one other"), rows, title=f"{one} and {other}")
 
 
-@command.command()
+@command.command(cls=CellCommand)
 @click.argument("directory")
 @click.argument("assignments", nargs=-1, metavar="[FIELD=VALUE]...")
 @click.option("--remove", multiple=True, metavar="FIELD", help="Take a field out.")
-def edit(directory: str, assignments: tuple[str, ...], remove: tuple[str, ...]) -> Done:
+@click.pass_context
+def edit(
+    context: click.Context, directory: str, assignments: tuple[str, ...], remove: tuple[str, ...]
+) -> Done:
     """Change fields of config.json in DIRECTORY; all others stay, unknown ones too.
 
-    VALUE is JSON, or text where it is none. mounts[+] is one more mount.
+    VALUE is JSON, or text where it is none. mounts[+] is one more mount. The JSON of a %%oci
+    bundle edit cell is merged into config.json; null takes a field out.
     """
-    from ocinb.bundle.edit import assignment, remove_field, set_field
+    from ocinb.bundle.edit import assignment, merge, remove_field, set_field
     from ocinb.bundle.validate import read_config
     from ocinb.bundle.write import write_bundle
     from ocinb.errors import CommandError
+    from ocinb.spec.document import parse_object
 
-    if not assignments and not remove:
+    cell = cell_script(context)
+    if not assignments and not remove and cell is None:
         raise CommandError("edit: nothing to change", hint="as in process.cwd=/tmp")
     config = read_config(Path(directory))
+    if cell is not None:
+        merge(config, parse_object(cell.encode(), "the cell"))
     for text in assignments:
         set_field(config, *assignment(text))
     for field in remove:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ocinb.commands.default_group import DefaultGroup
 from ocinb.commands.options import platform_option
+from ocinb.commands.tree import CellCommand, cell_script
 from ocinb.commands.values import Document, Done, Json, Raw
+from ocinb.errors import CommandError, StorageError
+from ocinb.spec import media_types
+from ocinb.spec.document import MAX_DOCUMENT
 
 if TYPE_CHECKING:
     from ocinb.commands.session import Session
@@ -18,7 +23,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=DefaultGroup)
 def command() -> None:
-    """Show what a name points at, or delete it in a registry."""
+    """Show what a name points at; put or delete it in a registry."""
 
 
 @command.command()
@@ -80,6 +85,50 @@ def delete(session: Session, reference: str) -> Done:
     digest = digest_of_name(client, parsed)
     delete_manifest(client, parsed.with_digest(digest))
     return Done(digest, f"{parsed.name}@{digest} is deleted, with all of its tags")
+
+
+@command.command(cls=CellCommand)
+@click.argument("reference")
+@click.option("-f", "--file", metavar="FILE", help="The document; '-' is standard input.")
+@click.pass_context
+def put(context: click.Context, reference: str, file: str | None) -> Done:
+    """Push a manifest or an index to a registry, byte for byte.
+
+    REFERENCE is its tag there, or its digest; what it names must be there already. It is the
+    text of a %%oci manifest put cell, or of FILE.
+    """
+    from ocinb.distribution.referrers import put_with_subject
+    from ocinb.spec.descriptor import describe
+    from ocinb.spec.document import parse_object
+    from ocinb.spec.reference import Reference
+
+    session: Session = context.obj
+    data = _document(cell_script(context), file)
+    document = parse_object(data, "the manifest")
+    kind = document.get("mediaType")
+    if not isinstance(kind, str):
+        kind = media_types.IMAGE_INDEX if "manifests" in document else media_types.IMAGE_MANIFEST
+    parsed, descriptor = Reference.parse(reference), describe(data, kind)
+    if parsed.digest is not None:
+        parsed.digest.verify(data, "the manifest")
+    put_with_subject(session.engine.client, parsed, data, descriptor)
+    return Done(descriptor.digest, f"{parsed} is {descriptor.digest}")
+
+
+def _document(cell: str | None, file: str | None) -> bytes:
+    if (cell is None) == (file is None):
+        raise CommandError(
+            "manifest put takes one document", hint="--file FILE, or the text of a %%oci cell"
+        )
+    if cell is not None:
+        return cell.strip().encode()
+    try:
+        with click.open_file(str(file), "rb") as source:
+            data: bytes = source.read(MAX_DOCUMENT + 1)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        raise StorageError(f"{file} cannot be read: {reason}") from error
+    return data
 
 
 def _from_store(

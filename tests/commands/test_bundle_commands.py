@@ -9,7 +9,7 @@ import pytest
 
 from ocinb.cli.__main__ import exit_status
 from ocinb.commands.values import Document, Done
-from ocinb.errors import CommandError, InvalidConfig
+from ocinb.errors import CommandError, InvalidConfig, InvalidDocument
 from ocinb.table import Table
 from tests.support.door import Door
 
@@ -79,4 +79,23 @@ def test_an_edit_that_breaks_the_specification_changes_nothing(door: Door, bundl
         door("bundle", "edit", bundle, "process.cwd=tmp")
     with pytest.raises(CommandError, match="nothing to change"):
         door("bundle", "edit", bundle)
+    assert (bundle / "config.json").read_bytes() == before
+
+
+def test_the_json_of_a_cell_is_merged_into_config(door: Door, bundle: Path) -> None:
+    cell = '{"process": {"cwd": "/tmp", "env": ["A=1"]}, "hostname": null, "x-mine": {"a": 1}}'
+    door("bundle", "edit", bundle, script=cell)
+    config = json.loads((bundle / "config.json").read_bytes())
+    assert config["process"]["cwd"] == "/tmp"
+    assert config["process"]["env"] == ["A=1"]
+    assert config["process"]["args"] == ["sh"]
+    assert config["x-mine"] == {"a": 1}
+    assert "hostname" not in config
+
+
+@pytest.mark.parametrize("cell", ["", "[]", "{", '{"process": {"cwd": "relative"}}'])
+def test_a_cell_that_is_no_config_changes_nothing(door: Door, bundle: Path, cell: str) -> None:
+    before = (bundle / "config.json").read_bytes()
+    with pytest.raises((InvalidDocument, InvalidConfig)):
+        door("bundle", "edit", bundle, script=cell)
     assert (bundle / "config.json").read_bytes() == before

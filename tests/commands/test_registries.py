@@ -18,8 +18,11 @@ from ocinb.distribution.referrers import put_with_subject
 from ocinb.errors import (
     AuthenticationFailed,
     CommandError,
+    DigestMismatch,
+    InvalidDocument,
     NameNotFound,
     RegistryError,
+    StorageError,
 )
 from ocinb.notebook.diagrams.draw import draw
 from ocinb.registry.faults import FaultPlan
@@ -315,3 +318,43 @@ def test_what_docker_hub_allows_is_told_with_the_image():
     assert allowance(headers) == "76 of 100 pulls left in 6 h 0 min"
     assert allowance(headers[:1]) == ""
     assert allowance([("ratelimit-limit", "1" * 5000), ("ratelimit-remaining", "x")]) == ""
+
+
+@pytest.fixture
+def app(registry, source):
+    """The name of a repository that has an image, ``first``."""
+    put(source, make_image(source, 500), f"{registry.address}/app:first")
+    return f"{registry.address}/app"
+
+
+def test_manifest_put_takes_the_text_of_a_cell_or_a_file(door, app, tmp_path):
+    document = door("manifest", "--raw", "--remote", f"{app}:first")
+    done = door("manifest", "put", f"{app}:second", script=f"\n{bytes(document).decode()}\n")
+    assert done.subject == digest_of(document)
+    assert door("manifest", "--raw", "--remote", f"{app}:second") == document
+    (tmp_path / "manifest.json").write_bytes(document)
+    door("manifest", "put", f"{app}:third", "--file", tmp_path / "manifest.json")
+    assert door("tags", app).column("tag") == ["first", "second", "third"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "error", "words"),
+    [
+        (None, CommandError, "takes one document"),
+        ("no json", InvalidDocument, "the manifest is not JSON"),
+        ("[]", InvalidDocument, "not a JSON object"),
+        ('{"schemaVersion": 2, "layers": []}', RegistryError, "is not valid at"),
+    ],
+)
+def test_a_manifest_that_is_none_is_not_put(door, app, cell, error, words):
+    with pytest.raises(error, match=words):
+        door("manifest", "put", f"{app}:bad", script=cell)
+    assert door("tags", app).column("tag") == ["first"]
+
+
+def test_a_digest_must_be_that_of_the_bytes(door, app):
+    document = bytes(door("manifest", "--raw", "--remote", f"{app}:first")).decode()
+    with pytest.raises(DigestMismatch):
+        door("manifest", "put", f"{app}@sha256:{'a' * 64}", script=document)
+    with pytest.raises(StorageError, match="no such file"):
+        door("manifest", "put", f"{app}:x", "--file", "/nothing/here")
