@@ -14,6 +14,7 @@ from ocinb.engine.emulated.launch_plan import KINDS
 from ocinb.errors import StepFailed, UnsupportedHost
 from ocinb.frozen import Frozen
 from ocinb.linux import flags as f
+from ocinb.linux.namespaces import in_user_namespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,11 +73,11 @@ class RuntimeProcess(Frozen):
 
         It is killed when this process is. For a process with one thread.
         """
-        if not self.ours:
+        words = argv[len(self.argv) :]
+        if not self.ours or _hooks_must_see(words):
             return spawn(kernel, argv, stdin=stdin, stdout=stdout, stderr=stderr)
         from ocinb.engine.forked_runtime import fork_runtime
 
-        words = argv[len(self.argv) :]
         return fork_runtime(kernel, words, stdin=stdin, stdout=stdout, stderr=stderr)
 
 
@@ -162,6 +163,23 @@ def spawn(kernel: Kernel, argv: tuple[str, ...], *, stdin: int, stdout: int, std
         os.execv(argv[0], argv)
     finally:
         os._exit(127)
+
+
+def _hooks_must_see(words: tuple[str, ...]) -> bool:
+    """Whether hooks will look at a container that is made in a user namespace.
+
+    The kernel takes the memory of a process for that of the user namespace in which its program
+    was executed. One that was only forked there is out of reach for a hook, whose power ends
+    with the user namespace: /proc/PID/ns cannot be opened.
+    """
+    if "create" not in words or not in_user_namespace():
+        return False
+    config = os.path.join(words[words.index("--bundle") + 1], "config.json")
+    try:
+        with open(config, "rb") as file:
+            return b'"hooks"' in file.read()
+    except OSError:
+        return False  # the runtime says what is wrong
 
 
 def _which(name: str) -> str | None:

@@ -77,15 +77,19 @@ class Netlink:
 
     Args:
         protocol: ``NETLINK_ROUTE`` or ``NETLINK_NETFILTER``.
+        descriptor: of such a socket, made elsewhere; None: one is made.
 
     Raises:
         SyscallError: the kernel does not know that protocol, or refuses.
     """
 
-    def __init__(self, protocol: int) -> None:
+    def __init__(self, protocol: int, descriptor: int | None = None) -> None:
         try:
             self._socket = _socket.socket(
-                _socket.AF_NETLINK, _socket.SOCK_RAW | _socket.SOCK_CLOEXEC, protocol
+                _socket.AF_NETLINK,
+                _socket.SOCK_RAW | _socket.SOCK_CLOEXEC,
+                protocol,
+                fileno=descriptor,
             )
         except OSError as error:
             raise SyscallError("socket", ("AF_NETLINK", protocol), error.errno or 0) from None

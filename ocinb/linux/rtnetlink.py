@@ -76,12 +76,15 @@ class Interfaces:
 
     A context manager.
 
+    Args:
+        descriptor: of a netlink socket that was made in another namespace, which is then meant.
+
     Raises:
         SyscallError: from every method, where the kernel refuses.
     """
 
-    def __init__(self) -> None:
-        self._netlink = Netlink(NETLINK_ROUTE)
+    def __init__(self, descriptor: int | None = None) -> None:
+        self._netlink = Netlink(NETLINK_ROUTE, descriptor)
 
     def __enter__(self) -> Interfaces:
         return self

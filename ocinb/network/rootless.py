@@ -25,6 +25,7 @@ _PATIENCE = 10.0
 """Seconds that a program has to make its interface."""
 _TURN = 0.002
 _MOST_WORDS = 2000
+_SIGPIPE, _SIGXFSZ = 13, 25
 
 
 def connect(attachment: Attachment, pid: int) -> None:
@@ -74,6 +75,8 @@ def _start(
                 (os.POSIX_SPAWN_DUP2, reader, reader),
             ],
             setsid=True,
+            # Python ignores them, and pasta of Debian 12 takes that for a failure.
+            setsigdef=[_SIGPIPE, _SIGXFSZ],
         )
         entry = {"name": kind, "pid": child, "started": processes.start_time(child)}
         attachment.note(processes=[*attachment.values["processes"], entry])
