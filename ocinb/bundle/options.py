@@ -93,6 +93,7 @@ class ContainerOptions:
         sysctl: kernel parameters of the container's namespaces.
         namespaces: type → ``host`` (none of its own), ``private``, or a path to join.
             ``container:NAME`` is for the engine, which makes a path of it.
+        joined: the engine's note of whose namespaces those paths are: type → container's id.
         masked_paths: made unreadable besides those that always are.
         unmasked_paths: neither masked nor read-only; ``ALL`` is all.
         hooks: stage → entries of config.json's ``hooks``.
@@ -137,6 +138,7 @@ class ContainerOptions:
     resources: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     sysctl: Mapping[str, str] = dataclasses.field(default_factory=dict)
     namespaces: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    joined: Mapping[str, str] = dataclasses.field(default_factory=dict)
     masked_paths: Sequence[str] = ()
     unmasked_paths: Sequence[str] = ()
     hooks: Mapping[str, Sequence[Mapping[str, Any]]] = dataclasses.field(default_factory=dict)

@@ -9,6 +9,7 @@ or replaced as a whole.
     container.json   what was asked for; written by the engine before anything else
     monitor.json     which process watches over the container
     init.json        which process is the container's first
+    joined.json      whose namespaces it shares: type → container
     started          when the program was started
     again.json       the orders by which it was made, to make it again once it has ended
     control          the socket of the monitor, see ``control_socket``
@@ -72,6 +73,7 @@ class ContainerFiles:
         self.bundle = f"{directory}/bundle"
         self.rootfs = f"{directory}/bundle/rootfs"
         self.ports = f"{directory}/bundle/network/ports"
+        self.joined = f"{directory}/joined.json"
         self.writable = f"{directory}/rw"
         self.mounts = f"{directory}/mounts"
 

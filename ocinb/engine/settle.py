@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import TYPE_CHECKING
 
+from ocinb.engine.container_files import ContainerFiles, read_json, write_json
 from ocinb.errors import InvalidStatus
+from ocinb.events import Warned, ignore
 from ocinb.spec.runtime_state import CREATED, PAUSED, RUNNING
 
 if TYPE_CHECKING:
     from ocinb.bundle.options import ContainerOptions
     from ocinb.engine.containers import Containers
+    from ocinb.events import Record
 
 _CONTAINER = "container:"
 _FILES = {"network": "net", "mount": "mnt"}
 """Type in config.json → name below /proc/PID/ns, where they differ."""
 
 
-def settle(options: ContainerOptions, containers: Containers) -> ContainerOptions:
+def settle(
+    options: ContainerOptions, containers: Containers, record: Record = ignore
+) -> ContainerOptions:
     """The wishes with paths in the place of ``container:NAME``.
+
+    Args:
+        record: told ``Warned`` for what cannot be shared.
 
     Raises:
         ContainerNotFound. InvalidStatus: that container has no processes.
@@ -29,13 +38,59 @@ def settle(options: ContainerOptions, containers: Containers) -> ContainerOption
         options = _with_network_of(options, containers)
     if not any(how.startswith(_CONTAINER) for how in options.namespaces.values()):
         return options
+    if options.namespaces.get("ipc", "").startswith(_CONTAINER):
+        record(
+            Warned(
+                message="/dev/shm is not shared with the other container: it is a mount of its "
+                "own; System V shared memory, semaphores and message queues are"
+            )
+        )
     namespaces = {
         kind: _path(kind, how.removeprefix(_CONTAINER), containers)
         if how.startswith(_CONTAINER)
         else how
         for kind, how in options.namespaces.items()
     }
-    return dataclasses.replace(options, namespaces=namespaces)
+    joined = {
+        kind: containers.find(how.removeprefix(_CONTAINER))[1].id
+        for kind, how in options.namespaces.items()
+        if how.startswith(_CONTAINER)
+    }
+    return dataclasses.replace(options, namespaces=namespaces, joined=joined)
+
+
+def rejoin(files: ContainerFiles) -> None:
+    """Have config.json name the namespaces that are shared now: their processes are others.
+
+    The number of the process that was there before may be anybody's by now, this machine's
+    own among them.
+
+    Args:
+        files: of a container that has ended, and is to be made again.
+
+    Raises:
+        InvalidStatus: a container whose namespace it shares does not run. StorageError.
+
+    Spec: runtime-spec config-linux.md#namespaces (path)
+    """
+    joined: dict[str, str] = read_json(files.joined)
+    if not joined:
+        return
+    path = f"{files.bundle}/config.json"
+    config = read_json(path)
+    for entry in config["linux"]["namespaces"]:
+        kind = entry["type"]
+        if kind in joined:
+            other = ContainerFiles(f"{os.path.dirname(files.directory)}/{joined[kind]}")
+            init = other.read_process(other.init)
+            if init is None or not init.alive:
+                name = read_json(other.record).get("name", joined[kind])
+                raise InvalidStatus(
+                    f"the {kind} namespace of container {name} cannot be shared: it does not run",
+                    hint=f"ocinb start {name}",
+                )
+            entry["path"] = f"/proc/{init.pid}/ns/{_FILES.get(kind, kind)}"
+    write_json(path, config)
 
 
 def _with_network_of(options: ContainerOptions, containers: Containers) -> ContainerOptions:

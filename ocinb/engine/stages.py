@@ -15,6 +15,7 @@ from ocinb.engine.launcher_process import launcher
 from ocinb.engine.networking import add_network
 from ocinb.engine.operations import cgroups_path
 from ocinb.engine.runtime_process import find_runtime
+from ocinb.engine.settle import rejoin
 from ocinb.engine.volumes import add_volumes
 from ocinb.errors import ContainerError
 
@@ -81,6 +82,8 @@ def describe(
     fit(config, rung, record)
     add_volumes(config, image.config, options.volumes, rootfs, bundle, volumes)
     add_network(config, files, image, options, rung, networks, record)
+    if options.joined:
+        write_json(files.joined, dict(options.joined))
     write_bundle(bundle, config, record, indent=None)
     if config["linux"].get("seccomp"):
         launcher().learn(config["linux"]["seccomp"])
@@ -155,5 +158,6 @@ def make_again(shim: Shim, files: ContainerFiles) -> None:
             f"container {os.path.basename(files.directory)} was never made whole",
             hint="delete it and run its image again",
         )
+    rejoin(files)
     shim.ask("mount", **orders["mount"])
     shim.ask("create", **orders["create"])

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import pytest
 
 from ocinb.engine import Engine
-from ocinb.errors import ContainerError, NetworkError, StepFailed
+from ocinb.errors import ContainerError, InvalidStatus, NetworkError, StepFailed
 from ocinb.events import NetworkChanged, Recorder
 from ocinb.linux import flags as f
 from ocinb.linux.nftables import Tables
@@ -277,6 +277,35 @@ def socket_of(pid: int, kind: int) -> socket.socket:
     finally:
         os.close(home)
         os.close(there)
+
+
+def test_a_container_that_is_started_again(engine: Engine, start: Start) -> None:
+    start("web", SERVE, publish=["8080:80"])
+    assert get(8080) == "served\n"
+    engine.kill("web", "KILL")
+    until(lambda: engine.container("web").status == "stopped" and not _answers(8080))
+    assert engine.container("web").ports == ()
+    engine.start("web")
+    assert get(8080) == "served\n"
+    assert engine.container("web").ports == ("127.0.0.1:8080->80/tcp",)
+
+
+def test_who_shares_a_network_shares_it_when_started_again(engine: Engine, start: Start) -> None:
+    first = start("web", SERVE)
+    start(
+        "other", "until wget -q -O - http://127.0.0.1/; do sleep 0.1; done", network="container:web"
+    )
+    until(lambda: engine.container("other").status == "stopped")
+    engine.kill("web", "KILL")
+    until(lambda: engine.container("web").status == "stopped")
+    # The process whose namespace it was is gone; its number may be anybody's.
+    with pytest.raises(InvalidStatus, match="the network namespace of container web cannot be"):
+        engine.start("other")
+    engine.start("web")
+    assert engine.container("web").pid != first.pid
+    engine.start("other")
+    until(lambda: engine.container("other").status == "stopped")
+    assert engine.container("other").exit_status == 0
 
 
 # what is refused, and what is left then
