@@ -283,7 +283,8 @@ def test_a_container_that_is_started_again(engine: Engine, start: Start) -> None
     start("web", SERVE, publish=["8080:80"])
     assert get(8080) == "served\n"
     engine.kill("web", "KILL")
-    until(lambda: engine.container("web").status == "stopped" and not _answers(8080))
+    engine.wait("web")
+    assert not _answers(8080)
     assert engine.container("web").ports == ()
     engine.start("web")
     assert get(8080) == "served\n"
@@ -295,17 +296,16 @@ def test_who_shares_a_network_shares_it_when_started_again(engine: Engine, start
     start(
         "other", "until wget -q -O - http://127.0.0.1/; do sleep 0.1; done", network="container:web"
     )
-    until(lambda: engine.container("other").status == "stopped")
+    engine.wait("other")
     engine.kill("web", "KILL")
-    until(lambda: engine.container("web").status == "stopped")
+    engine.wait("web")
     # The process whose namespace it was is gone; its number may be anybody's.
     with pytest.raises(InvalidStatus, match="the network namespace of container web cannot be"):
         engine.start("other")
     engine.start("web")
     assert engine.container("web").pid != first.pid
     engine.start("other")
-    until(lambda: engine.container("other").status == "stopped")
-    assert engine.container("other").exit_status == 0
+    assert engine.wait("other") == 0
 
 
 # what is refused, and what is left then
