@@ -46,10 +46,8 @@ def _shared(mount: dict[str, Any], options: ContainerOptions) -> dict[str, Any]:
     """What belongs to a namespace that is shared is that of the others, too."""
     place = mount["destination"]
     ipc, pid = (options.namespaces.get(kind, PRIVATE) for kind in ("ipc", "pid"))
-    if ipc != PRIVATE and place in (_SHM, _MQUEUE):
-        # The path to join is /proc/PID/ns/ipc: the files of its process lie beside it.
-        root = "" if ipc == HOST else ipc.rpartition("/ns/")[0] + "/root"
-        return _bind(place, root + place, ["nosuid", "noexec", "nodev"])
+    if ipc == HOST and place in (_SHM, _MQUEUE):
+        return _bind(place, place, ["nosuid", "noexec", "nodev"])
     if pid == HOST and place == _PROC and options.rootless:
         # A fresh one belongs to a pid namespace, and this one is not the user's.
         return _bind(place, place, ["nosuid", "noexec", "nodev"])

@@ -60,13 +60,13 @@ def _tell(narration: Narration, progress: LiveProgress) -> None:
 
 
 def exit_status(value: object) -> int:
-    """A container that ran attached gives its own, a listing of faults 1; else success."""
-    from ocinb.commands.values import Ran
+    """What ran attached gives its own, a listing of faults 1; else success."""
+    from ocinb.commands.values import Exited, Ran
+    from ocinb.table import Table
 
     if isinstance(value, Ran):
         return value.container.exit_status or 0
-    status: int = getattr(value, "exit_status", 0)
-    return status
+    return value.exit_status if isinstance(value, Table | Exited) else 0
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def _nothing(_value: None) -> None:
 
 @show.register
 def _text(value: Text) -> None:
-    print(value, end="" if value.endswith("\n") else "\n")
+    print(value, end="" if not value or value.endswith("\n") else "\n")
 
 
 @show.register

@@ -8,20 +8,21 @@ import click
 
 from ocinb.commands.creation import (
     EVERYTHING_ELSE,
+    CreatingCommand,
     check_cidfile,
     creation_options,
     find_image,
     shown_config,
     write_cidfile,
 )
-from ocinb.commands.tree import Command
+from ocinb.errors import CommandError
 
 if TYPE_CHECKING:
     from ocinb.bundle.options import ContainerOptions
     from ocinb.commands.session import Session
 
 
-@click.command(cls=Command, context_settings=EVERYTHING_ELSE)
+@click.command(cls=CreatingCommand, context_settings=EVERYTHING_ELSE)
 @creation_options
 @click.option("-i", "--interactive", is_flag=True, help="What it reads can be typed by attach.")
 @click.pass_obj
@@ -50,5 +51,9 @@ def command(
     record = session.engine.create(
         local, options, name=name, runtime=runtime, interactive=interactive
     )
-    write_cidfile(cidfile, record.id)
+    try:
+        write_cidfile(cidfile, record.id)
+    except CommandError:
+        session.engine.delete(record.id, force=True)
+        raise
     return Container.find(session.engine, record.id)

@@ -12,8 +12,9 @@ import click
 from ocinb.commands.container_options import container_options
 from ocinb.commands.field_option import with_options
 from ocinb.commands.options import platform_option, runtime_option
+from ocinb.commands.tree import Command
 from ocinb.commands.values import Document
-from ocinb.errors import CommandError, NameNotFound
+from ocinb.errors import CommandError, NameNotFound, OcinbError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +49,21 @@ def creation_options(function: Decorated) -> Decorated:
     function = with_options(function, _OPTIONS)
     function = click.argument("args", nargs=-1, type=click.UNPROCESSED)(function)
     return click.argument("image")(function)
+
+
+class CreatingCommand(Command):
+    """A command whose failures have the exit statuses that docker and podman give ``run``."""
+
+    failed_status = 125
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run it; an error carries its exit status."""
+        from ocinb.engine.exit_status import mark
+
+        try:
+            return super().invoke(context)
+        except OcinbError as error:
+            raise mark(error) from None
 
 
 def find_image(session: Session, name: str, platform: str | None, pull: str) -> LocalImage:

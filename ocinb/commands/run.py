@@ -10,22 +10,26 @@ import click
 
 from ocinb.commands.creation import (
     EVERYTHING_ELSE,
+    CreatingCommand,
     check_cidfile,
     creation_options,
     find_image,
     shown_config,
     write_cidfile,
 )
-from ocinb.commands.tree import CellCommand, cell_script
+from ocinb.commands.tree import cell_script
 from ocinb.commands.values import Ran
-from ocinb.errors import OcinbError
 
 if TYPE_CHECKING:
     from ocinb.bundle.options import ContainerOptions
     from ocinb.commands.session import Session
 
 
-@click.command(cls=CellCommand, context_settings=EVERYTHING_ELSE)
+class _RunCommand(CreatingCommand):
+    takes_cell = True
+
+
+@click.command(cls=_RunCommand, context_settings=EVERYTHING_ELSE)
 @creation_options
 @click.option("-i", "--interactive", is_flag=True, help="Give it this standard input.")
 @click.option("-d", "--detach", is_flag=True, help="Do not wait for it.")
@@ -52,32 +56,28 @@ def command(
     """
     from ocinb.container import Container
     from ocinb.engine.engine import Finished
-    from ocinb.engine.exit_status import mark
 
     session: Session = context.obj
     options = _with_script(options, cell_script(context))
-    try:
-        check_cidfile(cidfile)
-        engine = session.engine
-        local = find_image(session, image, platform, pull)
-        if show_config:
-            return shown_config(session, local, options)
-        sys.stdout.flush()
-        done = engine.run(
-            local,
-            options,
-            name=name,
-            runtime=runtime,
-            detach=detach,
-            output=session.output,
-            stdin=0 if interactive and session.output is None else None,
-            tty=options.terminal,
-            keep=not remove,
-            interactive=interactive,
-            claimed=lambda container: write_cidfile(cidfile, container),
-        )
-    except OcinbError as error:
-        raise mark(error) from None
+    check_cidfile(cidfile)
+    engine = session.engine
+    local = find_image(session, image, platform, pull)
+    if show_config:
+        return shown_config(session, local, options)
+    sys.stdout.flush()
+    done = engine.run(
+        local,
+        options,
+        name=name,
+        runtime=runtime,
+        detach=detach,
+        output=session.output,
+        stdin=0 if interactive and session.output is None else None,
+        tty=options.terminal,
+        keep=not remove,
+        interactive=interactive,
+        claimed=lambda container: write_cidfile(cidfile, container),
+    )
     container = Container.of(engine, done, local.name, kept=not remove, name=name)
     if not isinstance(done, Finished):
         return container

@@ -168,9 +168,15 @@ class _HelpAsValue:
 
 
 class Command(_HelpAsValue, click.Command):
-    """A command whose help is a value."""
+    """A command whose help is a value.
+
+    Attributes:
+        takes_cell: whether it has a use for the text of a ``%%oci`` cell.
+        failed_status: a shell's exit status where it is called in a way that it does not take.
+    """
 
     takes_cell = False
+    failed_status = 1
 
     def __init__(self, *args: Any, **values: Any) -> None:
         super().__init__(*args, **values)
@@ -319,16 +325,17 @@ def _command_error(error: click.ClickException, program: str) -> CommandError:
     path: str = context.command_path if context else program
     command = path.removeprefix(program).strip()
     if isinstance(error, click.NoSuchOption):
-        return CommandError(
-            f"{command or 'the program'} has no option {error.option_name}",
-            hint=_nearest(error.option_name, _options(context))
-            or f"{path} --help lists its options",
-        )
-    message = " ".join(error.format_message().split()).rstrip(".")
-    message = f"{message[:1].lower()}{message[1:]}"
-    return CommandError(
-        f"{command}: {message}" if command else message, hint=f"{path} --help shows what it takes"
-    )
+        said = f"{command or 'the program'} has no option {error.option_name}"
+        near = _nearest(error.option_name, _options(context))
+        found: Any = CommandError(said, hint=near or f"{path} --help lists its options")
+    else:
+        message = " ".join(error.format_message().split()).rstrip(".")
+        message = f"{message[:1].lower()}{message[1:]}"
+        said = f"{command}: {message}" if command else message
+        found = CommandError(said, hint=f"{path} --help shows what it takes")
+    found.exit_status = getattr(context.command if context else None, "failed_status", 1)
+    wrong: CommandError = found
+    return wrong
 
 
 def _options(context: click.Context | None) -> list[str]:

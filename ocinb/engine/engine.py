@@ -308,7 +308,7 @@ class Engine:
             StepFailed: the runtime could not create or start it; see ``exit_status.of_error``.
             OcinbError: anything that goes wrong on the way there.
         """
-        wished = settle(options or ContainerOptions(), self._containers)
+        wished = settle(options or ContainerOptions(), self._containers, self._record)
         wished = dataclasses.replace(wished, terminal=wished.terminal or tty)
         keep = detach if keep is None else keep
         way = self._way(runtime)
@@ -360,7 +360,7 @@ class Engine:
 
         Spec: runtime-spec runtime.md#create
         """
-        wished = settle(options or ContainerOptions(), self._containers)
+        wished = settle(options or ContainerOptions(), self._containers, self._record)
         way = self._way(runtime)
         local = self.available(image)
         layers = self._layers(local, way.rung)

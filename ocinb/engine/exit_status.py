@@ -21,7 +21,7 @@ _QUOTED = re.compile(r"""(["'`]).*?\1""")
 _ABOUT_PROGRAM = re.compile(r"\bexec(ve|utable)?\b")
 _HOOK = re.compile(r"\bhooks?\b")
 _NOT_FOUND = re.compile(r"not found in \$path|no such file or directory")
-_CANNOT = re.compile(r"permission denied|is a directory|exec format error")
+_CANNOT = re.compile(r"permission denied|is a directory|exec format error|operation not permitted$")
 
 
 def of_wait(status: int) -> int:

@@ -16,6 +16,7 @@ from tests.support.behaviours import defaults, files, isolation, limits, process
 from tests.support.behaviours.behaviour import Batch
 from tests.support.behaviours.engines import ROOT_ENGINES, Program, open_engine
 from tests.support.behaviours.image import NAME
+from tests.support.behaviours.scenes import SCENES, Scene
 from tests.support.leftovers import clear, leftovers
 from tests.support.peers import require
 
@@ -66,6 +67,24 @@ def test_options_have_their_effects(engine: Program, batch: Batch, tmp_path: Pat
     }
     compared = {name: value for name, value in expected.items() if value is not None}
     assert {name: shown.get(name) for name in compared} == compared
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
+def test_commands_do_the_same(engine: Program, scene: Scene, tmp_path: Path) -> None:
+    if scene.prepare is not None:
+        scene.prepare(tmp_path)
+    wrong = []
+    for step in scene.steps:
+        filled = step.words.replace("{place}", str(tmp_path)).replace("{image}", NAME)
+        seen = engine(*shlex.split(filled))
+        as_expected = seen.status == step.status and step.out in (None, seen.out)
+        declared = step.declared.get(engine.kind)
+        if declared is None and not as_expected:
+            wrong.append(f"{step.words}: status {step.status}, {step.out!r}; seen: {seen}")
+        elif declared is not None and as_expected:
+            wrong.append(f"{step.words} is declared, and as expected")
+    assert wrong == []
+    assert {name: (tmp_path / name).read_text() for name in scene.left} == dict(scene.left)
 
 
 def test_there_are_as_many_as_were_promised() -> None:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from ocinb.engine.rung import Rung
 from ocinb.errors import ContainerError, InvalidStatus
 from ocinb.events import ignore
 from ocinb.spec.runtime_state import CREATING
+
+_TIDY = 5.0
+"""Seconds that a monitor has to clean up after the end of its container."""
 
 
 @contextlib.contextmanager
@@ -45,11 +49,14 @@ def root_of(
     """
     if record.status == CREATING:
         raise InvalidStatus(f"container {record.name} is just being created")
-    if record.pid and not _is_ours(record.pid):
+    pretended = _pretended(record.pid) if record.pid else None
+    if pretended is False:
         process = f"/proc/{record.pid}"
         root = Root(name=record.name, tree=f"{process}/root", namespace=f"{process}/ns/user")
         yield root, path
         return
+    if pretended is None:
+        _await_tidiness(files)
     own = "/proc/self/ns/user"
     volume = _volume(files, path)
     if volume is not None:
@@ -63,13 +70,24 @@ def root_of(
         yield Root(name=record.name, tree=tree, namespace=namespace), path
 
 
-def _is_ours(pid: int) -> bool:
-    """Whether a process has this machine's root for its own, as where a root is only pretended."""
+def _pretended(pid: int) -> bool | None:
+    """Whether a process has in truth this machine's root for its own; None where it is gone."""
     try:
         return os.path.samestat(os.stat(f"/proc/{pid}/root"), os.stat("/"))
+    except FileNotFoundError:
+        return None
     except OSError as error:
         reason = os.strerror(error.errno or 0).lower()
         raise ContainerError(f"process {pid} of the container: {reason}") from None
+
+
+def _await_tidiness(files: ContainerFiles) -> None:
+    """The monitor of a container that has just ended has its layers mounted for a moment yet."""
+    monitor, end = files.read_process(files.monitor), time.monotonic() + _TIDY
+    while monitor and monitor.alive and "clean" not in read_json(files.exit):
+        if time.monotonic() > end:
+            return
+        time.sleep(0.02)
 
 
 def _volume(files: ContainerFiles, path: str) -> tuple[str, str] | None:

@@ -37,9 +37,15 @@ class Seen:
 
 
 class Program(Protocol):
-    """An engine: called with the words of its command line."""
+    """An engine: called with the words of its command line.
+
+    Attributes:
+        name: for the declarations of single engines.
+        kind: ``podman`` or ``ours``.
+    """
 
     name: str
+    kind: str
 
     def __call__(self, *words: str) -> Seen: ...
 
@@ -54,6 +60,8 @@ class Ours:
         place: a directory of its own.
         runtime: as in ``--runtime``.
     """
+
+    kind = "ours"
 
     def __init__(self, name: str, place: Path, runtime: str) -> None:
         self.name = name
@@ -92,7 +100,7 @@ class Ours:
 class TheirPodman:
     """Podman, the reference."""
 
-    name = "podman"
+    name = kind = "podman"
 
     def __init__(self, place: Path) -> None:
         self._podman = Podman(place / "podman")
