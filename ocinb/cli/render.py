@@ -23,17 +23,13 @@ from ocinb.commands.values import (
     Stream,
     Text,
 )
+from ocinb.layout import GAP, fitting, widths
 from ocinb.table import NUMERIC, Column, Table, aligned, one_line, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
-
-GAP = 2
-"""Spaces between columns."""
-NARROWEST = 8
-"""Characters to which a text may be cut."""
 
 
 def on_terminal() -> bool:
@@ -153,34 +149,6 @@ def narrate(part: Any) -> None:
     kept = [i for i, column in enumerate(table.columns) if not column.detail]
     kinds = {table.columns[i].name: table.columns[i].kind for i in kept}
     print(aligned(kinds, [tuple(row[i] for i in kept) for row in table.rows]))
-
-
-def fitting(table: Table, available: int) -> list[Column]:
-    """The columns to show: details are left out, last first, where the terminal is narrow."""
-    columns = list(table.columns)
-    needed = {c.name: _column_width(table, c) + GAP for c in columns}
-    for column in reversed(table.columns):
-        if column.detail and sum(needed[c.name] for c in columns) > available:
-            columns.remove(column)
-    return columns
-
-
-def widths(table: Table, columns: Sequence[Column], available: int) -> list[int]:
-    """Characters for each column: the widest texts give way until the line fits."""
-    found = [_column_width(table, column) for column in columns]
-    texts = [i for i, column in enumerate(columns) if column.kind == "text"]
-    spare = available - GAP * (len(columns) - 1)
-    while sum(found) > spare and texts:
-        widest = max(texts, key=found.__getitem__)
-        if found[widest] <= NARROWEST:
-            break
-        found[widest] -= 1
-    return found
-
-
-def _column_width(table: Table, column: Column) -> int:
-    cells = (len(one_line(shown(column.kind, value))) for value in table.column(column.name))
-    return max([len(column.title), *cells])
 
 
 def _drawn(table: Table, columns: Sequence[Column], available: int) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ocinb.commands.session import Session
+from ocinb.errors import UnsupportedHost
 from ocinb.notebook import completion, formatters, question
 from ocinb.notebook.configuration import OCI, from_environment
 from ocinb.notebook.errors import ShortErrors
@@ -15,7 +16,16 @@ if TYPE_CHECKING:
 
 
 def load(shell: InteractiveShell, session: Session | None = None) -> OciMagics:
-    """Register magics, formatters, Tab, settings and short errors with this shell."""
+    """Register magics, formatters, Tab, settings and short errors with this shell.
+
+    Raises:
+        UnsupportedHost: there is no shell: this is plain Python.
+    """
+    if shell is None:
+        raise UnsupportedHost(
+            "there is no IPython here, so there are no magics",
+            hint="plain Python has the same: import ocinb; ocinb.pull(…); or the program ocinb",
+        )
     unload(shell)
     errors = ShortErrors()
     errors.install()

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import shutil
 import sys
+import textwrap
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from ocinb.layout import fitting, lines
 from ocinb.notebook.paging import LONG
-from ocinb.table import NUMERIC, TIMES, Column, aligned, one_line, rfc3339, shown
+from ocinb.table import NUMERIC, TIMES, Column, Table, aligned, one_line, rfc3339, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -72,19 +74,17 @@ def frame_text(frame: pd.DataFrame, most: int = 0) -> str:
     if kinds is None:
         return repr(frame)
     rows, note = _visible(frame, kinds, most)
-    text = aligned(kinds, rows)
-    if sys.stdout.isatty():
-        available = shutil.get_terminal_size().columns
-        details = [name for name in frame.attrs.get("ocinb_details", ()) if name in kinds]
-        left_out: list[str] = []
-        while details and max(map(len, text.splitlines())) > available:
-            left_out.insert(0, details.pop())
-            kept = [i for i, name in enumerate(kinds) if name not in left_out]
-            fewer = {name: kind for name, kind in kinds.items() if name not in left_out}
-            text = aligned(fewer, [tuple(row[i] for i in kept) for row in rows])
-        if left_out:
-            note = "\n".join(filter(None, [note, f"not shown: {', '.join(left_out)}"]))
-    return "\n".join(filter(None, [text, note]))
+    if not sys.stdout.isatty():
+        return "\n".join(filter(None, [aligned(kinds, rows), note]))
+    details = set(frame.attrs.get("ocinb_details", ()))
+    columns = [Column(name=name, kind=kind, detail=name in details) for name, kind in kinds.items()]
+    table = Table(columns, rows)
+    available = shutil.get_terminal_size().columns
+    kept = {column.name for column in fitting(table, available)}
+    left_out = ", ".join(name for name in kinds if name not in kept)
+    more = f"not shown: {left_out}" if left_out else ""
+    told = [part for text in (note, more) for part in textwrap.wrap(text, available)]
+    return "\n".join([*lines(table, available), *told])
 
 
 def _kinds(frame: pd.DataFrame) -> dict[str, str] | None:

@@ -8,6 +8,7 @@ import pytest
 
 from ocinb.cli import render
 from ocinb.commands.values import Document, Done, Heading, Json, Lines, Picture, Text
+from ocinb.layout import fitting
 from ocinb.table import Table, columns
 
 DIGEST = "sha256:" + "ef" * 32
@@ -47,9 +48,9 @@ def test_on_a_terminal_digests_are_short_and_lines_fit(capsys, terminal):
     assert max(map(len, lines)) <= 60
 
 
-def test_a_detail_is_left_out_where_the_terminal_is_narrow(terminal):
-    assert [c.name for c in render.fitting(LISTING, 60)] == ["name", "digest", "size"]
-    assert [c.name for c in render.fitting(LISTING, 300)] == ["name", "digest", "size", "origin"]
+def test_a_detail_is_left_out_where_the_terminal_is_narrow():
+    assert [c.name for c in fitting(LISTING, 60)] == ["name", "digest", "size"]
+    assert [c.name for c in fitting(LISTING, 300)] == ["name", "digest", "size", "origin"]
 
 
 def test_names_from_images_are_never_terminal_markup(capsys, terminal):
