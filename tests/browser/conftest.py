@@ -28,15 +28,22 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture
-def notebook_page(chromium, jupyter_lab):
+@pytest.fixture(scope="session")
+def lab_page(chromium, jupyter_lab):
+    """A page that is loaded once: JupyterLab takes seconds to appear."""
     context = chromium.new_context(viewport={"width": 1400, "height": 1000})
     context.set_default_timeout(20_000)
-    shown = NotebookPage(context.new_page(), jupyter_lab)
-    yield shown
+    yield NotebookPage(context.new_page(), jupyter_lab)
     context.close()
+
+
+@pytest.fixture
+def notebook_page(lab_page, jupyter_lab):
+    """The page, for a notebook to be opened in it; no script of it may raise."""
+    yield lab_page
+    errors, lab_page.errors[:] = list(lab_page.errors), []
     jupyter_lab.shut_kernels_down()
-    assert shown.errors == []
+    assert errors == []
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ CELLS = [
 
 @pytest.fixture
 def notebook(notebook_page, jupyter_lab, demo_image):
-    notebook_page.open(jupyter_lab.write("explorer.ipynb", CELLS))
+    notebook_page.open(jupyter_lab.write("explorer", CELLS))
     notebook_page.run(0)
     return notebook_page
 
@@ -45,7 +45,6 @@ def test_layers_files_content_and_waste_are_one_in_every_view(notebook, pictures
     assert "3 /etc/motd" in notebook.run(2).inner_text()
 
     notebook.set_theme("JupyterLab Dark")
-    notebook.page.locator('[data-jp-theme-light="false"]').first.wait_for()
     again.screenshot(path=pictures / "explorer-waste-dark.png")
 
     notebook.run(5)  # closed: the picture stays, without a widget
@@ -67,4 +66,4 @@ def test_the_tree_is_walked_by_keys_alone(notebook):
     view.locator("pre", has_text="root:x:0:0").wait_for()
     notebook.page.keyboard.press("ArrowLeft")
     assert view.get_by_role("treeitem", selected=True).get_attribute("title") == "/etc"
-    assert notebook.page.locator(".jp-Notebook .jp-CodeCell").count() == len(CELLS)
+    assert notebook.panel.locator(".jp-CodeCell").count() == len(CELLS)

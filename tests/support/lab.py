@@ -44,14 +44,16 @@ class Lab:
         self.url = url
         self.work = work
         self.environment = environment
+        self._written = 0
 
     def write(self, name: str, cells: Sequence[str], kernel: str = "python3") -> Path:
-        """A notebook of code cells."""
+        """A new notebook of code cells; a number makes its name the only one."""
         notebook = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
             metadata={"kernelspec": {"name": kernel, "display_name": kernel}},
         )
-        path = self.work / name
+        self._written += 1
+        path = self.work / f"{name}-{self._written}.ipynb"
         nbformat.write(notebook, path)
         return path
 
@@ -149,10 +151,26 @@ class NotebookPage:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     def open(self, path: Path) -> None:
-        """Show a notebook, and wait until its kernel is there."""
-        self.page.goto(f"{self.lab.url}/lab/tree/{path.name}?reset&token={TOKEN}")
-        self.page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
+        """Show a notebook and nothing else, and wait until its kernel is there.
+
+        The page is loaded but once: it takes seconds to appear.
+        """
+        if self.page.url.startswith(self.lab.url):
+            self.page.evaluate(
+                "() => { for (const one of [...jupyterapp.shell.widgets('main')]) one.dispose(); }"
+            )
+            self.set_theme("JupyterLab Light")
+            self.command("docmanager:open", {"path": path.name})
+        else:
+            self.page.goto(f"{self.lab.url}/lab/tree/{path.name}?reset&token={TOKEN}")
+        self.page.get_by_role("tab", name=path.name, selected=True).wait_for()
+        self.panel.locator(".jp-CodeCell").first.wait_for()
         self.idle()
+
+    @property
+    def panel(self) -> Any:
+        """The notebook that is in front."""
+        return self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
 
     def idle(self) -> None:
         """Wait until the kernel is there and has nothing to do."""
@@ -166,7 +184,7 @@ class NotebookPage:
 
     def run(self, number: int) -> Any:
         """Run a cell, wait for its end; the locator of its outputs."""
-        cell = self.page.locator(".jp-Notebook .jp-CodeCell").nth(number)
+        cell = self.panel.locator(".jp-CodeCell").nth(number)
         cell.locator(".cm-content").click()
         self.page.keyboard.press("Control+Enter")
         prompt = cell.locator(".jp-InputPrompt")
@@ -177,10 +195,12 @@ class NotebookPage:
     def set_theme(self, name: str) -> None:
         """``JupyterLab Dark`` or ``JupyterLab Light``."""
         self.command("apputils:change-theme", {"theme": name})
+        self.page.locator(f'body[data-jp-theme-name="{name}"]').wait_for(state="attached")
+        self.page.locator("#jupyterlab-splash").wait_for(state="detached")
 
     def command(self, name: str, values: dict[str, Any] | None = None) -> None:
         """Run one of JupyterLab's commands."""
         self.page.evaluate(
-            "([name, values]) => window.jupyterapp.commands.execute(name, values)",
+            "async ([name, values]) => { await jupyterapp.commands.execute(name, values); }",
             [name, values or {}],
         )
