@@ -23,8 +23,9 @@ from ocinb.build.rewrite import annotate, rewrite
 from ocinb.build.run_options import with_parents
 from ocinb.build.steps import Step
 from ocinb.build.workplace import Found, Ran, Workplace
-from ocinb.engine.changed import Changed
+from ocinb.engine.changed import Changed, own_tree
 from ocinb.engine.container_files import ContainerFiles
+from ocinb.engine.emulated.launch_plan import FAKECHROOT
 from ocinb.engine.engine import Engine, Finished
 from ocinb.engine.images import LocalImage
 from ocinb.engine.own_changes import take_changes
@@ -65,10 +66,9 @@ def workplace(engine: Engine, output: Output | None = None, record: Record = ign
 
     @contextmanager
     def run(image: Written, options: ContainerOptions, stdin: bytes | None = None) -> Iterator[Ran]:
-        mount = engine.rung.mount
-        if mount is not None and mount.kind == "copy":
+        if engine.rung.name == FAKECHROOT:
             raise UnsupportedHost(
-                "what a command changes is not kept where layers can only be copied",
+                "what a command changes is not known under fakechroot, which changes files, too",
                 hint="steps that run nothing can be built all the same; see ocinb doctor",
             )
         done = engine.run(
@@ -79,9 +79,9 @@ def workplace(engine: Engine, output: Output | None = None, record: Record = ign
         try:
             if done.interrupted:
                 raise KeyboardInterrupt
-            upper = Path(files.writable, "upper")
+            upper, copied = own_tree(files, engine.container(done.container))
             take_changes(str(upper))
-            yield Ran(exit_status=done.exit_status, upper=upper)
+            yield Ran(exit_status=done.exit_status, upper=upper, copied=copied)
         finally:
             engine.delete(done.container, force=True)
 
@@ -150,6 +150,7 @@ def commit_container(
             author=author,
             created_by=shlex.join(changed.command),
             mount_points=with_parents(changed.mount_points),
+            copied=changed.copied,
         )
         local = local_image(draft.write(engine.store), str(reference or UNNAMED))
         if reference is not None:

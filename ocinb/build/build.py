@@ -116,7 +116,7 @@ class Build(Steps):
                 below = self.tree()
                 changes = diff(
                     below,
-                    below.over(ran.upper),
+                    Stack([ran.upper], marks=False) if ran.copied else below.over(ran.upper),
                     owners=self._owners(ran.upper),
                     epoch=self._epoch,
                     unless_filled=mount_points(ready),

@@ -34,6 +34,7 @@ def commit(
     author: str = "",
     created_by: str = "",
     mount_points: frozenset[str] = frozenset(),
+    copied: bool = False,
 ) -> None:
     """Put what a container has changed on its image.
 
@@ -47,6 +48,7 @@ def commit(
         author: of the image.
         created_by: what history says made the layer: the container's command.
         mount_points: paths that were made only to mount something there.
+        copied: ``upper`` is no upper directory, but the whole tree.
 
     Raises:
         BuildError: a change is malformed. LayerError, StorageError: the layer cannot be made.
@@ -61,7 +63,7 @@ def commit(
         work.store,
         diff(
             below,
-            below.over(upper),
+            Stack([upper], marks=False) if copied else below.over(upper),
             owners=Owners.here(recorded, upper),
             epoch=epoch,
             unless_filled=mount_points,

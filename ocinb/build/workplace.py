@@ -38,10 +38,12 @@ class Ran(Frozen):
         exit_status: as a shell has it.
         upper: the directory of what it changed, in overlayfs' form; there until the context
             that gave this object is left.
+        copied: ``upper`` is no upper directory, but the whole tree: the layers were copied.
     """
 
     exit_status: int
     upper: Path
+    copied: bool = False
 
 
 class Runner(Protocol):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ocinb.engine.container_files import read_json
-from ocinb.engine.containers import Containers
+from ocinb.engine.container_files import ContainerFiles, read_json
+from ocinb.engine.containers import ContainerRecord, Containers
+from ocinb.engine.emulated.launch_plan import FAKECHROOT
 from ocinb.engine.operations import Operations
 from ocinb.engine.own_changes import changes_taken, take_changes
 from ocinb.errors import ContainerError, InvalidStatus
 from ocinb.frozen import Frozen
+from ocinb.overlay.manager import COPIED
 from ocinb.spec.runtime_state import CREATING, RUNNING
 
 
@@ -23,7 +26,8 @@ class Changed(Frozen):
         image: the whole name of its image.
         manifest: the digest of the image's manifest; empty for one of an older version of ocinb.
         command: the program and its arguments.
-        upper: the directory of what it changed, in overlayfs' form.
+        upper: the directory of what it changed, in overlayfs' form; of copied layers the tree.
+        copied: whether its layers were copied, so that ``upper`` is a whole tree.
         mount_points: absolute paths at which something was mounted.
     """
 
@@ -32,6 +36,7 @@ class Changed(Frozen):
     manifest: str
     command: tuple[str, ...]
     upper: Path
+    copied: bool
     mount_points: tuple[str, ...]
 
 
@@ -41,19 +46,12 @@ def changed(containers: Containers, operations: Operations, name: str) -> Iterat
 
     Raises:
         ContainerNotFound. InvalidStatus: it is just being created.
-        ContainerError: it runs and cannot be paused, or its layers were copied rather than
-            stacked, so that nobody knows what it changed.
+        ContainerError: it runs and cannot be paused, or fakechroot changed its files, too.
     """
     files, record = containers.find(name)
     if record.status == CREATING:
         raise InvalidStatus(f"container {record.name} is just being created")
-    upper = Path(files.writable, "upper")
-    if not upper.is_dir():
-        raise ContainerError(
-            f"nobody knows what container {record.name} changed: its layers were not stacked by "
-            "overlay, but copied",
-            hint="ocinb doctor says why",
-        )
+    upper, copied = own_tree(files, record)
     running = record.status == RUNNING
     if running:
         _pause(operations, record.name)
@@ -69,11 +67,30 @@ def changed(containers: Containers, operations: Operations, name: str) -> Iterat
                 manifest=read_json(files.record).get("manifest", ""),
                 command=record.command,
                 upper=upper,
+                copied=copied,
                 mount_points=tuple(str(m["destination"]) for m in config.get("mounts") or ()),
             )
     finally:
         if running:
             operations.resume(record.name)
+
+
+def own_tree(files: ContainerFiles, record: ContainerRecord) -> tuple[Path, bool]:
+    """What a container has written: its upper directory, or the tree of its copied layers; and
+    whether it is that.
+
+    Raises:
+        ContainerError: fakechroot has changed the tree for its own purposes.
+    """
+    if not os.path.exists(f"{files.writable}/{COPIED}"):
+        return Path(files.writable, "upper"), False
+    if record.runtime == FAKECHROOT:
+        raise ContainerError(
+            f"nobody knows what container {record.name} changed: fakechroot has changed its copy "
+            "of the image, too",
+            hint="ocinb doctor says what would allow more",
+        )
+    return Path(files.rootfs), True
 
 
 def _pause(operations: Operations, name: str) -> None:

@@ -41,7 +41,7 @@ _LIMITS = {
 _TRACING = "/proc/sys/kernel/yama/ptrace_scope"
 _MOUNTS = {
     FUSE: "files are slow (fuse-overlayfs)",
-    COPY: "each container copies its whole image, and what it changes cannot be told",
+    COPY: "each container copies its whole image",
 }
 """Ways of stacking layers that are second best → what is lost with them."""
 _COPY = Attempt(kind=COPY, works=True, answer="all files are copied")

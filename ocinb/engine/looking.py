@@ -67,7 +67,7 @@ def look_into_container(engine: Engine, name: str) -> Looked:
     if not os.path.isdir(upper):
         raise ContainerError(
             f"what container {record.name} has written cannot be told from its image",
-            hint="its root filesystem is a copy, not an overlay: ocinb doctor says why",
+            hint="its root filesystem is a copy, not an overlay: ocinb commit makes an image of it",
         )
     if record.status == STOPPED:
         take_changes(str(upper))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ocinb.errors import InvalidStatus, UnsupportedHost
 from ocinb.frozen import Frozen
 from ocinb.linux.process_cgroup import cgroup_of
-from ocinb.linux.processes import all_pids
+from ocinb.linux.processes import all_pids, descendants
 from ocinb.linux.syscalls import Kernel
 from ocinb.runtime.stats import oom_kills, statistics
 
@@ -146,10 +146,16 @@ def _require_process(record: ContainerRecord) -> None:
 
 
 def _same_namespace(pid: int) -> Iterator[int]:
-    """The processes that see the same process 1, for a container without control groups."""
+    """The processes that see the same process 1, for a container without control groups; where
+    that is this machine's, those that the container's first process has begun.
+    """
     try:
         wanted = os.stat(f"/proc/{pid}/ns/pid").st_ino
+        ours = os.stat("/proc/self/ns/pid").st_ino
     except OSError:
+        return
+    if wanted == ours:
+        yield from sorted([pid, *descendants(pid)])
         return
     for other in sorted(all_pids()):
         with contextlib.suppress(OSError):

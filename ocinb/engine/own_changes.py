@@ -23,7 +23,10 @@ def take_changes(upper: str) -> None:
         StorageError: it cannot be done.
     """
     if _may_be_of_others():
-        _do(partial(take, upper, record_beside(upper)))
+        answer = in_namespace(partial(take, upper, record_beside(upper)))
+        # Where there are no namespaces, a container had none either.
+        if answer and not _is_own(upper):
+            raise _refused(answer)
 
 
 @contextlib.contextmanager
@@ -48,7 +51,28 @@ def _may_be_of_others() -> bool:
     return os.geteuid() != 0 and not subordinate_ids().single
 
 
+def _is_own(directory: str) -> bool:
+    """Whether every file beneath a directory is this user's own."""
+    own = os.geteuid()
+    try:
+        return all(
+            os.lstat(os.path.join(place, name)).st_uid == own
+            for place, directories, files in os.walk(directory, onerror=_raise)
+            for name in (*directories, *files)
+        )
+    except OSError:
+        return False
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
 def _do(action: partial[None]) -> None:
     answer = in_namespace(action)
     if answer:
-        raise StorageError(f"what the container wrote cannot be made this user's own: {answer}")
+        raise _refused(answer)
+
+
+def _refused(answer: str) -> StorageError:
+    return StorageError(f"what the container wrote cannot be made this user's own: {answer}")

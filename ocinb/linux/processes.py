@@ -37,6 +37,24 @@ def all_pids() -> Iterator[int]:
     return (int(name) for name in os.listdir("/proc") if name.isdigit())
 
 
+def children(pid: int) -> list[int]:
+    """The children of a process, oldest first; none where it is gone."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            return [int(word) for word in file.read().split()]
+    except ProcessLookupError:
+        return []
+    except FileNotFoundError:
+        # The kernel was built without this file, or the process is gone.
+        return sorted(other for other in all_pids() if parent(other) == pid)
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes below a process."""
+    below = children(pid)
+    return below + [other for child in below for other in descendants(child)]
+
+
 def _stat(pid: int) -> list[str]:
     """The fields of /proc/PID/stat from ``state`` on; empty where there is no such process."""
     try:

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from ocinb.overlay.probe import Probe
 
 
+COPIED = "copied"
+"""The file in ``writable`` that says that the target holds a whole copy of the layers."""
+
+
 class MountManager:
     """Mounts of layer stacks, with records in a directory.
 
@@ -79,6 +83,7 @@ class MountManager:
             layers: directories in overlay form, bottom to top.
             target: a directory; made when missing. A copy needs it to be empty.
             writable: where to keep what is written, in ``upper`` and ``work``; None: read-only.
+                A copy is written to itself, stays when it is unmounted, and is used again.
             kind: None: the best one that works.
             flags: mount options; None: those with which the probe succeeded.
             why: for the record, where the caller chose the kind.
@@ -171,17 +176,19 @@ class MountManager:
             raise BundleError(
                 f"{mount.target} is mounted already", hint=f"ocinb umount {mount.target}"
             )
-        if mount.kind == COPY and os.listdir(mount.target):
+        if mount.kind == COPY and os.listdir(mount.target) and not _is_kept(mount):
             raise BundleError(f"{mount.target} is not empty, so no tree is copied into it")
 
     def _carry_out(self, mount: Mount, flags: tuple[str, ...]) -> Mount:
         try:
             self._records.write(mount)
             layers = list(mount.layers)
-            if mount.writable:
+            if mount.kind == COPY:
+                pass  # it is written to itself
+            elif mount.writable:
                 _make_upper(f"{mount.writable}/upper", layers[-1])
                 os.makedirs(f"{mount.writable}/work", exist_ok=True)
-            elif mount.kind != COPY and len(layers) == 1:
+            elif len(layers) == 1:
                 # overlayfs wants two directories at least.
                 layers.insert(0, _make_empty(f"{self._state}/empty"))
             made = plan(
@@ -191,7 +198,9 @@ class MountManager:
                 writable=mount.writable or None,
                 flags=flags,
             )
-            execute.mount(made, mount.token)
+            if not _is_kept(mount):
+                execute.mount(made, mount.token)
+                _keep(mount)
         except BaseException:
             self.undo(mount, lazy=True)
             raise
@@ -210,13 +219,31 @@ class MountManager:
             top = mount_at(mount.target, visible)
             if mount.kind != COPY and not (top and mount.matches(top)):
                 raise BundleError(f"something else is mounted over {mount.target}")
-            execute.unmount(mount.target, mount.kind, lazy=lazy)
+            if not _is_kept(mount):
+                execute.unmount(mount.target, mount.kind, lazy=lazy)
             self._record(Unmounted(target=mount.target, seconds=time.perf_counter() - started))
         if mount.made_target:
             # Where it is in use or was filled by somebody, it is theirs to keep.
             with contextlib.suppress(OSError):
                 os.rmdir(mount.target)
         self._records.remove(mount)
+
+
+def _is_kept(mount: Mount) -> bool:
+    """Whether it is a whole copy that is written to: it stays until its owner removes it."""
+    return mount.kind == COPY and bool(mount.writable) and os.path.exists(_kept(mount))
+
+
+def _keep(mount: Mount) -> None:
+    """From now on the copy is whole, and what is in it may be new."""
+    if mount.kind == COPY and mount.writable:
+        os.makedirs(mount.writable, exist_ok=True)
+        with open(_kept(mount), "w", encoding="ascii"):
+            pass
+
+
+def _kept(mount: Mount) -> str:
+    return f"{mount.writable}/{COPIED}"
 
 
 def _make_directory(path: str) -> bool:

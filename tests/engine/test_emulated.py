@@ -317,3 +317,75 @@ def test_interrupted_it_ends_within_seconds(pod: Pod, place: Path) -> None:
     process.send_signal(2)
     assert finish(process) == "caught\n7 True\n"
     until(lambda: not list(place.glob("run/runtime/*")))
+
+
+CLI = """\
+from ocinb.commands import tree
+from ocinb.commands.session import Session
+def ocinb(*words):
+    session = Session(engine.settings, output=show)
+    value = tree.call(list(words), session)
+    return getattr(getattr(value, 'container', value), 'exit_status', 0) or 0, value
+"""
+
+
+def test_the_same_commands_as_for_every_container(pod: Pod) -> None:
+    text = CLI + (
+        "run('sh', '-c', 'echo kept > /srv/kept; exec sleep 100', name='box', detach=True)\n"
+        "print(engine.container('box').status)\n"
+        "while not list(place.glob('root/containers/*/bundle/rootfs/srv/kept')): time.sleep(0.02)\n"
+        "print(ocinb('exec', 'box', 'sh', '-c', 'cat /srv/kept; exit 5')[0])\n"
+        "commands = [row[-1] for row in ocinb('top', 'box')[1].rows]\n"
+        "print(any('sleep 100' in c for c in commands), any('pod.py' in c for c in commands))\n"
+        "for word in ('pause', 'stats'):\n"
+        "    try: ocinb(word, 'box')\n"
+        "    except OcinbError as error: print(word, '|', error)\n"
+        "ocinb('stop', '--time', '1', 'box')\n"
+        "print(engine.container('box').status)\n"
+        "ocinb('rm', 'box'); print(engine.containers())"
+    )
+    lines = finish(pod(text), 60).splitlines()
+    assert lines[:4] == ["running", "kept", "5", "True False"]
+    assert lines[4].startswith("pause | ")
+    assert "it is only processes of yours" in lines[4]
+    assert "has no control groups of its own" in lines[5]
+    assert lines[6:] == ["stopped", "[]"]
+
+
+def test_images_are_built_and_committed_by_proot(pod: Pod, kind: str) -> None:
+    text = CLI + (
+        "(place / 'context').mkdir()\n"
+        "(place / 'context/Dockerfile').write_text('FROM demo\\n"
+        "RUN mkdir -m 700 /srv/app; rm /etc/os-release; echo one > /srv/app/one\\n"
+        "RUN cat /srv/app/one; echo two > /srv/app/two\\n')\n"
+        "try: ocinb('build', '-t', 'made', str(place / 'context'))\n"
+        "except OcinbError as error: print(error); sys.exit()\n"
+        "run('sh', '-c', 'cat /srv/app/*; ls /etc/os-release', image='made')\n"
+        "run('sh', '-c', 'echo three > /srv/app/three', image='made', name='box', keep=True)\n"
+        "ocinb('commit', 'box', 'more')\n"
+        "engine.delete('box')\n"
+        "run('sh', '-c', 'cat /srv/app/three', image='more')\n"
+        "index = engine.layers.index(engine.image('more').config.chain_ids[-1])\n"
+        "print(sorted(path for path in index.paths if path))"
+    )
+    process = pod(text)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    lines = out.splitlines()
+    if kind == "fakechroot":
+        assert "what a command changes is not known under fakechroot" in lines[0]
+        return
+    assert lines == ["one", "one", "two", "three", "['srv', 'srv/app', 'srv/app/three']"]
+    assert "No such file" in err
+
+
+def test_what_an_ended_container_wrote_is_there_when_it_starts_again(pod: Pod) -> None:
+    script = "test -e /srv/before && echo again; touch /srv/before"
+    text = CLI + (
+        f"run('sh', '-c', {script!r}, name='box', keep=True)\n"
+        "engine.start('box')\n"
+        "while engine.container('box').status != 'stopped': time.sleep(0.02)\n"
+        "print(b''.join(c.data for c in engine.logs('box')).decode(), end='')\n"
+        "engine.delete('box')"
+    )
+    assert finish(pod(text)).splitlines()[-1] == "again"

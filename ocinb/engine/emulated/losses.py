@@ -22,6 +22,7 @@ ALWAYS = {
         "this machine's processes, network and devices are seen",
         "user ids are your own",
         "static programs, and those for another C library than GNU's, are refused",
+        "what a container changes cannot be told from its image",
     ),
 }
 """Kind → what no container of it has."""

@@ -16,7 +16,7 @@ from importlib import import_module
 from ocinb.engine.emulated.launch_plan import PROOT
 from ocinb.engine.emulated.places import PRIVATE, Binding, Places, bindings
 from ocinb.engine.emulated.strays import end_strays, last_signal, send
-from ocinb.engine.emulated.supervisor import Gate, Supervisor, descendants
+from ocinb.engine.emulated.supervisor import Gate, Supervisor
 from ocinb.errors import (
     ContainerNotFound,
     HookFailed,
@@ -26,7 +26,7 @@ from ocinb.errors import (
 )
 from ocinb.events import StatusChanged
 from ocinb.linux import flags as f
-from ocinb.linux.processes import start_time
+from ocinb.linux.processes import descendants, start_time
 from ocinb.overlay.trees import remove_tree
 from ocinb.runtime.container_state import Containers
 from ocinb.runtime.hooks import hooks_ran, run_hook, run_hooks

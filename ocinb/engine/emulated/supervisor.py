@@ -9,7 +9,6 @@ a pid namespace.
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import os
 import select
@@ -19,7 +18,7 @@ import time
 from ocinb.engine.emulated.launch_plan import STATUS_DESCRIPTOR
 from ocinb.errors import SyscallError
 from ocinb.linux import flags as f
-from ocinb.linux.processes import all_pids, parent
+from ocinb.linux.processes import children, descendants
 from ocinb.linux.rlimits import NUMBERS
 
 TYPE_CHECKING = False
@@ -223,26 +222,6 @@ class Supervisor:
                 arguments[0], arguments, variables, program=self._plan.filter, flags=0
             )
         self._kernel.execve(arguments[0], arguments, variables)
-
-
-def children(pid: int) -> list[int]:
-    """The children of a process, oldest first."""
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-            return [int(word) for word in file.read().split()]
-    except FileNotFoundError:
-        # The kernel was built without this file, or the process is gone.
-        return sorted(other for other in all_pids() if parent(other) == pid)
-    except OSError as error:
-        if error.errno != errno.ESRCH:
-            raise
-        return []
-
-
-def descendants(pid: int) -> list[int]:
-    """All processes below a process."""
-    below = children(pid)
-    return below + [other for child in below for other in descendants(child)]
 
 
 class Gate:
