@@ -42,9 +42,10 @@ class Attachment:
             StorageError: the disk refused.
         """
         self.values.update(values)
-        new = f"{self._path}.new"
+        directory = os.path.dirname(self._path)
+        new = f"{directory}/.{os.getpid()}"
         try:
-            os.makedirs(os.path.dirname(self._path), 0o700, exist_ok=True)
+            os.makedirs(directory, 0o700, exist_ok=True)
             with open(new, "w", encoding="utf-8") as file:
                 file.write(plain_json.dumps(self.values))
             os.replace(new, self._path)
@@ -93,9 +94,7 @@ class Attachment:
         except FileNotFoundError:
             return
         for name in names:
-            if name.endswith(".new"):
-                continue
-            found = cls.read(state, name)
+            found = None if name.startswith(".") else cls.read(state, name)
             if found is not None:
                 yield found
 

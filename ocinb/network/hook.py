@@ -46,16 +46,19 @@ def _read(path: str) -> tuple[dict[str, Any], dict[str, Any]]:
     said = b""
     while data := os.read(0, 1 << 16):
         said += data
+    with open(path, "rb") as file:
+        planned = file.read()
+    return _object(said, "what came on standard input"), _object(planned, path)
+
+
+def _object(text: bytes, where: str) -> dict[str, Any]:
     try:
-        state = plain_json.loads(said)
-    except ValueError:
-        raise NetworkError("what came on standard input is not the state of a container") from None
-    try:
-        with open(path, encoding="utf-8") as file:
-            plan = plain_json.loads(file.read())
-    except ValueError:
-        raise NetworkError(f"{path} is not JSON") from None
-    return state, plan
+        value = plain_json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise NetworkError(f"{where} is not a JSON object")
+    return value
 
 
 def _attach(plan: dict[str, Any], container: dict[str, Any]) -> None:

@@ -37,8 +37,11 @@ def spawn(
     pid: int,
     enter: Callable[[], None] | None = None,
     keep: Iterable[int] = (),
-) -> int:
-    """Fork the process; its number. The sockets stay open in the caller, who closes them.
+) -> tuple[int, int]:
+    """Fork the process; its number, and a descriptor that it waits for.
+
+    It begins when something is written there, and ends when that is closed before: so whoever
+    forked it can first write down that it is there. The sockets stay open in the caller.
 
     Args:
         sockets: as ``listen`` opened them for the ports.
@@ -47,28 +50,36 @@ def spawn(
         enter: called in the new process, to go to where the address can be reached.
         keep: descriptors that stay open in it.
     """
+    waiting, go = os.pipe2(os.O_CLOEXEC)
     child = os.fork()
     if child:
-        return child
+        os.close(waiting)
+        return child, go
     try:
-        os.setsid()
-        os.chdir("/")
-        kept = {*keep, *(each.fileno() for each in sockets)}
-        null = os.open(os.devnull, os.O_RDWR)
-        for descriptor in (0, 1, 2):
-            os.dup2(null, descriptor)
-        for name in os.listdir("/proc/self/fd"):
-            if int(name) > 2 and int(name) not in kept:
-                try:
-                    os.close(int(name))
-                except OSError:
-                    continue  # that of the listing itself
-        container = os.pidfd_open(pid)
-        if enter is not None:
-            enter()
-        Proxy(sockets, ports, target, container).run()
+        os.close(go)
+        if os.read(waiting, 1):
+            _stand_alone({*keep, *(each.fileno() for each in sockets)})
+            container = os.pidfd_open(pid)
+            if enter is not None:
+                enter()
+            Proxy(sockets, ports, target, container).run()
     finally:
         os._exit(0)
+
+
+def _stand_alone(kept: set[int]) -> None:
+    """Keep nothing of the hook's but these descriptors: its caller waits until they are closed."""
+    os.setsid()
+    os.chdir("/")
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2 and int(name) not in kept:
+            try:
+                os.close(int(name))
+            except OSError:
+                continue  # that of the listing itself
 
 
 class Proxy:

@@ -10,7 +10,7 @@ import os
 import time
 
 from ocinb.errors import NetworkError
-from ocinb.linux import processes
+from ocinb.linux import processes, signals
 from ocinb.network import names
 from ocinb.network.container_namespace import ContainerNamespace
 from ocinb.network.ports import LOOPBACK
@@ -25,7 +25,6 @@ _PATIENCE = 10.0
 """Seconds that a program has to make its interface."""
 _TURN = 0.002
 _MOST_WORDS = 2000
-_SIGPIPE, _SIGXFSZ = 13, 25
 
 
 def connect(attachment: Attachment, pid: int) -> None:
@@ -62,24 +61,11 @@ def _start(
     words = os.memfd_create("words")
     try:
         argv = _ARGUMENTS[kind](program, namespace.descriptor, reader)
-        child = os.posix_spawn(
-            program,
-            argv,
-            {},
-            file_actions=[
-                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0),
-                (os.POSIX_SPAWN_DUP2, words, 1),
-                (os.POSIX_SPAWN_DUP2, words, 2),
-                # Onto itself: that takes away close-on-exec.
-                (os.POSIX_SPAWN_DUP2, namespace.descriptor, namespace.descriptor),
-                (os.POSIX_SPAWN_DUP2, reader, reader),
-            ],
-            setsid=True,
-            # Python ignores them, and pasta of Debian 12 takes that for a failure.
-            setsigdef=[_SIGPIPE, _SIGXFSZ],
-        )
+        child, go = _fork(argv, words, {namespace.descriptor, reader})
         entry = {"name": kind, "pid": child, "started": processes.start_time(child)}
         attachment.note(processes=[*attachment.values["processes"], entry])
+        os.write(go, b"!")
+        os.close(go)
         ip = _await_interface(kind, child, words, inside)
     except BaseException:
         os.close(writer)
@@ -90,6 +76,32 @@ def _start(
     attachment.tell("made", "process", kind, f"process {child}", time.perf_counter() - began)
     attachment.tell("made", "address", ip, f"by {kind}")
     return writer, ip
+
+
+def _fork(argv: list[str], words: int, inherited: set[int]) -> tuple[int, int]:
+    """A process that executes a program once something is written to the descriptor returned.
+
+    It ends when that is closed before, so that it can first be written down that it is there.
+    """
+    waiting, go = os.pipe2(os.O_CLOEXEC)
+    child = os.fork()
+    if child:
+        os.close(waiting)
+        return child, go
+    try:
+        os.close(go)
+        if os.read(waiting, 1):
+            os.setsid()
+            for source, target in ((os.open(os.devnull, os.O_RDWR), 0), (words, 1), (words, 2)):
+                os.dup2(source, target)
+            for descriptor in inherited:
+                os.set_inheritable(descriptor, True)
+            # Python ignores them, and pasta of Debian 12 takes that for a failure.
+            signals.default(signals.SIGPIPE)
+            signals.default(signals.SIGXFSZ)
+            os.execve(argv[0], argv, {})
+    finally:
+        os._exit(127)
 
 
 def _await_interface(kind: str, child: int, words: int, inside: Interfaces) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from ocinb.linux.processes import start_time
 from ocinb.network.ports import PublishedPort
 
@@ -56,9 +58,11 @@ class Served:
             return
         from ocinb.network import proxy
 
-        child = proxy.spawn(self._sockets, self.ports, target, pid, enter, keep)
+        child, go = proxy.spawn(self._sockets, self.ports, target, pid, enter, keep)
         served = {"name": "proxy", "pid": child, "started": start_time(child)}
         self._attachment.note(processes=[*self._attachment.values["processes"], served])
+        os.write(go, b"!")
+        os.close(go)
         for port in self.ports:
             self._attachment.tell("made", "port", str(port), f"process {child}")
 

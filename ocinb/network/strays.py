@@ -6,6 +6,7 @@ import os
 
 from ocinb.errors import OcinbError, SyscallError
 from ocinb.linux import nftables as nft
+from ocinb.linux import processes
 from ocinb.linux.rtnetlink import Interfaces
 from ocinb.network.attachments import Attachment, bridge_alias
 from ocinb.network.leases import Leases, Subnet, locked
@@ -28,6 +29,8 @@ def remove_strays(state: str) -> list[str]:
 
 def _remove(state: str) -> list[str]:
     found = []
+    for directory in ("attachments", *(f"{network}/leases" for network in _networks(state))):
+        _remove_half_written(f"{state}/{directory}")
     known = {attachment.container for attachment in Attachment.all(state)}
     for network in _networks(state):
         with locked(f"{state}/{network}"), Interfaces() as links:
@@ -45,6 +48,20 @@ def _remove(state: str) -> list[str]:
                     links.delete(link.name)
                     found.append(f"the bridge {link.name} of network {network}")
     return found
+
+
+def _remove_half_written(directory: str) -> None:
+    """Files named ``.PID``, which a process was writing that is gone."""
+    try:
+        names = os.listdir(directory)
+    except FileNotFoundError:
+        return
+    for name in names:
+        if name[:1] == "." and name[1:].isdigit() and not processes.start_time(int(name[1:])):
+            try:
+                os.unlink(f"{directory}/{name}")
+            except FileNotFoundError:
+                continue
 
 
 def _networks(state: str) -> list[str]:
