@@ -14,8 +14,8 @@ from ocinb.engine.connection import Connection
 from ocinb.errors import ContainerError
 from ocinb.frozen import Frozen
 
-GRACE = 2.0
-"""Seconds that a program has after Ctrl-C to end by itself."""
+GRACE = 0.7
+"""Seconds that a program has after Ctrl-C to end by itself: a cell is to end within one."""
 CLEANUP = 10.0
 """Seconds after SIGKILL in which everything must be cleaned up."""
 
