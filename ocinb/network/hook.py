@@ -3,7 +3,7 @@
 The container's state comes on standard input. What goes wrong is one sentence on standard error,
 status 1, and nothing left behind. It starts with every container, so it imports little.
 
-Spec: runtime-spec config.md#createRuntime-hooks, config.md#poststop
+Spec: runtime-spec config.md#createruntime-hooks, config.md#poststop
 """
 
 from __future__ import annotations

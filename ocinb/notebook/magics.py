@@ -78,6 +78,7 @@ class OciMagics(Magics):
         False; ``$$`` is a dollar sign. ``%oci debug`` shows the last error's traceback, ``%oci
         explain`` what the specification says about it.
         """
+        typed = line
         if self.options.expand:
             shell: Any = self.shell
             line = shell.var_expand(line, depth=_TO_THE_CELL)
@@ -89,7 +90,7 @@ class OciMagics(Magics):
         except KeyboardInterrupt as error:
             shorten_interrupt(error)
             raise
-        if line.rstrip().endswith(";") and self._is_bare():
+        if line.rstrip().endswith(";") and self._is_bare(typed):
             return None
         if isinstance(value, Help):
             print(value)  # noqa: T201 - help belongs under the cell, also in its middle
@@ -129,10 +130,13 @@ class OciMagics(Magics):
         finally:
             narration.close()
 
-    def _is_bare(self) -> bool:
-        """Whether a magic with ``;`` stands alone, not behind ``x =``; IPython does not tell it.
+    def _is_bare(self, typed: str) -> bool:
+        """Whether a magic stands alone, not behind ``x =``; IPython does not tell it.
 
         The cell is looked at as it was written.
+
+        Args:
+            typed: the words of the magic, as they were written.
         """
         shell: Any = self.shell
         try:
@@ -141,8 +145,9 @@ class OciMagics(Magics):
             return True
         calls = [s.value for s in statements if isinstance(s, ast.Expr)]
         arguments = [a for call in calls if isinstance(call, ast.Call) for a in call.args]
-        texts = [str(a.value) for a in arguments if isinstance(a, ast.Constant)]
-        return any(text.rstrip().endswith(";") for text in texts)
+        return typed.strip() in {
+            str(a.value).strip() for a in arguments if isinstance(a, ast.Constant)
+        }
 
 
 def for_notebook(value: Any) -> Any:

@@ -38,6 +38,8 @@ def test_a_semicolon_shows_nothing_but_a_name_still_gets_the_value(shell):
     assert run(shell, "%oci version --format $which;").result is None
     run(shell, "kept = %oci version;")
     assert isinstance(shell.user_ns["kept"], pd.DataFrame)
+    run(shell, "%oci version --format json;\nother = %oci version;")
+    assert isinstance(shell.user_ns["other"], pd.DataFrame)
 
 
 def test_json_is_plain_python(shell):
