@@ -101,7 +101,7 @@ class Interfaces:
         """The link of that name."""
         return next((found for found in self.links() if found.name == name), None)
 
-    def add_bridge(self, name: str, *, address: str, alias: str) -> None:
+    def add_bridge(self, name: str, *, address: str) -> None:
         """Make a bridge, in use at once.
 
         Args:
@@ -112,10 +112,8 @@ class Interfaces:
             _IFF_UP,
             attribute(_IFLA_ADDRESS, hardware(address)),
             nested(_IFLA_LINKINFO, attribute(_IFLA_INFO_KIND, "bridge")),
-            shown=("bridge", alias),
+            shown=("bridge", address),
         )
-        # The kernel takes an alias from a link that is there, not with a new one.
-        self.set_alias(name, alias)
 
     def add_veth(
         self, name: str, peer: str, *, namespace: int, master: int, address: str, alias: str
@@ -148,7 +146,7 @@ class Interfaces:
         self.set_alias(name, alias)
 
     def set_alias(self, name: str, alias: str) -> None:
-        """Write down whose a link is."""
+        """Write down whose a link is. The kernel takes no alias with a link that is new."""
         self._change(name, 0, attribute(_IFLA_IFALIAS, alias.encode()[:255]), shown=(alias,))
 
     def set_up(self, name: str) -> None:

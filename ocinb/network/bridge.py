@@ -12,7 +12,7 @@ import time
 from ocinb.errors import NetworkError, OcinbError, SyscallError
 from ocinb.events import Warned
 from ocinb.linux import nftables as nft
-from ocinb.linux.rtnetlink import Interfaces
+from ocinb.linux.rtnetlink import Interfaces, Link
 from ocinb.network import names
 from ocinb.network.attachments import append, bridge_alias
 from ocinb.network.container_namespace import ContainerNamespace
@@ -138,7 +138,8 @@ def _remove_bridge(attachment: Attachment, outside: Interfaces) -> None:
     bridge, veth = attachment.values["network"]["bridge"], attachment.values["veth"]
     there = outside.find(bridge)
     doomed = [veth]
-    if there is None or there.alias == _alias(attachment):
+    subnet = Subnet.parse(attachment.values["network"]["subnet"])
+    if there is None or _is_ours(attachment, there, subnet):
         _remove_table(attachment, bridge)
         doomed.append(bridge)
     removed = outside.delete_all(doomed)
@@ -153,9 +154,12 @@ def _connect(
     values = attachment.values
     network, veth = values["network"], values["veth"]
     bridge = outside.find(network["bridge"])
+    if bridge is not None and _is_ours(attachment, bridge, subnet) and not bridge.alias:
+        outside.delete(bridge.name)  # half made by somebody who was killed
+        bridge = None
     if bridge is None:
         bridge = _make_bridge(attachment, outside, subnet)
-    elif bridge.alias != _alias(attachment):
+    elif not _is_ours(attachment, bridge, subnet):
         raise NetworkError(f"the link {bridge.name} is not ours, so no container is connected")
     values["mac"] = values["mac"] or _hardware_address(lease.ip)
     began = time.perf_counter()
@@ -177,7 +181,7 @@ def _make_bridge(attachment: Attachment, outside: Interfaces, subnet: Subnet) ->
     name, gateway = network["bridge"], to_text(subnet.gateway)
     began = time.perf_counter()
     address = _hardware_address(gateway)
-    outside.add_bridge(name, address=address, alias=_alias(attachment))
+    outside.add_bridge(name, address=address)
     bridge = outside.find(name)
     assert bridge is not None
     outside.add_address(bridge.index, gateway, subnet.prefix)
@@ -189,12 +193,19 @@ def _make_bridge(attachment: Attachment, outside: Interfaces, subnet: Subnet) ->
     except OcinbError as error:
         message = f"containers of network {network['name']} reach this machine and each other only"
         append(attachment.values["events"], Warned(message=f"{message}: {error.message}"))
+    outside.set_alias(name, _alias(attachment))  # last: it says that the bridge is whole
     return bridge
 
 
 def _alias(attachment: Attachment) -> str:
-    """By which a bridge is known to be ours: whose name it has says nothing."""
     return bridge_alias(attachment.values["network"]["name"], attachment.state)
+
+
+def _is_ours(attachment: Attachment, bridge: Link, subnet: Subnet) -> bool:
+    """By its alias, or by its address before it has one; its name could be anybody's."""
+    if bridge.alias:
+        return bridge.alias == _alias(attachment)
+    return bridge.address == _hardware_address(to_text(subnet.gateway))
 
 
 def _make_way_out(attachment: Attachment, subnet: Subnet) -> None:

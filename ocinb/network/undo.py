@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 
 from ocinb.errors import OcinbError
 from ocinb.linux import processes
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _SIGKILL = 9
+_PATIENCE = 2000
+"""Milliseconds that a process has to end once it was killed."""
 
 
 def undo(state: str, container: str) -> bool:
@@ -53,11 +56,19 @@ def end_processes(attachment: Attachment) -> None:
             # Only now that the number is pinned can the start time prove that it is the same.
             if processes.alive(pid, started):
                 os.kill(pid, _SIGKILL)
+                _await_end(descriptor)
                 attachment.tell("removed", "process", entry["name"], f"process {pid}")
         except ProcessLookupError:
             continue
         finally:
             os.close(descriptor)
+
+
+def _await_end(descriptor: int) -> None:
+    """Its ports are free once it has ended, and not before."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    poll.poll(_PATIENCE)
 
 
 def repair(state: str, alive: Callable[[str], bool]) -> list[str]:

@@ -49,7 +49,8 @@ def interfaces_of(namespace: int) -> Interfaces:
 
 def test_a_bridge_a_pair_and_a_route(other: int) -> None:
     with Interfaces() as here, interfaces_of(other) as there:
-        here.add_bridge("ocinb-t", address=MAC, alias="a test")
+        here.add_bridge("ocinb-t", address=MAC)
+        here.set_alias("ocinb-t", "a test")
         bridge = here.find("ocinb-t")
         assert bridge is not None
         assert (bridge.kind, bridge.alias, bridge.up, bridge.address) == (
@@ -92,9 +93,9 @@ def test_the_kernels_own_words_come_with_a_refusal() -> None:
 
 def test_a_name_twice_and_a_name_that_is_not_there() -> None:
     with Interfaces() as here:
-        here.add_bridge("ocinb-t", address=MAC, alias="")
+        here.add_bridge("ocinb-t", address=MAC)
         with pytest.raises(SyscallError, match=r"RTM_NEWLINK\(ocinb-t.*file exists"):
-            here.add_bridge("ocinb-t", address=MAC, alias="")
+            here.add_bridge("ocinb-t", address=MAC)
         assert here.delete("ocinb-t")
         assert not here.delete("ocinb-t")
         assert not here.unplug("ocinb-t")
