@@ -11,6 +11,7 @@
     ├ BundleError          UnknownUser InvalidConfig(findings)
     ├ BuildError           a Dockerfile or a step of a build
     ├ ContainerError       InvalidStatus ContainerExists ContainerNotFound StepFailed HookFailed
+    ├ NetworkError         a network, an address of it, a published port
     ├ VolumeError          a volume is not there, is in use, or has that name already
     ├ SyscallError         (also an OSError) call, arguments, errno
     ├ StorageError         the disk said no: full, read-only, I/O error
