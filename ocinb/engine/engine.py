@@ -511,8 +511,9 @@ class Engine:
         from ocinb.engine.copying.root import root_of
 
         files, record = self._containers.find(name)
+        rung = self.rung
         return root_of(
-            files, record, path, lambda: self.unpack(self.image(record.image)), self.rung
+            files, record, path, lambda: self._layers(self.image(record.image), rung), rung
         )
 
     def changed(self, name: str) -> AbstractContextManager[Changed]:

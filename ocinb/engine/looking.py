@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ocinb.engine.container_files import ContainerFiles
-from ocinb.engine.own_changes import take_changes
+from ocinb.engine.own_changes import index_changes
 from ocinb.errors import ContainerError
 from ocinb.frozen import Frozen
-from ocinb.layer.index_walk import index_directory
 from ocinb.layer.stack import Stack
-from ocinb.spec.runtime_state import STOPPED
 
 if TYPE_CHECKING:
     from ocinb.engine.engine import Engine
@@ -69,9 +67,7 @@ def look_into_container(engine: Engine, name: str) -> Looked:
             f"what container {record.name} has written cannot be told from its image",
             hint="its root filesystem is a copy, not an overlay: ocinb commit makes an image of it",
         )
-    if record.status == STOPPED:
-        take_changes(str(upper))
-    stack = Stack([*below.stack.layers, index_directory(upper)])
+    stack = Stack([*below.stack.layers, index_changes(str(upper))])
     return Looked(
         image=below.image,
         stack=stack,

@@ -22,9 +22,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from ocinb.engine.container_files import read_json, write_json
+from ocinb.engine.removal import remove_files
 from ocinb.errors import StorageError, VolumeError
 from ocinb.frozen import Frozen
-from ocinb.overlay.trees import remove_tree
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}")
 
@@ -92,7 +92,7 @@ class NamedVolumes:
             # Another one's mount would keep the empty directory.
             if fill and not os.listdir(data) and len(self._users().get(name, ())) <= 1:
                 fresh = data.with_name("fresh")
-                remove_tree(str(fresh))
+                remove_files(str(fresh))
                 fill(fresh)
                 os.rename(fresh, data)
         return data
@@ -159,7 +159,7 @@ class NamedVolumes:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._record(name))
         try:
-            remove_tree(str(self._root / name))
+            remove_files(str(self._root / name))
         except OSError as error:
             reason = os.strerror(error.errno or 0).lower()
             raise StorageError(f"volume {name} cannot be removed: {reason}") from error

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from ocinb.engine.removal import in_namespace
 from ocinb.engine.subordinate_ids import subordinate_ids
 from ocinb.errors import StorageError
+from ocinb.layer.index import LayerIndex
+from ocinb.layer.index_walk import index_directory
 from ocinb.overlay.own_files import give, record_beside, take
 
 if TYPE_CHECKING:
@@ -27,6 +29,27 @@ def take_changes(upper: str) -> None:
         # Where there are no namespaces, a container had none either.
         if answer and not _is_own(upper):
             raise _refused(answer)
+
+
+def index_changes(upper: str) -> LayerIndex:
+    """What a directory in overlay form holds, with the owners that the container sees.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    if _may_be_of_others():
+        written = os.memfd_create("index")
+        try:
+            if not in_namespace(partial(_index, upper, written)):
+                return LayerIndex.decode(os.pread(written, os.fstat(written).st_size, 0))
+        finally:
+            os.close(written)
+    return index_directory(upper)
+
+
+def _index(upper: str, written: int) -> None:
+    with open(written, "wb", closefd=False) as file:
+        file.write(index_directory(upper).encode())
 
 
 @contextlib.contextmanager

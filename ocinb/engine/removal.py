@@ -12,6 +12,7 @@ from functools import partial
 from ocinb.engine.rootless import enter_namespaces
 from ocinb.engine.subordinate_ids import subordinate_ids
 from ocinb.errors import StorageError
+from ocinb.linux import flags as f
 from ocinb.linux.syscalls import Kernel
 from ocinb.overlay.probe import answer_of
 from ocinb.overlay.trees import remove_tree
@@ -35,6 +36,22 @@ def remove_files(path: str | os.PathLike[str]) -> None:
                 f"{error.filename or target} cannot be removed: {answer}",
                 hint="its files belong to subordinate ids: see /etc/subuid",
             ) from None
+
+
+def in_namespace_of(pid: int, action: partial[None]) -> str:
+    """Do something in a child that is the superuser of a process's user namespace.
+
+    Returns:
+        What went wrong; empty if nothing did.
+    """
+
+    def act() -> None:
+        kernel = Kernel()
+        descriptor = kernel.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+        kernel.setns(descriptor, f.CLONE_NEWUSER)
+        action()
+
+    return answer_of(act)
 
 
 def in_namespace(action: partial[None]) -> str:

@@ -14,13 +14,14 @@ import contextlib
 import dataclasses
 import functools
 import os
-import shutil
+import re
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ocinb.bundle.filesystems import clean_path
 from ocinb.bundle.options import Volume
+from ocinb.engine.removal import in_namespace_of, remove_files
 from ocinb.errors import BundleError, StorageError, SyscallError
 from ocinb.linux.beneath import Beneath
 from ocinb.linux.syscalls import Kernel
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from ocinb.engine.named_volumes import NamedVolumes
     from ocinb.spec.image_config import ImageConfig
 
+_MONITOR = re.compile(r"/proc/(\d+)/root/")
 VOLUMES = "volumes"
 MOST = 100
 """Volumes of one image; more are an attack rather than an application."""
@@ -111,6 +113,24 @@ def _like(found: os.stat_result, volume: Path) -> None:
     volume.chmod(stat.S_IMODE(found.st_mode))
 
 
+def _fill_from(rootfs: Path, source: int, volume: Path) -> None:
+    """Copy an open directory. An ordinary user may not read what belongs to other ids of its
+    container: the superuser there may, which is the monitor's.
+    """
+
+    def copy() -> None:
+        copy_layers([f"/proc/self/fd/{source}"], str(volume))
+        _like(os.fstat(source), volume)
+
+    monitor = _MONITOR.match(str(rootfs))
+    if os.geteuid() == 0 or monitor is None:
+        copy()
+        return
+    answer = in_namespace_of(int(monitor[1]), functools.partial(copy))
+    if answer:
+        raise StorageError(f"the volume {volume} cannot be filled: {answer}")
+
+
 def _fill(rootfs: Path, place: str, volume: Path) -> None:
     """Make a volume with what the image has at its place. Spec: none (Docker convention)"""
     try:
@@ -121,13 +141,12 @@ def _fill(rootfs: Path, place: str, volume: Path) -> None:
         finally:
             os.close(root)
         try:
-            copy_layers([f"/proc/self/fd/{source}"], str(volume))
-            _like(os.fstat(source), volume)
+            _fill_from(rootfs, source, volume)
         finally:
             os.close(source)
     except SyscallError:
         return  # the image has no directory there: the volume is empty
     except OSError as error:
-        shutil.rmtree(volume, ignore_errors=True)
+        remove_files(volume)
         reason = os.strerror(error.errno or 0).lower()
         raise StorageError(f"the volume {place} cannot be made: {reason}") from error
