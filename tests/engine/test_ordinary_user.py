@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ocinb.linux.cgroup import hierarchies
 from ocinb.settings import Settings
 from tests.engine.conftest import ORDINARY
 from tests.support.peers import require
@@ -264,3 +265,64 @@ def test_where_no_namespace_can_be_made_any_more_proot_is_left(
         "unshare: no space left on device | the superuser must change "
         "/proc/sys/user/max_user_namespaces, which is 0"
     )
+
+
+@pytest.fixture
+def delegated() -> Iterator[str]:
+    """A shell script that puts its shell into control groups that belong to the ordinary user."""
+    name = f"ocinb-test-{os.urandom(4).hex()}"
+    groups = [tree.mount_point + f"/{name}" for tree in hierarchies()]
+    for group in groups:
+        os.mkdir(group)
+        for setting in ("cpuset.cpus", "cpuset.mems"):
+            if os.path.exists(f"{group}/{setting}"):
+                value = Path(group).parent.joinpath(setting).read_text(encoding="ascii")
+                Path(group, setting).write_text(value, encoding="ascii")
+        for path in [group, *map(str, Path(group).iterdir())]:
+            os.chown(path, ORDINARY, ORDINARY)
+    yield "\n".join(f"echo $$ > {group}/cgroup.procs" for group in groups)
+    for group in groups:
+        for path, _, _ in os.walk(group, topdown=False):
+            os.rmdir(path)
+
+
+@pytest.mark.skipif(
+    any(tree.version == 2 for tree in hierarchies()),
+    reason="in version 2 a delegated group must not hold processes: tests/vm has it",
+)
+def test_limits_are_kept_where_control_groups_are_delegated(
+    ordinary: Ordinary, delegated: str
+) -> None:
+    text = (
+        "from ocinb.engine.observing import usage\n"
+        "engine.run('demo', Options(args=['sleep', '100'], resources={'memory':"
+        " {'limit': 50000000}, 'pids': {'limit': 20}}), name='box', detach=True)\n"
+        "used = usage(engine.container('box'))\n"
+        "print(used.memory_limit // 4096 * 4096 == 50000000 // 4096 * 4096, used.pids_limit)\n"
+        "engine.pause('box'); print(engine.container('box').status)\n"
+        "engine.delete('box', force=True); print(warnings(), engine.containers())"
+    )
+    assert ordinary(text, subuid=RANGE, prepare=delegated) == "True 20\npaused\n[] []\n"
+
+
+def test_volumes_have_the_owner_of_their_place_and_are_removed(ordinary: Ordinary) -> None:
+    mkdir = "mkdir -m 700 /tmp/db; echo secret > /tmp/db/file"
+    text = (
+        "from ocinb.bundle.options import Volume\n"
+        "from ocinb.workshop import commit_container\n"
+        f"engine.run('demo', Options(args=['sh', '-c', {mkdir!r}], user='33:34'), keep=True,"
+        " output=show, name='box')\n"
+        "commit_container(engine, 'box', 'made'); engine.delete('box')\n"
+        "volume = [Volume(name='data', destination='/tmp/db')]\n"
+        "script = 'cat /tmp/db/file; echo more > /tmp/db/more; ls -ldn /tmp/db'\n"
+        "engine.run('made', Options(args=['sh', '-c', script], user='33:34', volumes=volume),"
+        " output=show)\n"
+        "print(os.listdir(place / 'root/volumes'))\n"
+        "engine.volumes.remove('data'); print(engine.volumes.all())"
+    )
+    secret, directory, there, gone = ordinary(text, subuid=RANGE).splitlines()
+    assert secret == "secret"
+    assert directory.startswith("drwx------")
+    assert " 33 34 " in directory
+    assert "data" in there
+    assert gone == "[]"
