@@ -96,6 +96,7 @@ COMMANDS = (
     "step",
     "dashboard",
     "edit",
+    "kernel",
     "doctor",
     "where",
     "version",

@@ -86,7 +86,7 @@ class OciMagics(Magics):
         if words in (["debug"], ["explain"]):
             return Text(self.errors.traceback() if words == ["debug"] else self.errors.at_length())
         try:
-            value = self._call(words, cell)
+            value = self.call(words, cell)
         except KeyboardInterrupt as error:
             shorten_interrupt(error)
             raise
@@ -99,7 +99,8 @@ class OciMagics(Magics):
             return live(value)
         return None if isinstance(value, Narration) else for_notebook(value)
 
-    def _call(self, words: list[str], cell: str | None) -> Any:
+    def call(self, words: list[str], cell: str | None) -> Any:
+        """The value of a command; what is to be seen meanwhile is seen in the cell."""
         if self._in_notebook:
             self.session.output = CellOutput()
         painter: Painter = CellPainter() if self._in_notebook else LinePainter()

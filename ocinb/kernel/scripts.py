@@ -1,0 +1,195 @@
+"""Scripts in containers that live as long as the kernel.
+
+A container is made when a first line is seen for the first time. Each script is a further process
+in it, which begins where the one before it ended: in its directory, with its exported variables.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import select
+import shlex
+import time
+from typing import TYPE_CHECKING
+
+from ocinb.engine.entering import entering
+from ocinb.errors import CommandError, ContainerError, OcinbError
+from ocinb.kernel.child import Child
+from ocinb.linux.processes import alive, start_time
+from ocinb.spec.runtime_state import RUNNING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ocinb.engine.engine import Engine
+
+KEEPER = 'trap "exit 0" TERM; while sleep 86400 & wait $!; do :; done; exit 127'
+"""What keeps a container alive between its scripts, and buries what they leave."""
+
+_WRAPPER = """\
+. /dev/fd/4
+cd -- "${OCINB_DIRECTORY:-.}" 2>/dev/null || :
+trap '{ export OCINB_DIRECTORY="$PWD"; export -p; echo "# whole"; } >&3 2>/dev/null' EXIT
+exec 4<&-
+. /dev/fd/5
+"""
+_WHOLE = b"# whole\n"
+_MOST_STATE = 1 << 20
+"""Bytes of exported variables that are kept."""
+_LOOK = 0.1
+"""Seconds."""
+
+_NAME = re.compile(r"cell-(\d+)-(\d+)-\d+")
+
+
+class Scripts:
+    """The containers of one kernel.
+
+    Args:
+        engine: asked each time, for settings may change.
+        run: starts a container: words behind ``run`` and the program for ``sh``; see
+            ``commands.run``.
+        ask: what asks the person for a line (None: there will be no more); or None, where nobody
+            can be asked at this moment.
+    """
+
+    def __init__(
+        self,
+        engine: Callable[[], Engine],
+        run: Callable[[list[str], str], object],
+        ask: Callable[[], Callable[[], str | None] | None],
+    ) -> None:
+        self._engine = engine
+        self._run = run
+        self._ask = ask
+        self._names: dict[tuple[str, ...], str] = {}
+        self._states: dict[str, bytes] = {}
+        self._made = 0
+
+    def script(self, head: str, text: str, output: Callable[[bytes, int], None]) -> int:
+        """Run a script; its exit status.
+
+        Args:
+            head: image and options of ``run``, as words of a shell.
+            output: given its bytes and the number of their stream.
+
+        Raises:
+            CommandError: no image is named. OcinbError: there is no container for it.
+            KeyboardInterrupt: Ctrl-C; what ran of the script has ended.
+        """
+        try:
+            words = shlex.split(head)
+        except ValueError as error:
+            raise CommandError(f"#!run {head}: {str(error).lower()}") from error
+        if not words:
+            raise CommandError("the first line names no image", hint="as in #!image demo")
+        name = self._container(words)
+        return self._process(name, text, output)
+
+    def close(self) -> None:
+        """Remove the containers; what has gone already is no error."""
+        while self._names:
+            _, name = self._names.popitem()
+            with contextlib.suppress(OcinbError):
+                self._engine().delete(name, force=True)
+        self._states.clear()
+
+    def _container(self, words: list[str]) -> str:
+        engine, key = self._engine(), tuple(words)
+        name = self._names.get(key)
+        if name is not None:
+            with contextlib.suppress(OcinbError):
+                if engine.container(name).status == RUNNING:
+                    return name
+                engine.delete(name, force=True)
+            self._states.pop(name, None)  # it has ended, and with it what it knew
+        self._made += 1
+        name = f"cell-{os.getpid()}-{start_time(os.getpid())}-{self._made}"
+        self._names[key] = name
+        self._run(["--detach", "--name", name, *words], KEEPER)
+        time.sleep(_LOOK)
+        if engine.container(name).status != RUNNING:
+            said = b"".join(chunk.data for chunk in engine.logs(name)).decode(errors="replace")
+            why = said.strip().splitlines()[-1:] or ["it ended at once"]
+            raise ContainerError(
+                f"the container for scripts does not stay: {why[0]}",
+                hint="an image for scripts needs /bin/sh and sleep",
+            )
+        return name
+
+    def _process(self, name: str, text: str, output: Callable[[bytes, int], None]) -> int:
+        engine = self._engine()
+        program = ["/bin/sh", "-c", _WRAPPER, "sh"]
+        argv = entering(engine.settings, engine.container(name), program, preserve_fds=3)
+        reader, writer = os.pipe()
+        state = _memory(self._states.get(name, b""))
+        script = _memory(text.encode(errors="surrogateescape"))
+        try:
+            child = Child(argv, [writer, state, script])
+        finally:
+            for descriptor in (writer, state, script):
+                os.close(descriptor)
+        try:
+            self._pump(child, output)
+            os.set_blocking(reader, False)
+            kept = _rest(reader)
+        except BaseException:
+            child.end()
+            raise
+        finally:
+            child.close()
+            os.close(reader)
+        if kept.endswith(_WHOLE):
+            self._states[name] = kept
+        return child.status or 0
+
+    def _pump(self, child: Child, output: Callable[[bytes, int], None]) -> None:
+        """Pass output on until the script has ended; ask the person when it reads."""
+        streams = {child.stdout: 1, child.stderr: 2}
+        ask = self._ask()
+        if ask is None:
+            child.give(None)
+        while streams:
+            ready, _, _ = select.select(list(streams), [], [], _LOOK)
+            for descriptor in ready:
+                data = os.read(descriptor, 1 << 16)
+                if data:
+                    output(data, streams[descriptor])
+                else:
+                    del streams[descriptor]
+            if ready:
+                continue
+            if child.poll() is not None:
+                return  # what it left in the background may write on, but not here
+            if ask is not None and child.reads():
+                child.give(ask())
+        while not child.wait(_LOOK):
+            pass
+
+
+def sweep(engine: Engine) -> None:
+    """Remove containers of kernels that were killed."""
+    for record in engine.containers():
+        found = _NAME.fullmatch(record.name)
+        if found and not alive(int(found[1]), int(found[2])):
+            with contextlib.suppress(OcinbError):
+                engine.delete(record.name, force=True)
+
+
+def _memory(data: bytes) -> int:
+    """A file without a name that holds these bytes."""
+    descriptor = os.memfd_create("cell")
+    with open(descriptor, "wb", closefd=False) as file:
+        file.write(data)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def _rest(descriptor: int) -> bytes:
+    kept = b""
+    with contextlib.suppress(BlockingIOError):
+        while len(kept) <= _MOST_STATE and (data := os.read(descriptor, 1 << 16)):
+            kept += data
+    return kept

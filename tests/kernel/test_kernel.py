@@ -1,0 +1,173 @@
+"""The OCI kernel: commands, scripts in containers, and Python, as a front end asks for them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from ocinb.build.demo import demo_image
+from ocinb.engine import Engine
+from ocinb.errors import ContainerNotFound
+from ocinb.settings import Settings
+from tests.support.archives import member
+from tests.support.kernel import kernel
+from tests.support.layered import name_image
+
+pytestmark = pytest.mark.root
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory):
+    place = tmp_path_factory.mktemp("kernel")
+    engine = Engine(Settings(root=place / "root", run_root=place / "run"))
+    engine.store.names.set("docker.io/library/demo:latest", demo_image(engine.store))
+    return engine
+
+
+def places(engine):
+    return {
+        "OCINB_ROOT": str(engine.settings.root),
+        "OCINB_RUN_ROOT": str(engine.settings.run_root),
+    }
+
+
+@pytest.fixture(scope="module")
+def running(engine, tmp_path_factory):
+    with kernel(tmp_path_factory.mktemp("k"), **places(engine)) as started:
+        yield started
+
+
+def test_each_command_of_a_cell_shows_what_it_found(running):
+    said, shown = running.run("images\nversion")
+    assert said == "ok"
+    assert "demo" in shown
+    assert "runtime-spec" in shown
+
+
+def test_what_a_command_found_is_python_for_a_cell_that_says_so(running):
+    assert running.run("found = layers demo") == ("ok", "")
+    assert running.run("#!python\nprint(len(found))") == ("ok", "6\n")
+
+
+def test_an_error_is_a_sentence(running):
+    said, _ = running.run("layers nothing-of-that-name")
+    assert said.startswith("NameNotFound: ")
+
+
+def test_scripts_find_directory_and_variables_as_the_last_one_left_them(running):
+    assert running.run("#!image demo\ncd /etc; export A='it is' B=$(id -u)") == ("ok", "")
+    assert running.run("#!image demo\necho $PWD $A $B") == ("ok", "/etc it is 0\n")
+    assert running.run("#!run --env C=3 demo\necho $PWD $A $C") == ("ok", "/ 3\n")
+
+
+def test_a_script_that_fails_fails_the_cell_and_leaves_what_it_set(running):
+    said, shown = running.run("#!image demo\nexport D=4; echo out; echo err >&2; exit 3")
+    assert said == "ContainerError: the script ended with status 3"
+    assert sorted(shown.split()) == ["err", "out"]
+    assert running.run("#!image demo\necho $D") == ("ok", "4\n")
+
+
+def test_a_script_that_reads_asks_the_person(running):
+    said, shown = running.run("#!image demo\nread -r name; echo hello $name", answer="anna")
+    assert (said, shown) == ("ok", "hello anna\n")
+    assert running.run("#!image demo\nread -r name || echo nobody") == ("ok", "nobody\n")
+
+
+def test_an_interrupt_ends_a_script_and_nothing_else(running, engine):
+    said, shown = running.run("#!image demo\necho begun; sleep 600; echo never", interrupt=True)
+    assert said.startswith("KeyboardInterrupt")
+    assert shown == "begun\n"
+    assert running.run("#!image demo\necho still $D") == ("ok", "still 4\n")
+    left = running.run("#!image demo\nfor p in /proc/[0-9]*; do cat $p/cmdline; echo; done")[1]
+    assert "sleep\0600" not in left
+
+
+def test_an_interrupt_between_cells_is_nothing(running):
+    running.interrupt()
+    assert running.run("#!python\n1") == ("ok", "1")
+
+
+def test_hostile_output_stays_text(running):
+    shown = running.run("#!image demo\nprintf '<b>x</b>\\033]0;title\\007\\033[31mred\\n'")[1]
+    assert shown == "<b>x</b>\x1b[31mred\n"
+
+
+def test_an_image_without_a_shell_is_refused_in_a_sentence(running, engine):
+    name_image(engine.store, "docker.io/library/bare:latest", [[member("x")]])
+    said, _ = running.run("#!image bare\necho")
+    assert said.startswith(("StepFailed: ", "ContainerError: "))
+    assert "/bin/sh" in said
+
+
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [
+        ("laye", "layers"),
+        ("layers de", "demo"),
+        ("#!image de", "demo"),
+        ("cat demo:/et", "demo:/etc/"),
+        ("#!python\nfoun", "found"),
+    ],
+)
+def test_tab(running, code, word):
+    reply = running.client.complete(code, reply=True, timeout=20)["content"]
+    assert word in reply["matches"]
+    assert word.startswith(code[reply["cursor_start"] : reply["cursor_end"]])
+    assert reply["cursor_end"] == len(code)
+
+
+def test_the_help_of_the_command_under_the_cursor(running):
+    reply = running.client.inspect("layers demo", 8, reply=True, timeout=20)["content"]
+    assert "List the layers of an image" in reply["data"]["text/plain"]
+
+
+def test_history_holds_what_was_written(running):
+    running.run("#!image demo\necho remembered")
+    reply = running.client.history(hist_access_type="tail", n=1, reply=True, timeout=20)["content"]
+    assert reply["history"][0][2] == "#!image demo\necho remembered"
+
+
+def test_containers_live_as_long_as_the_kernel(engine, tmp_path):
+    with kernel(tmp_path, **places(engine)) as started:
+        started.run("#!image demo\necho")
+        names = re.findall(r"cell-\d+-\d+-\d+", started.run("ps")[1])
+        mine = [name for name in names if f"-{started.manager.provisioner.pid}-" in name]
+        assert len(mine) == 1
+        started.manager.restart_kernel()
+        started.client.wait_for_ready(timeout=60)
+        with pytest.raises(ContainerNotFound):
+            engine.container(mine[0])
+        started.run("#!image demo\necho")
+        pid = started.manager.provisioner.pid
+        started.manager.signal_kernel(9)
+        started.manager.provisioner.process.wait()
+    left = [c.name for c in engine.containers() if f"cell-{pid}-" in c.name]
+    assert len(left) == 1  # nobody could clean up …
+    with kernel(tmp_path, **places(engine)) as started:
+        assert started.run("version")[0] == "ok"  # … until the next kernel starts
+        assert left[0] not in [c.name for c in engine.containers()]
+
+
+def test_it_is_installed_and_taken_away(tmp_path):
+    def ocinb(*words):
+        return subprocess.run(
+            [sys.executable, "-m", "ocinb", "kernel", *words],
+            capture_output=True,
+            text=True,
+            env={"JUPYTER_DATA_DIR": str(tmp_path), "PATH": "/usr/bin:/bin"},
+            check=False,
+        )
+
+    assert ocinb("install", "--user").returncode == 0
+    document = (tmp_path / "kernels/ocinb/kernel.json").read_text()
+    assert '"display_name": "OCI (ocinb)"' in document
+    assert (tmp_path / "kernels/ocinb/logo-svg.svg").exists()
+    assert ocinb("install", "--user", "--sys-prefix").returncode != 0
+    assert ocinb("uninstall").returncode == 0
+    assert not (tmp_path / "kernels/ocinb").exists()
+    again = ocinb("uninstall")
+    assert again.returncode != 0
+    assert "the kernel is not installed" in again.stderr
