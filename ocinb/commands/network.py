@@ -10,7 +10,7 @@ import click
 from ocinb.commands.options import listing, names_only
 from ocinb.commands.several import each
 from ocinb.commands.tree import Group
-from ocinb.commands.values import Document, Done, Json, Lines
+from ocinb.commands.values import Done, Json, Lines
 from ocinb.errors import NetworkError, UnsupportedHost
 from ocinb.table import Table, columns, rfc3339
 
@@ -59,16 +59,14 @@ def create(session: Session, name: str, subnet: str | None, internal: bool) -> D
 @click.argument("name")
 @click.option("--format", type=click.Choice(["table", "json"]), default="table")
 @click.pass_obj
-def inspect(session: Session, name: str, format: str) -> Table | Json | Document:
+def inspect(session: Session, name: str, format: str) -> Table | Json:
     """Show who is in a network: containers, addresses, ports."""
     networks = session.engine.networks
     network = networks.get(name)
     members = list(_members(session, network))
-    document = {**dict(network), "created": rfc3339(network.created)}
     if format == "json":
-        names = [column.name for column in MEMBERS]
-        members = [tuple(member) for member in members]
-        return Json({**document, "containers": [dict(zip(names, m, strict=True)) for m in members]})
+        document = {**dict(network), "created": rfc3339(network.created)}
+        return Json({**document, "containers": [_member(row) for row in members]})
     way_out = "no way out" if network.internal else f"gateway {network.gateway}"
     bridge = f"bridge {network.bridge}" if members else "nothing of it is in the kernel now"
     return Table(MEMBERS, members, title=f"network {name}: {network.subnet}, {way_out}, {bridge}")
@@ -129,6 +127,16 @@ def _by_plugins() -> Iterator[tuple[Any, ...]]:
         if isinstance(found, CniNetwork):
             plugins = ", ".join(plugin["type"] for plugin in found.plugins)
             yield (f"{CNI}{found.name}", plugins, "", None, "", "", str(path), None)
+
+
+def _member(row: tuple[Any, ...]) -> dict[str, Any]:
+    """A row of the table as JSON, where lists are lists."""
+    found = dict(zip((column.name for column in MEMBERS), row, strict=True))
+    return {
+        **found,
+        "ports": [p for p in found["ports"].split(", ") if p],
+        "names": found["names"].split(),
+    }
 
 
 def _members(session: Session, network: Network) -> Iterator[tuple[Any, ...]]:

@@ -238,7 +238,9 @@ class Engine:
         check_empty(path)
         wished = settle(options, self._containers)
         layers = self.unpack(image)
-        return make_bundle(path, image.config, layers, wished, self.volumes, self._record)
+        return make_bundle(
+            path, image.config, layers, wished, self.volumes, self.networks, self._record
+        )
 
     def describe(
         self, image: LocalImage, options: ContainerOptions, rootfs: Path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ocinb.engine.rung import Rung
     from ocinb.events import Record
     from ocinb.network.networks import Networks
+    from ocinb.spec.image_config import ImageConfig
 
 
 def add_network(
@@ -62,6 +64,55 @@ def add_network(
             hint="publish a port of the one and reach it with --network host from the other",
         )
     container = _container(config, files, image, options, rung)
+    _add(config, container, options, networks, record, write=write)
+
+
+def add_network_to_bundle(
+    config: dict[str, Any],
+    directory: Path,
+    image: ImageConfig,
+    options: ContainerOptions,
+    networks: Networks,
+    record: Record,
+) -> None:
+    """The same for a bundle that a person starts by hand, with whatever runtime and ID.
+
+    Args:
+        directory: the bundle.
+
+    Raises:
+        NetworkError, UnsupportedHost, StorageError: as for ``add_network``.
+    """
+    network = options.network
+    if os.geteuid() != 0 and network not in (NONE, HOST):
+        raise UnsupportedHost(
+            f"--network {network}: the hooks of an ordinary user's bundle have no power over its "
+            "network namespace",
+            hint="ocinb run connects the container; a bundle can have --network none or host",
+        )
+    container = Container(
+        id=str(directory),
+        name=directory.name,
+        hostname=config.get("hostname", ""),
+        bundle=directory,
+        events="",
+        exposed=tuple(image.execution.exposed_ports or ()),
+        rootless=False,
+        joined=None,
+        interpreter=interpreter(),
+    )
+    _add(config, container, options, networks, record, write=True)
+
+
+def _add(
+    config: dict[str, Any],
+    container: Container,
+    options: ContainerOptions,
+    networks: Networks,
+    record: Record,
+    *,
+    write: bool,
+) -> None:
     made = plan(options, container, networks)
     for warning in made.warnings:
         record(Warned(message=warning))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ocinb.bundle.convert import runtime_config
 from ocinb.bundle.write import write_bundle
+from ocinb.engine.networking import add_network_to_bundle
 from ocinb.engine.volumes import add_volumes
 from ocinb.errors import StorageError
 from ocinb.overlay.trees import copy_layers, remove_tree
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ocinb.bundle.options import ContainerOptions
     from ocinb.engine.named_volumes import NamedVolumes
     from ocinb.events import Record
+    from ocinb.network.networks import Networks
     from ocinb.spec.image_config import ImageConfig
 
 
@@ -41,6 +43,7 @@ def make_bundle(
     layers: Sequence[Path],
     options: ContainerOptions,
     volumes: NamedVolumes,
+    networks: Networks,
     record: Record,
 ) -> Path:
     """Make a bundle in a directory that is empty, or missing.
@@ -49,8 +52,9 @@ def make_bundle(
         The path of config.json.
 
     Raises:
-        StorageError: the disk refused. BundleError: config.json would not be valid. Of what was
-            begun nothing is left.
+        StorageError: the disk refused. BundleError: config.json would not be valid.
+        NetworkError, UnsupportedHost: no hooks can give it that network. Of what was begun
+            nothing is left.
 
     Spec: runtime-spec bundle.md#container-format
     """
@@ -67,6 +71,7 @@ def make_bundle(
         copy_layers(map(str, layers), str(rootfs))
         config = runtime_config(image, wished, rootfs)
         add_volumes(config, image, options.volumes, rootfs, directory, volumes)
+        add_network_to_bundle(config, directory, image, options, networks, record)
         return write_bundle(directory, config, record)
     except BaseException:
         with contextlib.suppress(OSError):

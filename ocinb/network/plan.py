@@ -54,7 +54,7 @@ class Container(Frozen):
     """What the plan of a container's network depends on, besides wishes.
 
     Attributes:
-        id: its ID.
+        id: its ID; of a bundle that is started by hand its directory, which names its link.
         name: its name.
         hostname: in its UTS namespace.
         bundle: its directory, absolute.
@@ -291,7 +291,8 @@ def _by_plugins(
 
 
 def _names(container: Container, wishes: Networking) -> list[str]:
-    found = [container.name, container.hostname, container.id[:12], *wishes.aliases]
+    short = container.id[:12] if container.id.isalnum() else ""  # a bundle's is not known yet
+    found = [container.name, container.hostname, short, *wishes.aliases]
     return list(dict.fromkeys(name for name in found if name))
 
 
