@@ -10,6 +10,8 @@ import pytest
 
 from ocinb.build.demo import demo_image
 from ocinb.cli.__main__ import exit_status
+from ocinb.commands import tree
+from ocinb.commands.completion import complete
 from ocinb.commands.values import Json, Picture
 from ocinb.container import Container
 from ocinb.content.store import Store
@@ -50,9 +52,11 @@ def rows(answer):
 
 
 @pytest.fixture(scope="module")
-def running(door):
-    door("run", "-d", "--name", "box", "--memory", "64m", "--pids-limit", "20", "demo",
-         "sh", "-c", "sleep 600")  # fmt: skip
+def running(door, tmp_path_factory):
+    data = tmp_path_factory.mktemp("data")
+    (data / "out").symlink_to("/")
+    door("run", "-d", "--name", "box", "--memory", "64m", "--pids-limit", "20",
+         "-v", f"{data}:/data", "demo", "sh", "-c", "sleep 600")  # fmt: skip
     return Container.find(door.session.engine, "box")
 
 
@@ -250,3 +254,16 @@ def test_a_group_that_is_ours_too_counts_nothing_of_the_containers(running):
 
     with pytest.raises(UnsupportedHost, match="no control group of its own"):
         limits_table(os.getpid(), "me")
+
+
+@pytest.mark.root
+def test_tab_knows_the_paths_of_a_container_that_runs(door, running):
+    def possible(*words):
+        return complete(tree.root, words[:-1], words[-1], door.session)
+
+    assert possible("cp", "bo") == ["box:/"]
+    assert possible("cp", "box:/et") == ["box:/etc/"]
+    assert possible("cp", "box:/etc/os") == ["box:/etc/os-release"]
+    assert possible("exec", "bo") == ["box"]
+    assert "box:/data/out/data/" in possible("cp", "box:/data/out/")  # its own root
+    assert possible("cp", "box:/data/out/root/.") == []

@@ -19,7 +19,7 @@ HEAD, FOOT, MARGIN = 66, 44, 24
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif"
 MONO = "ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 
-GLYPH = {"sans": 0.56, "bold": 0.58, "mono": 0.605}
+GLYPH = {"sans": 0.56, "bold": 0.62, "mono": 0.605}
 """Mean width of a character in ems, on the safe side, for cutting text that does not fit."""
 
 # Class → (property, on a light page, on a dark page). The sheet has its own ground, so it reads

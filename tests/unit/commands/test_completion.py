@@ -90,6 +90,18 @@ def test_files_of_this_machine_for_what_is_one(session, tmp_path):
     assert possible(f"build -f {tmp_path}/archiv", session) == [f"{tmp_path}/archive.tar"]
 
 
+def test_names_of_volumes_and_networks_for_their_commands(session):
+    session.engine.volumes.create("data")
+    assert possible("volume rm d", session) == ["data"]
+    assert possible("network rm d", session) == []
+
+
+def test_mount_points_are_paths_of_this_machine(session, tmp_path):
+    (tmp_path / "here").mkdir()
+    assert possible(f"mount demo {tmp_path}/", session) == [f"{tmp_path}/here/"]
+    assert possible("umount ", session) == []
+
+
 def test_nothing_is_unpacked_or_recorded_for_it(tmp_path):
     session = Session(Settings(root=tmp_path / "root", run_root=tmp_path / "run"))
     store = session.engine.store

@@ -1,0 +1,137 @@
+"""Paths that a word may become: of this machine, inside an image, inside a container that runs."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import click
+
+    from ocinb.commands.session import Session
+    from ocinb.image import Image
+    from ocinb.layer.stack import Stack
+
+_STACKS_KEPT = 4
+
+
+def paths(session: Session, context: click.Context, incomplete: str) -> Iterator[str]:
+    """Paths inside the image that the line names."""
+    stack = _stack(session, image_of(session, context))
+    yield from _inside(stack, incomplete)
+
+
+def commands(session: Session, context: click.Context, incomplete: str) -> Iterator[str]:
+    """Words of a container's command: paths of the image."""
+    if incomplete.startswith("/"):
+        yield from paths(session, context, incomplete)
+
+
+def paths_in(
+    session: Session, context: click.Context, image: str, incomplete: str
+) -> Iterator[str]:
+    """Paths inside the image of that name."""
+    yield from _inside(_stack(session, image_of(session, context, image)), incomplete)
+
+
+def files_of_containers(
+    session: Session, _context: click.Context, incomplete: str
+) -> Iterator[str]:
+    """``CONTAINER:PATH`` of one that runs, or a path of this machine."""
+    name, colon, path = incomplete.partition(":")
+    if not colon:
+        if not incomplete.startswith(("/", ".", "~")):
+            yield from (f"{record.name}:/" for record in session.engine.containers())
+        yield from files_here(incomplete)
+        return
+    pid = session.engine.container(name).pid
+    if pid:
+        yield from (f"{name}:{found}" for found in _beneath(f"/proc/{pid}/root", path))
+
+
+def files(_session: Session, _context: click.Context, incomplete: str) -> Iterator[str]:
+    """Files and directories of this machine."""
+    yield from files_here(incomplete)
+
+
+def image_of(session: Session, context: click.Context, name: str = "") -> Image:
+    """An image of the store; that of the argument ``image`` if none is named."""
+    from ocinb.image import Image
+
+    platform = context.params.get("platform")
+    wanted = name or given(context, "image")
+    return Image(session.engine, session.engine.image(wanted, platform))
+
+
+def given(context: click.Context, *names: str) -> str:
+    """The value of the first of these arguments that was typed; empty if none was.
+
+    Where the word to complete is an option's value, click has not given out the arguments yet.
+    """
+    known = (context.params.get(name) for name in names)
+    return next((str(value) for value in (*known, *context.args[:1]) if value), "")
+
+
+def _stack(session: Session, image: Image) -> Stack:
+    """The image's files, as far as they are unpacked: nothing is unpacked for a Tab."""
+    from ocinb.errors import LayerError
+    from ocinb.layer.stack import Stack
+
+    kept = session.stacks
+    chain_ids = image.local.config.chain_ids
+    key = chain_ids[-1] if chain_ids else ""
+    if key not in kept:
+        unpacked = session.engine.layers
+        if not all(unpacked.get(chain_id) for chain_id in chain_ids):
+            raise LayerError(f"{image.name} is not unpacked")
+        while len(kept) >= _STACKS_KEPT:
+            del kept[next(iter(kept))]
+        kept[key] = Stack([unpacked.index(chain_id) for chain_id in chain_ids])
+    return kept[key]
+
+
+def _inside(stack: Stack, incomplete: str) -> Iterator[str]:
+    """Names in the directory that a half-typed path is in; a directory ends with ``/``."""
+    from ocinb.insight.contents import shown_path
+
+    parent, _, _ = incomplete.rpartition("/")
+    real = stack.resolve(parent) if parent.strip("/") else ""
+    for name in stack.children(real):
+        place = stack.shown[f"{real}/{name}".lstrip("/")]
+        shown = shown_path(name).removeprefix("/")
+        yield f"{parent}/{shown}{'/' if stack.kind(place) == 'd' else ''}"
+
+
+def files_here(incomplete: str) -> Iterator[str]:
+    """Paths of this machine; hidden names only where a dot was typed."""
+    parent, slash, begun = incomplete.rpartition("/")
+    with os.scandir(os.path.expanduser(parent) or slash or ".") as entries:
+        found = sorted((entry.name, entry.is_dir()) for entry in entries)
+    for name, is_directory in found:
+        if name.startswith(begun) and (begun or not name.startswith(".")):
+            yield f"{parent}{slash}{name}{'/' if is_directory else ''}"
+
+
+def _beneath(root: str, incomplete: str) -> Iterator[str]:
+    """Names in a directory of another root; no link leads out of it."""
+    from ocinb.linux import flags as f
+    from ocinb.linux.syscalls import Kernel
+
+    parent, _, begun = incomplete.rpartition("/")
+    top = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        flags = os.O_RDONLY | os.O_DIRECTORY
+        resolve = f.RESOLVE_IN_ROOT | f.RESOLVE_NO_MAGICLINKS
+        here = Kernel().openat2(top, parent or "/", flags, resolve=resolve)
+    finally:
+        os.close(top)
+    try:
+        for name in sorted(os.listdir(here)):
+            if name.startswith(begun):
+                mode = os.stat(name, dir_fd=here, follow_symlinks=False).st_mode
+                yield f"{parent}/{name}{'/' if stat.S_ISDIR(mode) else ''}"
+    finally:
+        os.close(here)
