@@ -155,17 +155,34 @@ class NotebookPage:
 
         The page is loaded but once: it takes seconds to appear.
         """
-        if self.page.url.startswith(self.lab.url):
-            self.page.evaluate(
-                "() => { for (const one of [...jupyterapp.shell.widgets('main')]) one.dispose(); }"
-            )
-            self.set_theme("JupyterLab Light")
+        if self._loaded():
+            self._clear()
             self.command("docmanager:open", {"path": path.name})
         else:
             self.page.goto(f"{self.lab.url}/lab/tree/{path.name}?reset&token={TOKEN}")
         self.page.get_by_role("tab", name=path.name, selected=True).wait_for()
         self.panel.locator(".jp-CodeCell").first.wait_for()
         self.idle()
+
+    def launcher(self) -> None:
+        """Show the launcher and nothing else, with the kernels that are installed now."""
+        if self._loaded():
+            self._clear()
+        else:
+            self.page.goto(f"{self.lab.url}/lab?reset&token={TOKEN}")
+            self.page.locator(".jp-Launcher").wait_for()
+        self.page.evaluate("() => jupyterapp.serviceManager.kernelspecs.refreshSpecs()")
+        if not self.page.locator(".jp-Launcher").count():
+            self.command("launcher:create")
+
+    def _loaded(self) -> bool:
+        return bool(self.page.url.startswith(self.lab.url))
+
+    def _clear(self) -> None:
+        self.page.evaluate(
+            "() => { for (const one of [...jupyterapp.shell.widgets('main')]) one.dispose(); }"
+        )
+        self.set_theme("JupyterLab Light")
 
     @property
     def panel(self) -> Any:
@@ -182,15 +199,30 @@ class NotebookPage:
             }"""
         )
 
-    def run(self, number: int) -> Any:
-        """Run a cell, wait for its end; the locator of its outputs."""
+    def type(self, number: int, text: str) -> None:
+        """Write a cell anew."""
+        self.panel.locator(".jp-CodeCell .cm-content").nth(number).fill(text)
+
+    def add_cell(self, text: str) -> None:
+        """A further cell, behind the others."""
+        self.command("notebook:move-cursor-down")
+        self.command("notebook:insert-cell-below")
+        cells = self.panel.locator(".jp-CodeCell .cm-content")
+        cells.last.fill(text)
+
+    def start(self, number: int) -> Any:
+        """Run a cell, but do not wait; the locator of its outputs."""
         cell = self.panel.locator(".jp-CodeCell").nth(number)
         cell.locator(".cm-content").click()
         self.page.keyboard.press("Control+Enter")
-        prompt = cell.locator(".jp-InputPrompt")
-        expect = re.compile(r"\[\d+\]:")
-        prompt.filter(has_text=expect).wait_for()
         return cell.locator(".jp-OutputArea").first
+
+    def run(self, number: int) -> Any:
+        """Run a cell, wait for its end; the locator of its outputs."""
+        outputs = self.start(number)
+        prompt = self.panel.locator(".jp-CodeCell").nth(number).locator(".jp-InputPrompt")
+        prompt.filter(has_text=re.compile(r"\[\d+\]:")).wait_for()
+        return outputs
 
     def set_theme(self, name: str) -> None:
         """``JupyterLab Dark`` or ``JupyterLab Light``."""
