@@ -141,7 +141,7 @@ def _lifelines(sheet: Sheet, places: dict[tuple[str, str], float], bottom: float
         wide = min(width, 64) if party == "ocinb" else width
         sheet.line(x, y + 36, x, bottom - 4, "life")
         sheet.rect(x - wide / 2, y, wide, 36, "head", radius=6)
-        sheet.text(x, y + 15, party, size=10.5, face="bold", anchor="middle", room=wide)
+        sheet.text(x, y + 15, party, size=10, face="bold", anchor="middle", room=wide)
         sheet.text(x, y + 29, _end_of(host, wide), "soft", size=9, anchor="middle")
 
 
