@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -125,7 +124,7 @@ def raw_terminal(connection: Connection, *, wanted: bool) -> Iterator[None]:
     import tty
 
     def resize(_number: int = 0, _frame: FrameType | None = None) -> None:
-        size = shutil.get_terminal_size()
+        size = os.get_terminal_size(0)
         connection.resize(size.lines, size.columns)
 
     before = termios.tcgetattr(0)

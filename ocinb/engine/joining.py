@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ocinb.bundle.capabilities import capabilities
 from ocinb.bundle.convert import environment
 from ocinb.bundle.user import resolve
 from ocinb.engine.attached import ASKING, INSISTING, Ended, raw_terminal, wait_for_end
@@ -17,6 +16,9 @@ from ocinb.engine.containers import Containers
 from ocinb.engine.operations import require
 from ocinb.errors import BundleError
 from ocinb.frozen import Frozen
+from ocinb.linux.capabilities import NAMES as CAPABILITIES
+from ocinb.linux.capabilities import bounding_bit
+from ocinb.linux.syscalls import Kernel
 from ocinb.spec import runtime_defaults as defaults
 from ocinb.spec.runtime_state import CREATED, RUNNING
 
@@ -32,7 +34,7 @@ class FurtherProcess(Frozen):
         env: ``NAME=value``, beside the variables of the container's program.
         user: as for ``ContainerOptions``; None: that of the container's program.
         cwd: None: that of the container's program.
-        privileged: with every capability.
+        privileged: with every capability that this process could have.
         tty: on a terminal of its own.
     """
 
@@ -142,7 +144,9 @@ def _document(
     if wished.user is not None:
         _become(process, wished.user, Path(f"/proc/{record.pid}/root"))
     if wished.privileged:
-        every = capabilities(["ALL"], [])
+        # More than whoever starts containers could have, runtimes refuse.
+        kernel = Kernel()
+        every = [name for n, name in enumerate(CAPABILITIES) if bounding_bit(kernel, n)]
         process["capabilities"] = dict.fromkeys(("bounding", "effective", "permitted"), every)
     return process
 

@@ -51,7 +51,7 @@ class LauncherProcess:
     def __init__(self) -> None:
         self.made_for = _situation()
         self._lock = threading.Lock()
-        self._greeted = False
+        self._version = ""
         self._learnt: set[bytes] = set()
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         environment = {k: v for k, v in os.environ.items() if k not in _NOT_FOR_CONTAINERS}
@@ -110,19 +110,17 @@ class LauncherProcess:
     def _greet(self) -> None:
         """Hear of its version, once."""
         with self._lock:
-            if self._greeted:
-                return
-            said = self._socket.recv(LONGEST_REQUEST)
-            if not said:
-                raise ContainerError(f"the launcher of containers did not start: {self._why()}")
-            version = json.loads(said)["version"]
-            if version != __version__:
-                raise ContainerError(
-                    f"ocinb was changed to version {version} while this process, of version "
-                    f"{__version__}, was running",
-                    hint="restart the kernel",
-                )
-            self._greeted = True
+            if not self._version:
+                said = self._socket.recv(LONGEST_REQUEST)
+                if not said:
+                    raise ContainerError(f"the launcher of containers did not start: {self._why()}")
+                self._version = json.loads(said)["version"]
+        if self._version != __version__:
+            raise ContainerError(
+                f"ocinb was changed to version {self._version} while this process, of version "
+                f"{__version__}, was running",
+                hint="restart the kernel",
+            )
 
     def _why(self) -> str:
         status = self._process.wait()

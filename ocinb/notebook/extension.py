@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from ocinb.commands.session import Session
+from ocinb.engine.launcher_process import launcher
 from ocinb.errors import UnsupportedHost
 from ocinb.notebook import completion, formatters, question
 from ocinb.notebook.configuration import OCI, from_environment
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 def load(shell: InteractiveShell, session: Session | None = None) -> OciMagics:
     """Register magics, formatters, Tab, settings and short errors with this shell.
+
+    The launcher of containers starts meanwhile, so that the first ``%oci run`` finds it ready.
 
     Raises:
         UnsupportedHost: there is no shell: this is plain Python.
@@ -38,6 +42,8 @@ def load(shell: InteractiveShell, session: Session | None = None) -> OciMagics:
     configurables.append(options)
     completion.install(shell, lambda: magics.session)
     question.install(shell)
+    with contextlib.suppress(OSError):  # whoever needs it first is told why there is none
+        launcher()
     return magics
 
 

@@ -37,10 +37,14 @@ class Typist:
         end = time.monotonic() + seconds
         while text not in self.seen:
             assert time.monotonic() < end, self.seen
-            ready, _, _ = select.select([self.master], [], [], 0.1)
-            if ready:
-                self.seen += os.read(self.master, 4096)
+            self.look()
         self.seen = self.seen.partition(text)[2]
+
+    def look(self) -> None:
+        """See what is there. A terminal that nobody looks at cannot be made raw."""
+        ready, _, _ = select.select([self.master], [], [], 0.1)
+        if ready:
+            self.seen += os.read(self.master, 4096)
 
     def type(self, text: bytes) -> None:
         os.write(self.master, text)

@@ -1,0 +1,148 @@
+"""The streams of a container shared again, and left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ocinb.bundle.options import ContainerOptions
+from ocinb.engine import Engine
+from ocinb.engine.attached import Ended
+from ocinb.errors import ContainerError, InvalidStatus
+from ocinb.settings import Settings
+from tests.engine.conftest import Program, finish, until
+from tests.engine.test_terminal import Typist
+
+pytestmark = [pytest.mark.root, pytest.mark.slow]
+
+ECHO = "while read line; do echo heard $line; done; echo over; exit 3"
+
+
+def begin(script: str) -> str:
+    return f"engine.run('demo', Options(args=['sh', '-c', {script!r}]), name='box', detach=True)"
+
+
+def line_of(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+@pytest.fixture
+def clean(engine: Engine) -> Iterator[None]:
+    yield
+    for record in engine.containers():
+        engine.delete(record.id, force=True)
+
+
+def program_of(settings: Settings, text: str) -> str:
+    return (
+        "from ocinb.bundle.options import ContainerOptions as Options\n"
+        "from ocinb.engine import Engine\nfrom ocinb.settings import Settings\n"
+        "import pathlib\n"
+        f"engine = Engine(Settings(root=pathlib.Path({str(settings.root)!r}), "
+        f"run_root=pathlib.Path({str(settings.run_root)!r})))\n{text}"
+    )
+
+
+@pytest.mark.peer
+def test_what_is_typed_is_read_and_answered(engine: Engine, clean: None, runtime: str) -> None:
+    options = ContainerOptions(args=["sh", "-c", ECHO])
+    engine.run("demo", options, name="box", runtime=runtime, detach=True, interactive=True)
+    said: list[bytes] = []
+    ended = engine.attach("box", output=lambda data, _: said.append(data), stdin=b"one\ntwo\n")
+    assert ended == Ended(exit_status=3, interrupted=False)
+    assert b"".join(said) == b"heard one\nheard two\nover\n"
+    assert b"".join(chunk.data for chunk in engine.logs("box")) == b"".join(said)
+
+
+def test_after_the_kernel_was_killed(program: Program, place: Path) -> None:
+    kernel = program(
+        f"engine.run('demo', Options(args=['sh', '-c', {ECHO!r}]), name='box', keep=True, "
+        "interactive=True, output=lambda d, s: print(d, flush=True))"
+    )
+    until(lambda: any(place.glob("root/containers/*/started")))
+    kernel.kill()
+    kernel.wait()
+    later = (
+        "said = []\n"
+        "take = lambda data, stream: said.append(data)\n"
+        "ended = engine.attach('box', output=take, stdin=b'still there\\n')\n"
+        "print(b''.join(said), ended.exit_status)\nengine.delete('box')"
+    )
+    assert finish(program(later)) == "b'heard still there\\nover\\n' 3\n"
+
+
+LOOK = (
+    "try: engine.attach('box', output=lambda d, s: print(d.decode(), end='', flush=True))\n"
+    "except KeyboardInterrupt: print('left')"
+)
+TICKS = "trap 'echo caught' INT; while :; do echo tick; sleep 0.05; done"
+
+
+def test_who_looks_on_and_is_killed_leaves_the_container_as_it_is(program: Program) -> None:
+    finish(program(begin(TICKS)))
+    one, two = program(LOOK), program(LOOK)
+    for looking in (one, two):
+        assert line_of(looking) == "tick\n"
+    one.kill()
+    one.wait()
+    assert line_of(two) == "tick\n"
+    assert finish(program("print(engine.container('box').status)")) == "running\n"
+    finish(program("engine.delete('box', force=True)"))
+    assert two.wait(20) == 0
+
+
+def test_control_c_is_a_wish_and_a_second_one_leaves(program: Program) -> None:
+    finish(program(begin(TICKS)))
+    looking = program(LOOK)
+    assert line_of(looking) == "tick\n"
+    looking.send_signal(signal.SIGINT)
+    while (line := line_of(looking)) != "caught\n":
+        assert line == "tick\n"
+    looking.send_signal(signal.SIGINT)
+    assert finish(looking).endswith("left\n")
+    assert finish(program("print(engine.container('box').status)")) == "running\n"
+    finish(program("engine.delete('box', force=True)"))
+
+
+def test_the_keys_to_detach_and_back_again(settings: Settings, engine: Engine, clean: None) -> None:
+    first = program_of(
+        settings,
+        "options = Options(args=['sh'], env=['PS1=ready> '])\n"
+        "left = engine.run('demo', options, name='box', tty=True, stdin=0, keep=True)\n"
+        "print('left', left.status, flush=True)\n",
+    )
+    with Typist(first) as typist:
+        typist.wait_for(b"ready> ")
+        typist.type(b"kept=value\n")
+        typist.wait_for(b"ready> ")
+        typist.type(b"\x10\x11")
+        typist.wait_for(b"left running\r\n")
+    again = program_of(settings, "print('status', engine.attach('box', stdin=0).exit_status)\n")
+    with Typist(again) as typist:
+        typist.type(b"echo got $kept\n")
+        typist.wait_for(b"got value\r")
+        # The first of the keys alone is a key like any other, once the next one is typed.
+        typist.type(b"\x10\x15exit 6\n")
+        typist.wait_for(b"status 6\r\n")
+    assert engine.wait("box") == 6
+
+
+def test_of_what_does_not_run(engine: Engine, clean: None) -> None:
+    engine.run("demo", ContainerOptions(args=["true"]), name="box", keep=True, output=print)
+    with pytest.raises(InvalidStatus):
+        engine.attach("box", output=print)
+
+
+def test_without_its_monitor(engine: Engine, clean: None) -> None:
+    engine.run("demo", ContainerOptions(args=["sleep", "100"]), name="box", detach=True)
+    directory = engine.settings.containers / engine.container("box").id
+    os.kill(json.loads((directory / "monitor.json").read_text())["pid"], 9)
+    with pytest.raises(ContainerError, match="is gone, so its streams are out of reach"):
+        engine.attach("box", output=print)

@@ -1,0 +1,235 @@
+"""The launcher: what it is asked for, what it must not be, and what remains when it is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ocinb.bundle.options import ContainerOptions
+from ocinb.engine import Engine
+from ocinb.engine.engine import Finished
+from ocinb.engine.launcher_process import launcher
+from ocinb.events import RuntimeCalled
+from tests.engine.conftest import Program, finish, until
+
+pytestmark = [pytest.mark.root, pytest.mark.slow]
+
+
+def status_of(engine: Engine, *args: str) -> int:
+    done = engine.run("demo", ContainerOptions(args=args), output=lambda *_: None)
+    assert isinstance(done, Finished)
+    return done.exit_status
+
+
+def children(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in listed]
+
+
+def places(engine: Engine, name: str) -> list[Path]:
+    return sorted(engine.settings.containers.glob(f"*/{name}"))
+
+
+def test_containers_come_from_it_without_a_start_of_python(engine: Engine) -> None:
+    assert status_of(engine, "true") == 0
+    parent = launcher().pid
+    engine.run("demo", ContainerOptions(args=["sleep", "100"]), name="box", detach=True)
+    monitor = json.loads(places(engine, "monitor.json")[0].read_text())["pid"]
+    assert monitor in children(parent)
+    shown = Path(f"/proc/{monitor}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+    directory = engine.settings.containers / engine.container("box").id
+    assert shown == [b"ocinb-monitor", os.fsencode(directory)]
+    assert children(monitor) == [engine.container("box").pid]
+    engine.delete("box", force=True)
+    until(lambda: children(parent) == [])
+
+
+def test_it_has_one_thread_a_session_of_its_own_and_no_name(engine: Engine) -> None:
+    assert status_of(engine, "true") == 0
+    pid = launcher().pid
+    assert os.listdir(f"/proc/{pid}/task") == [str(pid)]
+    assert os.getsid(pid) == pid != os.getsid(0)
+    # Its socket has no name in the file system, so nobody else can connect to it.
+    sockets = {
+        os.readlink(f"/proc/{pid}/fd/{fd}")
+        for fd in os.listdir(f"/proc/{pid}/fd")
+        if os.readlink(f"/proc/{pid}/fd/{fd}").startswith("socket:")
+    }
+    assert len(sockets) == 1
+    (inode,) = (text.removeprefix("socket:[").removesuffix("]") for text in sockets)
+    named = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()]
+    assert [fields[7:] for fields in named if fields[6] == inode] == [[]]
+
+
+def test_its_program_cannot_be_written_through_proc(engine: Engine) -> None:
+    assert status_of(engine, "true") == 0
+    assert os.statvfs(f"/proc/{launcher().pid}/exe").f_flag & os.ST_RDONLY
+
+
+def test_a_monitor_has_no_descriptors_of_others(engine: Engine) -> None:
+    for name in ("one", "two"):
+        engine.run("demo", ContainerOptions(args=["sleep", "100"]), name=name, detach=True)
+    monitors = [json.loads(path.read_text())["pid"] for path in places(engine, "monitor.json")]
+    numbers = [len(os.listdir(f"/proc/{pid}/fd")) for pid in monitors]
+    assert numbers[0] == numbers[1]
+    for name in ("one", "two"):
+        engine.delete(name, force=True)
+
+
+def test_the_program_in_the_container_has_three_descriptors(engine: Engine) -> None:
+    said: list[bytes] = []
+    engine.run(
+        "demo",
+        ContainerOptions(args=["sh", "-c", "ls /proc/self/fd"]),
+        output=lambda data, _: said.append(data),
+    )
+    # ls itself opens the directory.
+    assert b"".join(said).split() == [b"0", b"1", b"2", b"3"]
+
+
+def test_descriptors_meant_for_the_notebook_are_not_passed_on(program: Program) -> None:
+    text = (
+        "os.environ['LISTEN_FDS'] = '3'\n"
+        "print(engine.run('demo', Options(args=['sh', '-c', 'exit ${LISTEN_FDS:-4}']),"
+        " output=print).exit_status)"
+    )
+    assert finish(program(text)) == "4\n"
+
+
+def test_killed_it_is_started_again_and_containers_go_on(engine: Engine) -> None:
+    engine.run("demo", ContainerOptions(args=["sleep", "100"]), name="box", detach=True)
+    first = launcher().pid
+    os.kill(first, signal.SIGKILL)
+    assert status_of(engine, "sh", "-c", "exit 5") == 5
+    assert launcher().pid != first
+    assert engine.container("box").status == "running"
+    engine.kill("box", "KILL")
+    assert engine.wait("box") == 137
+    engine.delete("box")
+
+
+def test_it_ends_with_who_started_it(program: Program) -> None:
+    process = program(
+        "from ocinb.engine.launcher_process import launcher\n"
+        "engine.run('demo', Options(args=['true']), output=print)\n"
+        "print(launcher().pid, flush=True)\ntime.sleep(100)"
+    )
+    assert process.stdout is not None
+    pid = int(process.stdout.readline())
+    assert os.path.exists(f"/proc/{pid}")
+    process.kill()
+    process.wait()
+    until(lambda: not os.path.exists(f"/proc/{pid}"))
+
+
+def test_an_interrupt_of_the_notebooks_process_group_is_not_for_it(program: Program) -> None:
+    process = program(
+        "from ocinb.engine.launcher_process import launcher\n"
+        "engine.run('demo', Options(args=['true']), output=print)\n"
+        "print(launcher().pid, os.getpgid(launcher().pid) == os.getpgid(0), flush=True)\n"
+        "os.kill(launcher().pid, signal.SIGINT)\n"
+        "print(engine.run('demo', Options(args=['true']), output=print).exit_status)"
+    )
+    pid, same, status = finish(process).split()
+    assert (int(pid) > 1, same, status) == (True, "False", "0")
+
+
+def test_of_another_version_it_is_refused(tmp_path: Path, place: Path, settings) -> None:
+    shutil.copytree(Path(__file__).parents[2] / "ocinb", tmp_path / "ocinb")
+    source = (
+        "from ocinb.bundle.options import ContainerOptions as Options\n"
+        "from ocinb.engine import Engine\nfrom ocinb.settings import Settings\n"
+        "import pathlib, sys\n"
+        f"place = pathlib.Path({str(place)!r})\n"
+        "engine = Engine(Settings(root=place / 'root', run_root=place / 'run'))\n"
+        "print('ready', flush=True)\nsys.stdin.readline()\n"
+        "try: engine.run('demo', Options(args=['true']), output=print)\n"
+        "except Exception as error: print(error, '|', error.hint)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", source],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    init = tmp_path / "ocinb/__init__.py"
+    init.write_text(init.read_text().replace('__version__ = "', '__version__ = "99.'))
+    said, _ = process.communicate("go\n", timeout=60)
+    assert said.startswith("ocinb was changed to version 99.")
+    assert said.endswith("| restart the kernel\n")
+
+
+def test_who_is_nobody_is_not_listened_to(engine: Engine) -> None:
+    engine.run("demo", ContainerOptions(args=["sleep", "100"]), name="box", detach=True)
+    path = engine.settings.containers / engine.container("box").id / "control"
+    assert oct(path.stat().st_mode & 0o777) == "0o600"
+    assert oct(engine.settings.containers.stat().st_mode & 0o777) == "0o700"
+    descriptor = os.open(path.parent, os.O_PATH)
+    pid = os.fork()
+    if pid == 0:
+        # Somebody else who got hold of the directory: first it is the mode that keeps them out.
+        status = 1
+        try:
+            os.setresuid(1000, 1000, 1000)
+            socket.socket(socket.AF_UNIX).connect(f"/proc/self/fd/{descriptor}/control")
+        except PermissionError:
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(descriptor)
+    assert os.waitpid(pid, 0)[1] == 0
+    # And then it is asked who they are.
+    path.chmod(0o666)
+    connection = os.open(path.parent, os.O_PATH)
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            link = socket.socket(socket.AF_UNIX)
+            link.connect(f"/proc/self/fd/{connection}/control")
+            os.setresuid(1000, 1000, 1000)
+            other = socket.socket(socket.AF_UNIX)
+            other.connect(f"/proc/self/fd/{connection}/control")
+            other.settimeout(10)
+            status = 0 if other.recv(1) == b"" else 2
+        except PermissionError:
+            status = 3
+        finally:
+            os._exit(status)
+    os.close(connection)
+    # Whether the way through the private directory is open at all is the kernel's to say.
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) in (0, 3)
+    engine.delete("box", force=True)
+
+
+def test_operations_of_our_runtime_are_its_too(engine: Engine, recorder) -> None:
+    engine.run("demo", ContainerOptions(args=["sleep", "100"]), name="box", detach=True)
+    assert engine.state("box").status == "running"
+    (called,) = [e for e in recorder.of(RuntimeCalled) if "state" in e.argv]
+    assert (called.status, called.argv[-2:]) == (0, ("state", engine.container("box").id))
+    # A person who types it sees the same.
+    done = subprocess.run(called.argv, capture_output=True, check=True)
+    assert b'"running"' in done.stdout
+    engine.delete("box", force=True)
+
+
+@pytest.mark.parametrize("number", [2, 50])
+def test_many_at_once(engine: Engine, number: int) -> None:
+    for index in range(number):
+        options = ContainerOptions(args=["sh", "-c", f"sleep 0.1; exit {index % 7}"])
+        engine.run("demo", options, name=f"box{index}", detach=True)
+    assert [engine.wait(f"box{index}") for index in range(number)] == [
+        index % 7 for index in range(number)
+    ]
+    for index in range(number):
+        engine.delete(f"box{index}")
+    until(lambda: children(launcher().pid) == [])
