@@ -29,9 +29,9 @@ from ocinb.commands.values import (
 from ocinb.errors import CommandError
 from ocinb.notebook.diagrams.draw import draw
 from ocinb.notebook.errors import PROGRAM, ShortErrors, shorten_interrupt
-from ocinb.notebook.progress import CellPainter, CellProgress, LinePainter, NoPainter, Painter
+from ocinb.notebook.progress import CellProgress, LinePainter, NoPainter, Painter
 from ocinb.notebook.streams import CellOutput
-from ocinb.notebook.widgets.live import live
+from ocinb.notebook.widgets.live import cell_painter, live
 from ocinb.settings import Settings
 from ocinb.table import Table
 
@@ -103,7 +103,7 @@ class OciMagics(Magics):
         """The value of a command; what is to be seen meanwhile is seen in the cell."""
         if self._in_notebook:
             self.session.output = CellOutput()
-        painter: Painter = CellPainter() if self._in_notebook else LinePainter()
+        painter: Painter = cell_painter() if self._in_notebook else LinePainter()
         if not self.options.progress:
             painter = NoPainter()
         with CellProgress(self.session.recorder, painter) as progress:

@@ -142,13 +142,19 @@ class NotebookPage:
     Attributes:
         page: Playwright's.
         errors: what the page's scripts raised.
+        received: bytes that kernels have sent to the page.
     """
 
     def __init__(self, page: Any, lab: Lab) -> None:
         self.page = page
         self.lab = lab
         self.errors: list[str] = []
+        self.received = 0
         page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("websocket", lambda socket: socket.on("framereceived", self._count))
+
+    def _count(self, payload: bytes | str) -> None:
+        self.received += len(payload)
 
     def open(self, path: Path) -> None:
         """Show a notebook and nothing else, and wait until its kernel is there.
