@@ -32,7 +32,7 @@ _PEERS = {
     "newgidmap": "more than one id for an ordinary user (package uidmap)",
     "pasta": "network for an ordinary user (package passt)",
     "slirp4netns": "network for an ordinary user",
-    "nft": "published ports (package nftables)",
+    "nft": "shows a person our packet filters (package nftables); we do without it",
     "strace": "run --strace",
     "podman": "to compare with",
 }
@@ -68,6 +68,7 @@ def command(session: Session, repair: bool) -> Table:
         *_ladder(session),
         *_ids(),
         *_runtimes(session),
+        *_networks(),
         *_peers(),
     ]
     return Table(COLUMNS, listed, title="what works on this machine", wrap=True)
@@ -147,6 +148,13 @@ def _runtimes(session: Session) -> Iterator[Row]:
         path = "built in" if name == "ocinb" else shutil.which(name)
         chosen = " (this is the one that is used)" if name == session.settings.runtime else ""
         yield f"runtime {name}", _word(bool(path)), f"{path or 'not installed'}{chosen}"
+
+
+def _networks() -> Iterator[Row]:
+    from ocinb.network.probe import probe
+
+    for tried in probe():
+        yield tried.what, _word(tried.works), tried.answer
 
 
 def _peers() -> Iterator[Row]:

@@ -15,10 +15,8 @@ from ocinb.linux import nftables as nft
 from ocinb.linux.rtnetlink import Interfaces, Link
 from ocinb.network import names
 from ocinb.network.attachments import append, bridge_alias
-from ocinb.network.container_namespace import ContainerNamespace
 from ocinb.network.leases import Lease, Leases, Subnet, locked, to_text
 from ocinb.network.ports import EVERYWHERE, PublishedPort
-from ocinb.network.serving import Served
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ocinb.network.attachments import Attachment
+    from ocinb.network.container_namespace import ContainerNamespace
 
 INTERFACE = "eth0"
 """The container's end, as everywhere."""
@@ -46,6 +45,10 @@ def connect(attachment: Attachment, pid: int) -> None:
         NetworkError: no address, a port that is in use, or the kernel does not let us.
         SyscallError, StorageError. The caller undoes what was made.
     """
+    # Not at the top: what undoes this needs neither.
+    from ocinb.network.container_namespace import ContainerNamespace
+    from ocinb.network.serving import Served
+
     network = attachment.values["network"]
     subnet = Subnet.parse(network["subnet"])
     with ContainerNamespace(pid) as namespace, Served(attachment) as served:
