@@ -84,7 +84,9 @@ def test_links_of_the_image_do_not_lead_to_the_host(engine: Engine, place: Path)
     (place / "top/data").symlink_to(secret)
 
     config = image(engine, "/data").config
-    make_bundle(place / "bundle", config, layers, Options(), engine.volumes, engine.networks, ignore)
+    make_bundle(
+        place / "bundle", config, layers, Options(), engine.volumes, engine.networks, ignore
+    )
     assert list((place / "bundle/volumes/0").iterdir()) == []
 
 

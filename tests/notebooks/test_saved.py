@@ -6,6 +6,7 @@ import base64
 import json
 import random
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import nbformat
 import pytest
@@ -17,7 +18,7 @@ pytestmark = [pytest.mark.root, pytest.mark.slow]
 SECRET = "correct-horse-battery"
 
 
-def execute(tmp_path, *cells):
+def execute(tmp_path, *cells, directory=None):
     head = (
         f"%env OCINB_ROOT={tmp_path}/root\n%env OCINB_RUN_ROOT={tmp_path}/run\n%load_ext ocinb\n"
         "from ocinb.build.demo import demo_image\n"
@@ -27,7 +28,7 @@ def execute(tmp_path, *cells):
     )
     made = [nbformat.v4.new_code_cell(cell) for cell in (head, *cells)]
     notebook = nbformat.v4.new_notebook(cells=made)
-    resources = {"metadata": {"path": str(tmp_path)}}
+    resources = {"metadata": {"path": str(directory or tmp_path)}}
     return NotebookClient(
         notebook, timeout=100, kernel_name="python3", resources=resources
     ).execute()
@@ -145,3 +146,27 @@ def test_colours_are_kept_and_tags_are_text(noisy):
     assert text(noisy.cells[3]) == "\x1b[32mgreen\x1b[0m<script>alert(1)</script>"
     html, _ = HTMLExporter().from_notebook_node(noisy)
     assert "<script>alert(1)" not in html
+
+
+def test_two_notebooks_at_once_work_on_one_store(tmp_path):
+    """Both pull, build, run and remove; neither sees half of what the other does."""
+    cells = [
+        "import ocinb",
+        "registry = ocinb.Registry('registry')\nname = f'{registry.address}/demo:1.0'",
+        "%oci push demo $name;",
+        "for _ in range(5):\n    %oci pull $name;\n    %oci rmi $name;",
+        "%oci pull $name;\n%oci layers $name;",
+        "ended = [image.run('true').exit_status for image in [ocinb.pull(name)] * 3]\nended",
+        "%oci gc;\n%oci ledger --format json $name",
+        "registry.close()",
+    ]
+    store = tmp_path / "store"
+    store.mkdir()
+    with ThreadPoolExecutor(2) as both:
+        work = [tmp_path / "one", tmp_path / "two"]
+        for place in work:
+            place.mkdir()
+        notebooks = list(both.map(lambda place: execute(store, *cells, directory=place), work))
+    for notebook in notebooks:
+        assert notebook.cells[6].outputs[-1].data["text/plain"] == "[0, 0, 0]"
+        assert "'verified': 'no'" not in notebook.cells[7].outputs[-1].data["text/plain"]

@@ -131,6 +131,25 @@ def test_statistics() -> None:
         assert data["cpu"]["usage"]["total"] > 0
 
 
+def test_what_the_picture_of_limits_shows() -> None:
+    from ocinb.insight.limits import limits_table
+
+    resources = {
+        "memory": {"limit": 64 * MIB},
+        "pids": {"limit": 9},
+        "cpu": {"quota": 50000, "period": 100000},
+    }
+    with Container("while :; do :; done", resources) as container:
+        table = limits_table(container.state()["pid"], "here")
+        found = {row["resource"]: row for row in table.records()}
+        assert found["memory"]["limit"] == 64 * MIB
+        assert 0 < found["memory"]["used"] < 64 * MIB
+        assert found["memory"]["file"] == "memory.max"
+        assert found["processors"]["limit"] == 500
+        assert found["processors"]["used"] > 0
+        assert (found["processes"]["used"], found["processes"]["limit"]) == (1, 9)
+
+
 def test_controllers_reach_a_group_below_others() -> None:
     with Container("sleep 60", {"pids": {"limit": 5}}, path="/tests/a/b/c") as container:
         assert container.read("pids.max") == "5"
