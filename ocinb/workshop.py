@@ -24,7 +24,7 @@ from ocinb.build.run_options import with_parents
 from ocinb.build.steps import Step
 from ocinb.build.workplace import Found, Ran, Workplace
 from ocinb.engine.changed import Changed, own_tree
-from ocinb.engine.container_files import ContainerFiles
+from ocinb.engine.container_files import ContainerFiles, read_json
 from ocinb.engine.emulated.launch_plan import FAKECHROOT
 from ocinb.engine.engine import Engine, Finished
 from ocinb.engine.images import LocalImage
@@ -81,7 +81,13 @@ def workplace(engine: Engine, output: Output | None = None, record: Record = ign
                 raise KeyboardInterrupt
             upper, copied = own_tree(files, engine.container(done.container))
             take_changes(str(upper))
-            yield Ran(exit_status=done.exit_status, upper=upper, copied=copied)
+            mounts = read_json(f"{files.bundle}/config.json").get("mounts") or ()
+            yield Ran(
+                exit_status=done.exit_status,
+                upper=upper,
+                copied=copied,
+                mount_points=frozenset(str(mount["destination"]) for mount in mounts),
+            )
         finally:
             engine.delete(done.container, force=True)
 

@@ -22,7 +22,7 @@ from ocinb.build.draft import Draft, Written
 from ocinb.build.made import MadeLayer
 from ocinb.build.owners import owner_named
 from ocinb.build.placing import Dress, Placing, content_digest, readable_entries
-from ocinb.build.run_options import mount_points, run_options
+from ocinb.build.run_options import mount_points, run_options, with_parents
 from ocinb.build.stack import Stack
 from ocinb.build.steps import Step, Steps, storage_errors
 from ocinb.build.wishes import Wishes
@@ -119,7 +119,7 @@ class Build(Steps):
                     Stack([ran.upper], marks=False) if ran.copied else below.over(ran.upper),
                     owners=self._owners(ran.upper),
                     epoch=self._epoch,
-                    unless_filled=mount_points(ready),
+                    unless_filled=mount_points(ready) | with_parents(ran.mount_points),
                     root_time=False,
                 )
                 return self._layer(changes)

@@ -39,11 +39,13 @@ class Ran(Frozen):
         upper: the directory of what it changed, in overlayfs' form; there until the context
             that gave this object is left.
         copied: ``upper`` is no upper directory, but the whole tree: the layers were copied.
+        mount_points: paths at which something was mounted.
     """
 
     exit_status: int
     upper: Path
     copied: bool = False
+    mount_points: frozenset[str] = frozenset()
 
 
 class Runner(Protocol):
