@@ -51,3 +51,23 @@ def test_a_container_goes_from_create_to_delete_at_the_press_of_a_button(
     assert "14 nothing" in notebook_page.run(2).inner_text()
     notebook_page.run(4)
     view.locator("figure img[alt*='13 of 13 steps']").wait_for()
+
+
+def test_a_notebook_that_is_opened_again_shows_how_far_it_came(
+    notebook_page, jupyter_lab, demo_image, pictures
+):
+    path = jupyter_lab.write("reopened", [CELLS[0], "stepper", "stepper.advance()"])
+    notebook_page.open(path)
+    notebook_page.run(0)
+    view = notebook_page.run(1)
+    view.get_by_text("at step 1 of 13").wait_for()
+    notebook_page.run(2)
+    view.get_by_text("at step 3 of 13").wait_for()
+    assert view.locator("figure:visible").count() == 0  # the live view is in its place
+    notebook_page.command("docmanager:save")
+    jupyter_lab.shut_kernels_down()
+    notebook_page.open(path)
+    picture = notebook_page.panel.locator("figure img")
+    picture.wait_for()
+    assert "2 of 13 steps" in picture.get_attribute("alt")
+    notebook_page.panel.screenshot(path=pictures / "stepper-opened-again.png")

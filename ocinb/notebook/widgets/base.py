@@ -39,6 +39,8 @@ class Widget(AnyWidget):
     """
 
     name: ClassVar[str]
+    keeps_picture: ClassVar[bool] = True
+    """Whether its picture lies in the notebook all the while, not only once it is closed."""
 
     problem = Unicode("").tag(sync=True)
     closed = Bool(False).tag(sync=True)
@@ -51,7 +53,7 @@ class Widget(AnyWidget):
         cls._css = _code(cls.name, "css")
 
     def __init__(self, **values: Any) -> None:
-        self._shown: list[Any] = []
+        self._shown: list[tuple[Any, Any]] = []
         super().__init__(**values)
         self.on_msg(self._hear)
         _open.add(self)
@@ -67,19 +69,43 @@ class Widget(AnyWidget):
         forms = self.forms()
         self.closed = True
         _open.discard(self)
-        for handle in self._shown:
-            with contextlib.suppress(Exception):  # a front end that went away must not keep us
-                handle.update(forms, raw=True)
         super().close()
+        for still, view in self._shown:
+            with contextlib.suppress(Exception):  # a front end that went away must not keep us
+                still.update(forms, raw=True)
+                if view is not still:
+                    view.update({"text/html": ""}, raw=True)
+
+    def repaint(self) -> None:
+        """Bring the pictures in the notebook up to date, for whoever opens it without a kernel."""
+        if self.closed or not self._shown:
+            return
+        forms = _marked(self.forms())
+        for still, _ in self._shown:
+            still.update(forms, raw=True)
 
     def _ipython_display_(self) -> None:
-        """Show the live view, with the picture beside it; ``close`` leaves the picture alone."""
+        """Show the picture, and the live view behind it, which hides the picture while it lives.
+
+        JupyterLab shows a view of which there is no model as an error, and what else is in the
+        same output not at all: so that a notebook that is opened again has a picture, it lies in
+        an output of its own.
+        """
         from IPython.display import display
 
-        view = AnyWidget._repr_mimebundle_(self) if not self.closed else None
-        data = view[0] if isinstance(view, tuple) else view or {}
         show: Any = display
-        self._shown.append(show({**data, **self.forms()}, raw=True, display_id=True))
+        forms = self.forms()
+        if self.closed:
+            show(forms, raw=True)
+            return
+        view = (AnyWidget._repr_mimebundle_(self) or ({},))[0]
+        if self.keeps_picture:
+            still = show(_marked(forms), raw=True, display_id=True)
+            view = {kind: data for kind, data in view.items() if kind != "text/plain"}
+            self._shown.append((still, show(view, raw=True, display_id=True)))
+        else:
+            handle = show({**view, **forms}, raw=True, display_id=True)
+            self._shown.append((handle, handle))
 
     def _repr_mimebundle_(self, **_: Any) -> Any:
         return {**(AnyWidget._repr_mimebundle_(self) or ({},))[0], **self.forms()}
@@ -146,6 +172,12 @@ def in_words(error: OcinbError) -> str:
 
     hint = f" ({as_typed(error.hint, '%oci')})" if error.hint else ""
     return one_line(error.message + hint)
+
+
+def _marked(forms: dict[str, Any]) -> dict[str, Any]:
+    """The picture as the live view finds it, to hide it."""
+    html = forms.get("text/html", "")
+    return {**forms, "text/html": f'<div class="ocinb-still">{html}</div>'}
 
 
 def plain(data: bytes) -> str:

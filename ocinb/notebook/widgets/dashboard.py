@@ -80,12 +80,15 @@ class Dashboard(Widget):
             for row in shown
             if row["memory"] is not None
         }
+        before = [(row["name"], row["status"]) for row in self.containers]
         with self.hold_sync():
             self.containers = shown
             self.history = history
             if self.selected and self.selected not in names:
                 self.selected = ""
         self._read_log(None)
+        if before != [(row["name"], row["status"]) for row in shown]:
+            self.repaint()
 
     def close(self) -> None:
         """See ``Widget.close``."""

@@ -88,6 +88,7 @@ class ConfigEditor(Widget):
         self._on_disk = self._read()
         self._saved_text = self.text
         self.saved = True
+        self.repaint()
 
     def ask_save(self) -> None:
         """The page's button."""

@@ -69,7 +69,11 @@ class ImageExplorer(Widget):
 
     def forms(self) -> dict[str, Any]:
         """The picture, by media type."""
-        return dict(self.picture().bundle(png=False))
+        return {
+            kind: data
+            for kind, data in self.picture().bundle(png=False).items()
+            if kind != "image/svg+xml"  # it is in the HTML already
+        }
 
     def close(self) -> None:
         """See ``Widget.close``."""

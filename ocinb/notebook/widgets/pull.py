@@ -39,6 +39,7 @@ class PullProgress(Widget):
     """
 
     name = "pull"
+    keeps_picture = False
 
     rows: List[Any] = List().tag(sync=True)
     summary = Unicode("").tag(sync=True)

@@ -94,7 +94,11 @@ class LifecycleStepper(Widget):
 
     def forms(self) -> dict[str, Any]:
         """The picture, by media type."""
-        return dict(self.picture().bundle(png=False))
+        return {
+            kind: data
+            for kind, data in self.picture().bundle(png=False).items()
+            if kind != "image/svg+xml"  # it is in the HTML already
+        }
 
     def close(self) -> None:
         """See ``Widget.close``; the container is undone, wherever it stands."""
@@ -142,6 +146,7 @@ class LifecycleStepper(Widget):
             self.mounts = [list(row) for row in walk.snapshot.mounts]
             self.output, self.remark = plain(walk.output), walk.remark
             self.busy = False
+        self.repaint()
 
     def _steps(self) -> list[dict[str, Any]]:
         finished, position = self._walk.finished(), self._walk.position

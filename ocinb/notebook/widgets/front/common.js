@@ -40,8 +40,34 @@ function duration(seconds) {
   return `${Math.round(seconds / 60)} min`;
 }
 
+/** While the view is there its picture, in the output before it, is not shown. */
+function instead(el, signal, patience = 40) {
+  if (signal.aborted) return;
+  const own = el.isConnected ? el.closest(".jp-OutputArea-child") : null;
+  if (!own) {
+    if (patience) setTimeout(() => instead(el, signal, patience - 1), 50);
+    return;
+  }
+  // A picture that is brought up to date comes as a new element.
+  let hidden = null;
+  const hide = () => {
+    const still = own.previousElementSibling;
+    if (still === hidden || !still?.querySelector(".ocinb-still")) return;
+    still.style.display = "none";
+    hidden = still;
+  };
+  hide();
+  const changes = new MutationObserver(hide);
+  changes.observe(own.parentElement, { childList: true, subtree: true });
+  signal.addEventListener("abort", () => {
+    changes.disconnect();
+    if (hidden) hidden.style.display = "";
+  });
+}
+
 /** The root of a view. JupyterLab keeps its keys to itself while the focus is in here. */
-function frame(el, kind, title, note) {
+function frame(el, signal, kind, title, note) {
+  instead(el, signal);
   el.classList.add("ocinb-host");
   const told = h("span", { class: "ocinb-note" }, note ?? "");
   const head = h("header", {}, h("span", { class: "ocinb-title" }, title), told);
@@ -77,7 +103,7 @@ function tell(model, name, value) {
 }
 
 /** Ask Python and wait: an answer is {re, value} or {re, error}. */
-function asker(model, signal) {
+function asker(model, signal, seconds = 30) {
   const waiting = new Map();
   let last = 0;
   const prefix = Math.random().toString(36).slice(2);
@@ -94,6 +120,9 @@ function asker(model, signal) {
     new Promise((resolve, reject) => {
       const id = `${prefix}-${(last += 1)}`;
       waiting.set(id, { resolve, reject });
+      setTimeout(() => {
+        if (waiting.delete(id)) reject(new Error("the kernel does not answer: it is busy, or has ended"));
+      }, seconds * 1000);
       model.send({ ...values, ask, id });
     });
 }

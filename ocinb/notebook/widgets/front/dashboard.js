@@ -17,7 +17,7 @@ function curve(values, most, name) {
 }
 
 function render({ model, el, signal }) {
-  const parts = frame(el, "dashboard", "Containers", "");
+  const parts = frame(el, signal, "dashboard", "Containers", "");
   trouble(model, signal, parts);
   const ask = asker(model, signal);
   const said = h("p", { class: "ocinb-problem", role: "alert", hidden: true });

@@ -12,7 +12,7 @@ function find(text, field) {
 }
 
 function render({ model, el, signal }) {
-  const parts = frame(el, "editor", model.get("title"), "");
+  const parts = frame(el, signal, "editor", model.get("title"), "");
   trouble(model, signal, parts);
   const ask = asker(model, signal);
   const id = `ocinb-${Math.random().toString(36).slice(2)}`;

@@ -223,7 +223,7 @@ function contentPane(model, signal) {
 }
 
 function render({ model, el, signal }) {
-  const parts = frame(el, "explorer", model.get("title"), model.get("note"));
+  const parts = frame(el, signal, "explorer", model.get("title"), model.get("note"));
   trouble(model, signal, parts);
   const ask = asker(model, signal);
   const waste = model.get("waste");

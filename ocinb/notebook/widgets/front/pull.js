@@ -1,7 +1,7 @@
 const FINAL = new Set(["done", "already here", "already there", "mounted there", "unpacked"]);
 
 function render({ model, el, signal }) {
-  const parts = frame(el, "pull", "Transfers", "");
+  const parts = frame(el, signal, "pull", "Transfers", "");
   trouble(model, signal, parts);
   const list = h("div", { class: "rows", role: "list", "aria-label": "Blobs" });
   const whole = h("div", { role: "progressbar", "aria-label": "All blobs", "aria-valuemin": 0, "aria-valuemax": 100 });

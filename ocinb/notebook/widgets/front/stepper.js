@@ -9,14 +9,18 @@ function table(name, heads, rows, empty) {
 }
 
 function render({ model, el, signal }) {
-  const parts = frame(el, "stepper", model.get("title"), "");
+  const parts = frame(el, signal, "stepper", model.get("title"), "");
   trouble(model, signal, parts);
-  const ask = asker(model, signal);
+  const ask = asker(model, signal, 10);
+  const press = (what) => ask(what).catch((error) => {
+    parts.problem.textContent = error.message;
+    parts.problem.hidden = false;
+  });
 
   const rail = h("ol", { class: "rail", "aria-label": "The thirteen steps" });
   const states = h("div", { class: "states", role: "list", "aria-label": "Status" });
-  const go = h("button", { class: "main needs-kernel", click: () => ask("advance") });
-  const again = h("button", { class: "needs-kernel", click: () => ask("restart") }, "Begin again");
+  const go = h("button", { class: "main needs-kernel", click: () => press("advance") });
+  const again = h("button", { class: "needs-kernel", click: () => press("restart") }, "Begin again");
   const told = h("span", { class: "soft", role: "status" });
 
   watch(model, ["steps", "position", "busy", "next", "status"], signal, () => {
