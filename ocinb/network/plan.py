@@ -327,8 +327,10 @@ def _add_files(
             own_loopback=not host,
         ),
     }
+    if not container.hostname:
+        del made.files["hostname"]  # it shares another's
     directory = container.bundle / "network"
-    made.binds = {place: str(directory / name) for name, place in _FILES.items()}
+    made.binds = {_FILES[name]: str(directory / name) for name in made.files}
 
 
 def _share_files(made: Plan, container: Container) -> None:

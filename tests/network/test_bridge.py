@@ -9,9 +9,11 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from ocinb.bundle.options import ContainerOptions, Networking
 from ocinb.engine import Engine
 from ocinb.errors import ContainerError, InvalidStatus, NetworkError, StepFailed
 from ocinb.events import NetworkChanged, Recorder
@@ -21,6 +23,7 @@ from ocinb.linux.syscalls import Kernel
 from ocinb.network.checking import check
 from ocinb.settings import Settings
 from ocinb.trace import trace
+from ocinb.workshop import commit_container
 from tests.network.conftest import Start, free_port, get, state_files, until
 from tests.support.own_network import links_and_tables
 
@@ -466,3 +469,41 @@ def _answers(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def test_files_are_seen_where_the_image_has_links_or_nothing(
+    engine: Engine, say: Say, place: Path
+) -> None:
+    """Links of the image lead nowhere but into the container."""
+    victim = place / "resolv.conf"
+    script = (
+        "rm -rf /etc/hosts /etc/resolv.conf; "
+        f"ln -s {victim} /etc/resolv.conf; ln -s ../run/nowhere/hosts /etc/hosts"
+    )
+    options = ContainerOptions(args=["/bin/sh", "-c", script])
+    engine.run("box", options, name="made", keep=True, output=lambda *_: None)
+    said: list[bytes] = []
+    commit_container(engine, "made", "linked")
+    engine.delete("made")
+    for read_only in (False, True):
+        wished = ContainerOptions(
+            args=["/bin/sh", "-c", "cat /etc/resolv.conf; cat /etc/hosts"],
+            network="bridge",
+            networking=Networking(dns=["192.0.2.99"]),
+            read_only=read_only,
+        )
+        ended = engine.run("linked", wished, output=lambda data, _: said.append(data))
+        assert ended.exit_status == 0
+    assert b"".join(said).count(b"nameserver 192.0.2.99\n") == 2
+    assert not victim.exists()
+
+
+def test_host_names_that_are_shared(engine: Engine, settings: Settings) -> None:
+    said: list[bytes] = []
+    options = ContainerOptions(
+        args=["/bin/sh", "-c", "hostname; ls /etc"], network="bridge", namespaces={"uts": "host"}
+    )
+    assert engine.run("box", options, output=lambda data, _: said.append(data)).exit_status == 0
+    text = b"".join(said).decode()
+    assert text.splitlines()[0] == os.uname().nodename
+    assert "hostname" not in text.splitlines()[1:]
