@@ -94,7 +94,8 @@ class Applier:
                 fd = self.root.real(path).fd
             except (FileNotFoundError, NotADirectoryError):
                 continue  # replaced by a later entry
-            if wanted.uid != self._uid or wanted.gid != self._gid:
+            status = os.fstat(fd)  # it may be a lower layer's, or have its parent's group
+            if wanted.uid != status.st_uid or wanted.gid != status.st_gid:
                 self.attributes.own(fd, wanted, path)
             self.attributes.set_open(fd, wanted, path=path, chmod=True)
 

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from ocinb.errors import LayerError
@@ -18,7 +18,9 @@ from ocinb.layer.unpack import unpack
 from tests.support import umoci
 from tests.support.archives import Member, archive
 from tests.support.changesets import LAYERS
+from tests.support.histories import History, histories, together
 from tests.support.peers import require
+from tests.support.podman import Podman
 from tests.support.tree import Facts, differences, snapshot
 
 pytestmark = [pytest.mark.peer, pytest.mark.root, pytest.mark.slow]
@@ -150,6 +152,52 @@ def test_changesets_in_any_order(tmp_path_factory, layers: list[list[Member]]):
         return
     assert isinstance(theirs, Path), theirs
     assert differences(changeset_facts(work / "ours"), changeset_facts(theirs)) == []
+
+
+@settings(
+    max_examples=3,
+    deadline=None,
+    phases=[Phase.generate],  # to shrink twenty histories would take for ever
+    suppress_health_check=list(HealthCheck),
+)
+@given(several=st.lists(histories(), min_size=20, max_size=20))
+def test_layers_as_builders_make_them(tmp_path_factory, several: list[History]):
+    """umoci and podman make the same of them, and so does a mount of our layers."""
+    work = tmp_path_factory.mktemp("histories")
+    raw = [archive(members) for members in together(several)]
+    lowers: list[Path] = []
+    for number, one in enumerate(raw):
+        unpack(io.BytesIO(one), work / "ours", form="tree")
+        unpack(io.BytesIO(one), work / f"layer-{number}", lowers=lowers)
+        lowers.append(work / f"layer-{number}")
+    ours = snapshot(work / "ours")
+    merged, empty = work / "merged", work / "empty"  # one layer alone cannot be mounted
+    merged.mkdir()
+    empty.mkdir()
+    stack = ":".join(map(str, [*reversed(lowers), empty]))
+    options = f"ro,lowerdir={stack}"
+    subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options, merged], check=True)
+    try:
+        assert differences(below_root(ours), below_root(snapshot(merged))) == []
+    finally:
+        subprocess.run(["umount", merged], check=True)
+    theirs = umoci.unpack(raw, work / "umoci")
+    assert isinstance(theirs, Path), theirs
+    assert differences(below_root(ours), below_root(snapshot(theirs))) == []
+    podman = Podman(work / "podman")
+    with podman.unpacked(work / "umoci/layout", "t") as tree:
+        assert differences(below_root(ours), below_root(snapshot(tree))) == []
+
+
+def below_root(facts: Facts) -> Facts:
+    """Without the root, which none of these layers names, and without overlayfs's own marks."""
+    kept: Facts = {}
+    for path, fact in facts.items():
+        assert isinstance(fact, dict)
+        if path != ".":
+            xattrs = {k: v for k, v in fact["xattrs"].items() if k != "trusted.overlay.opaque"}
+            kept[path] = fact | {"xattrs": xattrs}
+    return kept
 
 
 def test_sparse_files_of_gnu_tar(tmp_path):

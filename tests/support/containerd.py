@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pty
 import select
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.peers import require
@@ -22,6 +25,11 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 """
 _SECONDS = 20
 _NAMESPACE = f"ocinb-{os.getpid()}"
+_numbers = itertools.count(1)
+
+
+class Refused(Exception):
+    """What containerd said against an image."""
 
 
 class Containerd:
@@ -71,6 +79,28 @@ class Containerd:
         if check and done.returncode:
             raise AssertionError(f"ctr {words}: {done.stdout}{done.stderr}")
         return done
+
+    @contextmanager
+    def unpacked(self, layout: Path, tag: str) -> Iterator[Path]:
+        """Import an image from an image layout; within, its tree as containerd shows it.
+
+        Raises:
+            Refused: containerd does not want to unpack it.
+        """
+        archive, tree = (self._directory / f"{name}-{next(_numbers)}" for name in ("image", "tree"))
+        files = ("oci-layout", "index.json", "blobs")
+        subprocess.run(["tar", "-C", layout, "-cf", archive, *files], check=True)
+        name = f"images.test/{archive.name}"
+        done = self("image", "import", "--base-name", name, str(archive), check=False)
+        archive.unlink()
+        if done.returncode:
+            raise Refused(done.stderr)
+        tree.mkdir()
+        self("image", "mount", f"{name}:{tag}", str(tree))
+        try:
+            yield tree
+        finally:
+            self("image", "unmount", str(tree))
 
     def on_terminal(self, *words: str) -> str:
         """Run ``ctr WORDS`` on a terminal; returns what it printed there."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.peers import require
@@ -69,3 +71,12 @@ class Podman:
         """Push to a registry that speaks plain HTTP."""
         policy = f"--signature-policy={self.policy}"
         self("push", "--quiet", "--tls-verify=false", policy, name, f"docker://{target}")
+
+    @contextmanager
+    def unpacked(self, layout: Path, tag: str) -> Iterator[Path]:
+        """Pull an image from an image layout; within, its tree as podman shows it."""
+        policy = f"--signature-policy={self.policy}"
+        image = self("pull", "--quiet", policy, f"oci:{layout}:{tag}").stdout.split()[-1]
+        yield Path(self("image", "mount", image).stdout.strip())
+        self("image", "unmount", image)
+        self("rmi", "--force", image)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections import Counter
 from pathlib import Path
 
 Facts = dict[str, object]
+GHOST: dict[str, object] = {"type": "listed, but not there"}
 
 
 def snapshot(root: Path, *, times: bool = True, ignore: frozenset[str] = frozenset()) -> Facts:
     """Path → everything that an image layer can say about it.
 
-    Hard links are facts about pairs: every path names the first path of its inode.
+    Hard links are facts about pairs: every path names the first path of its inode. A whiteout that
+    overlayfs lists without knowing the file is ``GHOST``.
     """
-    facts: Facts = {}
+    facts: dict[str, dict[str, object]] = {}
     first_path: dict[tuple[int, int], str] = {}
     for directory, names, files in os.walk(root):
         names.sort()
@@ -24,8 +27,15 @@ def snapshot(root: Path, *, times: bool = True, ignore: frozenset[str] = frozens
             name = str(path.relative_to(root))
             if name in facts or name in ignore:
                 continue
-            facts[name] = _facts(path, name, first_path, times)
-    return facts
+            try:
+                facts[name] = _facts(path, name, first_path, times)
+            except FileNotFoundError:
+                facts[name] = GHOST
+    names_of = Counter(fact.get("same as") for fact in facts.values())
+    for fact in facts.values():
+        if names_of[fact.get("same as")] == 1:
+            fact.pop("same as", None)  # its other names are in a layer, and not in the tree
+    return {**facts}
 
 
 def _facts(

@@ -178,6 +178,24 @@ def test_a_directory_keeps_its_children_and_takes_new_attributes(tmp_path, form)
     assert (tmp_path / "t/d/f").exists()
 
 
+@pytest.mark.root
+@pytest.mark.parametrize("group", [0, 5])
+@both_forms
+def test_owners_whatever_was_there_before(tmp_path, form, group):
+    """A lower layer's directory, and the group of a set-group-ID directory above."""
+    (tmp_path / "project").mkdir()
+    os.chown(tmp_path / "project", 0, 4242)
+    (tmp_path / "project").chmod(0o2755)
+    first = layer(directory("d", uid=1000, gid=1000), member("d/f", uid=1000))
+    second = layer(directory("d", gid=group), directory("d/e", gid=group), member("d/f", gid=group))
+    targets = [tmp_path / "project" / name for name in ("a", "b" if form == "overlay" else "a")]
+    for blob, target in zip((first, second), targets, strict=True):
+        unpack(blob, target, form=form)
+    for path in ("d", "d/e", "d/f"):
+        status = (targets[1] / path).stat()
+        assert (status.st_uid, status.st_gid) == (0, group)
+
+
 @both_forms
 def test_attributes(tmp_path, form):
     headers = {"mtime": "1.123456789", "SCHILY.xattr.user.note": "a value"}
