@@ -17,6 +17,8 @@ from ocinb.engine.process_title import set_title
 from ocinb.errors import OcinbError
 from ocinb.linux import flags as f
 from ocinb.linux.syscalls import Kernel
+from ocinb.network import hook
+from ocinb.runtime import hooks
 from ocinb.runtime.log import Log
 from ocinb.runtime.seccomp import compile_seccomp
 
@@ -39,6 +41,11 @@ _MODULES = (
     "ocinb.runtime.events_command",
     "ocinb.runtime.go_between",
     "ocinb.runtime.init",
+    "ocinb.network.bridge",
+    "ocinb.network.container_namespace",
+    "ocinb.network.listeners",
+    "ocinb.network.proxy",
+    "ocinb.network.serving",
 )
 """What the operations import when they need it."""
 
@@ -47,6 +54,13 @@ def preload() -> None:
     """Import all that an operation needs, so that its child has it already."""
     for name in _MODULES:
         import_module(name)
+    hooks.AT_HAND[hook.__file__] = _network_hook
+
+
+def _network_hook(words: list[str]) -> int:
+    """The hook of our networks, as ``hook.py`` is by itself."""
+    set_title("ocinb-network-hook", *words)
+    return hook.main(words)
 
 
 def learn(seccomp: dict[str, Any]) -> None:
@@ -59,7 +73,7 @@ def learn(seccomp: dict[str, Any]) -> None:
 
 
 def fork_runtime(
-    kernel: Kernel, words: Sequence[str], *, stdin: int, stdout: int, stderr: int
+    kernel: Kernel, words: Sequence[str], *, stdin: int, stdout: int, stderr: int, kind: str = ""
 ) -> int:
     """Carry out a command line of ``ocinb-runtime`` in a child; its pid.
 
@@ -70,13 +84,14 @@ def fork_runtime(
         kernel: makes the system calls.
         words: behind the program's name.
         stdin: the child's three descriptors; it has no others.
+        kind: ``proot`` or ``fakechroot``, where one of them takes the runtime's place.
     """
     pid = os.fork()
     if pid:
         return pid
     try:
         kernel.prctl(f.PR_SET_PDEATHSIG, signal.SIGKILL)
-        _perform(kernel, words, (stdin, stdout, stderr))
+        _perform(kernel, kind, words, (stdin, stdout, stderr))
     finally:
         os._exit(1)
 
@@ -109,21 +124,29 @@ def become_operation(request: dict[str, Any], descriptors: list[int]) -> None:
     os._exit(0)
 
 
-def _perform(kernel: Kernel, words: Sequence[str], stdio: tuple[int, int, int]) -> None:
-    from ocinb.runtime.command_line import run_command
-
+def _perform(kernel: Kernel, kind: str, words: Sequence[str], stdio: tuple[int, int, int]) -> None:
     for target, descriptor in enumerate(stdio):
         os.dup2(descriptor, target)
     # The sockets and logs of whoever forked us are not ours, nor the container's. Nothing closes
     # their numbers again later, for this process ends without collecting what has them.
     kernel.close_range(3)
     os.chdir("/")
-    set_title("ocinb-runtime", *words)
+    set_title(f"ocinb-{kind or 'runtime'}", *words)
     status = 1
     try:
-        status = run_command(words)
+        status = _run(kind, words)
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else 1
     finally:
         sys.stdout.flush()
         os._exit(status & 0xFF)
+
+
+def _run(kind: str, words: Sequence[str]) -> int:
+    if kind:
+        from ocinb.engine.emulated.command_line import run_command as run_emulated
+
+        return run_emulated(kind, words)
+    from ocinb.runtime.command_line import run_command
+
+    return run_command(words)

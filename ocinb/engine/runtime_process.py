@@ -74,11 +74,12 @@ class RuntimeProcess(Frozen):
         It is killed when this process is. For a process with one thread.
         """
         words = argv[len(self.argv) :]
-        if not self.ours or _hooks_must_see(words):
+        if not self.tells or (self.ours and _hooks_must_see(words)):
             return spawn(kernel, argv, stdin=stdin, stdout=stdout, stderr=stderr)
         from ocinb.engine.forked_runtime import fork_runtime
 
-        return fork_runtime(kernel, words, stdin=stdin, stdout=stdout, stderr=stderr)
+        kind = "" if self.ours else self.name
+        return fork_runtime(kernel, words, stdin=stdin, stdout=stdout, stderr=stderr, kind=kind)
 
 
 def find_runtime(name: str, root: str) -> RuntimeProcess:
