@@ -17,11 +17,20 @@ from ocinb.plain_json import dumps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from ocinb.runtime.recording import Recording
     from ocinb.spec.runtime_state import State
 
+AT_HAND: dict[str, Callable[[list[str]], int]] = {}
+"""Programs of hooks that are in memory already, by the path of the file that Python would run.
+
+Who forks our runtime may put them here; they are given the words behind their file, and return
+an exit status. What they do is what they would do as programs, without a start of Python.
+"""
+
+_DESCRIPTORS = 1 << 30
 _MOST_OUTPUT = 2000  # bytes of a failed hook's words that are shown
 
 
@@ -123,6 +132,9 @@ def _spawn(
             os.lseek(reader, 0, os.SEEK_SET)
         else:
             os.write(writer, document)
+        program, words = _at_hand(hook)
+        if program is not None:
+            return _fork(program, words, reader, output)
         environment = variables if variables is not None else dict(os.environ)
         if hook.get("env") is not None:
             pairs = (entry.partition("=") for entry in hook["env"])
@@ -144,6 +156,30 @@ def _spawn(
             os.close(ours)
         os.close(reader)
         os.close(writer)
+
+
+def _at_hand(hook: dict[str, Any]) -> tuple[Callable[[list[str]], int] | None, list[str]]:
+    """The program of a hook ``python -I -S FILE WORD …``, if we have it."""
+    args = hook.get("args") or []
+    if args[1:3] != ["-I", "-S"] or hook.get("env") is not None:
+        return None, []
+    return AT_HAND.get("".join(args[3:4])), args[4:]
+
+
+def _fork(program: Callable[[list[str]], int], words: list[str], stdin: int, output: int) -> int:
+    child = os.fork()
+    if child:
+        return child
+    status = 1
+    try:
+        for source, target in ((stdin, 0), (output, 1), (output, 2)):
+            os.dup2(source, target)
+        # What else is open here is the runtime's. Nothing closes these numbers again later, for
+        # this process ends without collecting what has them.
+        os.closerange(3, _DESCRIPTORS)
+        status = program(words)
+    finally:
+        os._exit(status)
 
 
 def _wait(child: int, timeout: int) -> tuple[int, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -507,3 +508,20 @@ def test_host_names_that_are_shared(engine: Engine, settings: Settings) -> None:
     text = b"".join(said).decode()
     assert text.splitlines()[0] == os.uname().nodename
     assert "hostname" not in text.splitlines()[1:]
+
+
+def test_what_goes_on_for_a_port_holds_nothing_else(
+    engine: Engine, start: Start, settings: Settings, runtime: str
+) -> None:
+    """Its descriptors are the port, the container and what watches both."""
+    web = start("web", SERVE, publish=["8080:80"], runtime=runtime)
+    attachment = json.loads((settings.network_state / "attachments" / web.id).read_text())
+    (proxy,) = attachment["processes"]
+
+    def held() -> list[str]:
+        links = Path(f"/proc/{proxy['pid']}/fd")
+        found = [os.readlink(link) for link in links.iterdir()]
+        return sorted(re.sub(r"\d+", "", name) for name in found)
+
+    rest = ["anon_inode:[eventpoll]", "anon_inode:[pidfd]", "socket:[]"]
+    until(lambda: held() == sorted(["/dev/null"] * 3 + rest))
