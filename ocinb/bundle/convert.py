@@ -11,6 +11,7 @@ from typing import Any
 
 from ocinb.bundle.capabilities import bounding
 from ocinb.bundle.filesystems import clean_path, mounts
+from ocinb.bundle.init_program import put_before
 from ocinb.bundle.isolation import linux
 from ocinb.bundle.options import PRIVATE, STOP_TIMEOUT, ContainerOptions
 from ocinb.bundle.user import User, resolve
@@ -55,6 +56,8 @@ def runtime_config(
         config["hooks"] = {stage: [*map(dict, listed)] for stage, listed in options.hooks.items()}
     config["annotations"] = image_annotations(image) | _annotations(options)
     config["linux"] = linux(options)
+    if options.init:
+        put_before(config)
     return config
 
 

@@ -74,6 +74,7 @@ class ContainerOptions:
         additional_groups: names or numbers, besides the user's own.
         stop_signal: what asks the program to end, in place of the image's wish.
         stop_timeout: seconds that it has then.
+        init: whether a small process of ours is the first, which collects orphans.
         terminal: whether standard input and outputs are a terminal.
         read_only: whether the root filesystem cannot be written.
         mounts: entries of config.json's ``mounts``; one with the destination of a default
@@ -122,6 +123,7 @@ class ContainerOptions:
     stop_timeout: int | None = None
     umask: int | None = None
     hostname: str | None = None
+    init: bool = False
     terminal: bool = False
     read_only: bool = False
     mounts: Sequence[Mapping[str, Any]] = ()

@@ -34,6 +34,10 @@ OPTIONS = (
         sets="process.args",
     ),
     FieldOption(
+        "--init", is_flag=True, help="A first process that collects orphans, passes on signals.",
+        sets="process.args",
+    ),
+    FieldOption(
         "-t", "--tty", is_flag=True, help="A terminal for the program.", sets="process.terminal"
     ),
     FieldOption(
@@ -98,6 +102,7 @@ def wishes(values: Mapping[str, Any]) -> dict[str, Any]:
         "user": values["user"],
         "additional_groups": values["group_add"],
         "entrypoint": None if entrypoint is None else _words("--entrypoint", entrypoint),
+        "init": values["init"],
         "terminal": values["tty"],
         "umask": _octal(values["umask"]),
         "rlimits": list({name: (name, soft, hard) for name, soft, hard in

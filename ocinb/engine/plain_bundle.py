@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ocinb.bundle.convert import runtime_config
+from ocinb.bundle.init_program import write_program
 from ocinb.bundle.write import write_bundle
 from ocinb.engine.networking import add_network_to_bundle
 from ocinb.engine.volumes import add_volumes
@@ -70,6 +71,8 @@ def make_bundle(
         _make_directory(rootfs)
         copy_layers(map(str, layers), str(rootfs))
         config = runtime_config(image, wished, rootfs)
+        if wished.init:
+            write_program(directory)
         add_volumes(config, image, options.volumes, rootfs, directory, volumes)
         add_network_to_bundle(config, directory, image, options, networks, record)
         return write_bundle(directory, config, record)

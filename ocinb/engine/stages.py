@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ocinb.bundle.convert import runtime_config
+from ocinb.bundle.init_program import write_program
 from ocinb.bundle.write import write_bundle
 from ocinb.engine.container_files import ContainerFiles, read_json, write_json
 from ocinb.engine.fitting import fit
@@ -80,6 +81,8 @@ def describe(
     config = config_of(os.path.basename(files.directory), image, options, rootfs, rung)
     bundle = Path(files.bundle)
     fit(config, rung, record)
+    if options.init:
+        write_program(bundle)
     add_volumes(config, image.config, options.volumes, rootfs, bundle, volumes)
     add_network(config, files, image, options, rung, networks, record)
     if options.joined:
