@@ -16,9 +16,9 @@ from ocinb.linux.beneath import Beneath
 from ocinb.linux.namespaces import FLAGS, open_namespace, same
 from ocinb.runtime.environment import Environment, close_all
 from ocinb.runtime.failures import described, rebuilt
+from ocinb.runtime.from_outside import prepare_filter, set_rlimit
 from ocinb.runtime.go_between import KINDS, adjust_oom_score, become_superuser
-from ocinb.runtime.init import PROCESS_ROWS, PROGRAM_ROWS, carry_out
-from ocinb.runtime.parent import prepare_filter, set_rlimit
+from ocinb.runtime.rows import PROCESS_ROWS, PROGRAM_ROWS, carry_out
 from ocinb.runtime.steps import console, labels, session
 from ocinb.runtime.steps.scheduling import numbers
 from ocinb.runtime.sync import FAILED, INIT, PROCEED, READY, Channel

@@ -30,7 +30,7 @@ def signal_number(text: str) -> int:
     Raises:
         CommandError: no such signal.
     """
-    if text.isdigit() and 0 < int(text) <= signals.LAST:
+    if text.isdigit() and int(text) <= signals.LAST:  # 0 only asks whether it is there
         return int(text)
     name = text.upper()
     name = name if name.startswith("SIG") else f"SIG{name}"

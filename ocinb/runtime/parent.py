@@ -14,16 +14,14 @@ from ocinb.linux import processes
 from ocinb.linux.cgroup import Cgroup, hierarchies
 from ocinb.linux.id_maps import IdMap, write_maps
 from ocinb.linux.namespaces import in_user_namespace
-from ocinb.linux.rlimits import NUMBERS
 from ocinb.runtime import id_mapped, resources
 from ocinb.runtime.bind_source import open_source
-from ocinb.runtime.descriptors import connect
 from ocinb.runtime.environment import Environment, close_all
 from ocinb.runtime.failures import described, rebuilt
+from ocinb.runtime.from_outside import prepare_filter, set_rlimit
 from ocinb.runtime.hooks import hooks_ran, run_hooks
 from ocinb.runtime.host_root import bind_root, unbind_root
 from ocinb.runtime.mount_options import parse
-from ocinb.runtime.seccomp import compile_seccomp
 from ocinb.runtime.start_gate import Gate
 from ocinb.runtime.steps import labels
 from ocinb.runtime.sync import ENVIRONMENT, FAILED, INIT, MAP_IDS, PROCEED, READY, Channel
@@ -290,38 +288,6 @@ class Creation:
             ended = f"killed by signal {-code}" if code < 0 else f"exit status {code}"
         self._children.clear()
         return ended
-
-
-def prepare_filter(env: Environment) -> None:
-    """Compile the filter of system calls, and connect to whoever listens to it, while the files
-    around us are the host's.
-
-    Raises:
-        StepFailed: nobody listens.
-        InvalidConfig: a filter that cannot be made.
-    """
-    env.applying("linux.seccomp")
-    env.filter = compile_seccomp(env.linux, env.log)
-    if env.filter and env.filter.listener:
-        env.listener_socket = connect(env.filter.listener, "linux.seccomp.listenerPath")
-
-
-def set_rlimit(recording: Recording, pid: int, limit: dict[str, Any]) -> None:
-    """Set one resource limit of a process.
-
-    Raises:
-        StepFailed: raising a hard limit takes CAP_SYS_RESOURCE, and it is missing.
-    """
-    kind = limit["type"]
-    try:
-        recording.kernel.prlimit(pid, NUMBERS[kind], limit["soft"], limit["hard"], name=kind)
-    except SyscallError as error:
-        raise StepFailed(
-            f"{recording.field} {kind} cannot be set to {limit['soft']}/{limit['hard']}: "
-            f"{os.strerror(error.errno or 0).lower()}",
-            hint="raising a hard limit takes CAP_SYS_RESOURCE",
-            citation="runtime-spec config.md#posix-process",
-        ) from None
 
 
 def _maps(entries: list[dict[str, int]]) -> list[IdMap]:

@@ -17,6 +17,7 @@ from ocinb.runtime import id_mapped, init, resources
 from ocinb.runtime.go_between import KINDS
 from ocinb.runtime.mount_options import parse
 from ocinb.runtime.plan_rows import PLANNERS, Context, named
+from ocinb.runtime.rows import PROCESS_ROWS, PROGRAM_ROWS, Row
 from ocinb.spec.lifecycle import step as lifecycle_step
 from ocinb.spec.runtime_config import namespaces
 
@@ -71,9 +72,9 @@ def plan(
         *_host_side(config, cgroup_version),
         *_hooks(config, 5, "createContainer", "container"),
         *_rows(2, config, bundle, container, init.ROOT_ROWS),
-        *_rows(2, config, bundle, container, init.PROCESS_ROWS),
+        *_rows(2, config, bundle, container, PROCESS_ROWS),
         *_hooks(config, 7, "startContainer", "container"),
-        *_rows(8, config, bundle, container, init.PROGRAM_ROWS),
+        *_rows(8, config, bundle, container, PROGRAM_ROWS),
         *_hooks(config, 9, "poststart", "runtime"),
     ]
 
@@ -165,7 +166,7 @@ def _between(config: dict[str, Any]) -> Iterator[Planned]:
 
 
 def _rows(
-    step: int, config: dict[str, Any], bundle: str, container: str, rows: Iterable[init.Row]
+    step: int, config: dict[str, Any], bundle: str, container: str, rows: Iterable[Row]
 ) -> Iterator[Planned]:
     for row in rows:
         for call in PLANNERS[row.function](Context(config, bundle, container)):

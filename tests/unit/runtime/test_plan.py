@@ -12,10 +12,11 @@ from ocinb.runtime import init
 from ocinb.runtime.default_config import default_config
 from ocinb.runtime.plan import Planned, lines, plan
 from ocinb.runtime.plan_rows import PLANNERS
+from ocinb.runtime.rows import PROCESS_ROWS, PROGRAM_ROWS
 from ocinb.spec.runtime_config import check
 from tests.support.runtimes import default_config as small_config
 
-ROWS = (*init.ENVIRONMENT_ROWS, *init.ROOT_ROWS, *init.PROCESS_ROWS, *init.PROGRAM_ROWS)
+ROWS = (*init.ENVIRONMENT_ROWS, *init.ROOT_ROWS, *PROCESS_ROWS, *PROGRAM_ROWS)
 
 
 def planned(config: dict[str, Any], version: int = 1) -> list[Planned]:
