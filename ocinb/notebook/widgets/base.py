@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import inspect
 import re
@@ -164,6 +165,9 @@ def close_all() -> None:
     """Close every widget of this process: the kernel ends, or the extension is unloaded."""
     for widget in list(_open):
         widget.close()
+
+
+atexit.register(close_all)
 
 
 def in_words(error: OcinbError) -> str:

@@ -190,7 +190,7 @@ class Walk:
                 stage, self._gate = arrived
                 step = next(step for step in STEPS if step.name == stage)
                 self.position = step.number
-                if step.operation != self._operation:
+                if step.operation not in (self._operation, "delete"):  # failure leads to poststop
                     self.remark = (
                         f"{self._runtime.name} runs {stage} hooks during {self._operation}, "
                         f"where the specification has them in {step.operation}"
