@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import itertools
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -19,89 +20,105 @@ if TYPE_CHECKING:
 
     from ocinb.commands.session import Session
 
-COMMANDS = (
-    "pull",
-    "push",
-    "copy",
-    "images",
-    "rmi",
-    "tags",
-    "catalog",
-    "manifest",
-    "referrers",
-    "layers",
-    "history",
-    "files",
-    "tree",
-    "cat",
-    "diff",
-    "why",
-    "waste",
-    "ledger",
-    "graph",
-    "compare",
-    "inspect",
-    "load",
-    "save",
-    "usage",
-    "gc",
-    "mount",
-    "umount",
-    "mounts",
-    "bundle",
-    "run",
-    "create",
-    "start",
-    "exec",
-    "attach",
-    "wait",
-    "stop",
-    "restart",
-    "ps",
-    "state",
-    "lifecycle",
-    "trace",
-    "namespaces",
-    "limits",
-    "components",
-    "logs",
-    "top",
-    "stats",
-    "port",
-    "events",
-    "kill",
-    "pause",
-    "unpause",
-    "update",
-    "rename",
-    "cp",
-    "rm",
-    "delete",
-    "prune",
-    "volume",
-    "network",
-    "build",
-    "commit",
-    "append",
-    "squash",
-    "rebase",
-    "annotate",
-    "config",
-    "login",
-    "logout",
-    "http",
-    "registry",
-    "demo",
-    "explore",
-    "step",
-    "dashboard",
-    "edit",
-    "kernel",
-    "doctor",
-    "where",
-    "version",
-)
-"""In the order of the help: ``ocinb/commands/NAME.py`` defines ``command``."""
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "Images": (
+        "pull",
+        "push",
+        "copy",
+        "images",
+        "inspect",
+        "rmi",
+        "load",
+        "save",
+        "usage",
+        "gc",
+    ),
+    "Look into images": (
+        "layers",
+        "history",
+        "files",
+        "tree",
+        "cat",
+        "why",
+        "waste",
+        "diff",
+        "ledger",
+        "graph",
+        "compare",
+        "explore",
+        "mount",
+        "umount",
+        "mounts",
+    ),
+    "Registries": (
+        "tags",
+        "catalog",
+        "manifest",
+        "referrers",
+        "login",
+        "logout",
+        "http",
+        "registry",
+    ),
+    "Containers": (
+        "run",
+        "create",
+        "start",
+        "exec",
+        "attach",
+        "wait",
+        "stop",
+        "restart",
+        "kill",
+        "pause",
+        "unpause",
+        "update",
+        "rename",
+        "ps",
+        "logs",
+        "top",
+        "stats",
+        "port",
+        "cp",
+        "rm",
+        "delete",
+        "prune",
+        "volume",
+        "network",
+    ),
+    "Look into containers": (
+        "state",
+        "lifecycle",
+        "step",
+        "trace",
+        "events",
+        "namespaces",
+        "limits",
+        "components",
+        "dashboard",
+        "bundle",
+        "edit",
+    ),
+    "Make images": (
+        "build",
+        "commit",
+        "append",
+        "squash",
+        "rebase",
+        "annotate",
+        "config",
+    ),
+    "This machine": (
+        "demo",
+        "doctor",
+        "kernel",
+        "where",
+        "version",
+    ),
+}
+"""The commands as the help has them: ``ocinb/commands/NAME.py`` defines ``command``."""
+
+COMMANDS = tuple(itertools.chain.from_iterable(SECTIONS.values()))
 
 _MODULES = {"tree": "file_tree", "delete": "rm"}
 """Commands whose module has another name: it would hide ours, or does the same."""
@@ -248,6 +265,19 @@ class Root(Group):
         module = importlib.import_module(f"ocinb.commands.{_MODULES.get(name, name)}")
         command: click.Command = module.command
         return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """A list for each section, their columns beneath each other."""
+        widest = max(map(len, COMMANDS))
+        room = formatter.width - formatter.current_indent - widest - 4
+        for section, names in SECTIONS.items():
+            rows = []
+            for name in names:
+                command = self.get_command(context, name)
+                assert command is not None
+                rows.append((name.ljust(widest), command.get_short_help_str(room)))
+            with formatter.section(section):
+                formatter.write_dl(rows)
 
     def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
         """Names alone, without the lines of help for which every command would be imported."""

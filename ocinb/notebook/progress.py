@@ -159,16 +159,23 @@ def pause(sent: int) -> float:
 
 
 def html(transfers: Transfers) -> str:
-    """The picture: a row for each blob, and the sum; of very many blobs those that move."""
+    """The picture: a row for each blob, and the sum; of very many blobs those that move.
+
+    Once all is over the rows can be opened.
+    """
     rows = transfers.rows
     shown = sorted(rows, key=lambda row: row.is_over)[:MOST]
     kept = {row.digest for row in shown}
     drawn = "".join(_row(row) for row in rows if row.digest in kept)
     more = f"and {len(rows) - MOST:,} more; " if len(rows) > MOST else ""
-    return (
+    table = (
         f'<table style="border-collapse:collapse;font-variant-numeric:tabular-nums">{drawn}</table>'
-        f'<div style="opacity:.75">{escape(more + transfers.summary())}</div>'
     )
+    summary = escape(more + transfers.summary())
+    if transfers.is_over:
+        summary = f'<summary style="opacity:.75">{summary}</summary>'
+        return f"<details>{summary}{table}</details>"
+    return f'{table}<div style="opacity:.75">{summary}</div>'
 
 
 def _row(row: Transfer) -> str:

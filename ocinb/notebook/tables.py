@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ocinb.notebook.paging import Pager
 
 # Colours are inherited from the page, so that light and dark themes both suit.
-_CELL = "padding:.3em .9em;white-space:nowrap;border:0;"
+_CELL = "padding:.3em .9em;white-space:pre;border:0;"
 _HEAD = _CELL + "font-weight:600;opacity:.75;border-bottom:1px solid rgba(128,128,128,.45);"
 _LINE = "border-bottom:1px solid rgba(128,128,128,.18);background:none;"
 _MONO = "font-family:monospace;"

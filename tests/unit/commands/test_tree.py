@@ -32,8 +32,17 @@ ALL = dict(commands())
 
 def test_the_help_of_all_commands_fits_a_terminal(session):
     text = tree.call(["--help"], session, width=80)
-    assert "..." not in text.partition("Commands:")[2]
+    assert "..." not in text.partition("Images:")[2]
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_every_command_stands_in_one_section_of_the_help(session):
+    text = tree.call(["--help"], session, width=80)
+    assert [name for name in tree.SECTIONS if f"\n{name}:\n" in text] == list(tree.SECTIONS)
+    assert len(set(tree.COMMANDS)) == len(tree.COMMANDS)
+    listed = [line for line in text.splitlines() if line[2:].split(" ")[0] in tree.COMMANDS]
+    assert [line.split()[0] for line in listed] == list(tree.COMMANDS)
+    assert {len(line) - len(line[2:].partition(" ")[2].lstrip()) for line in listed} == {14}
 
 
 @pytest.mark.parametrize("path", ALL, ids=" ".join)

@@ -25,7 +25,7 @@ print(*sorted(set(sys.modules) - before))
 
 HEAVY = (
     "pandas", "numpy", "httpx", "rich", "cryptography", "uvicorn", "isal", "itables", "resvg_py",
-    "anywidget", "ipywidgets", "ocinb.engine", "ocinb.distribution", "ocinb.registry",
+    "anywidget", "ipywidgets", "ocinb.engine.engine", "ocinb.distribution", "ocinb.registry",
     "ocinb.build", "ocinb.image",
 )  # fmt: skip
 
