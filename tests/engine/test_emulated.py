@@ -6,6 +6,7 @@ system calls refuses namespaces and mounts, and for fakechroot tracing as well.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -228,17 +229,40 @@ def test_created_first_and_started_later(pod: Pod) -> None:
     assert finish(pod(text)) == "created\nlater\n"
 
 
-@pytest.mark.parametrize("victim", ["monitor", "init"])
-def test_whoever_is_killed_nothing_is_left_after_delete(pod: Pod, place: Path, victim: str) -> None:
+@pytest.mark.parametrize("victims", ["monitor", "init", "monitor init", "monitor init tracer"])
+def test_whoever_is_killed_nothing_is_left_after_delete(
+    pod: Pod, place: Path, victims: str
+) -> None:
     finish(pod("run('sh', '-c', 'sleep 100 & sleep 200', name='box', detach=True)"))
     text = (
         "import json\n"
+        "from ocinb.linux.processes import descendants\n"
         "directory = next(iter((place / 'root/containers').glob('*/container.json'))).parent\n"
-        f"os.kill(json.loads((directory / '{victim}.json').read_text())['pid'], 9)\n"
+        "read = lambda name: json.loads((directory / f'{name}.json').read_text())['pid']\n"
+        f"names = {victims.split()!r}\n"
+        "pids = [read(name) for name in names if name != 'tracer']\n"
+        "pids += descendants(read('init'))[:1] if 'tracer' in names else []\n"
+        "for pid in pids: os.kill(pid, 9)\n"
         "time.sleep(0.1)\nengine.delete('box', force=True); print(engine.containers())"
     )
     assert finish(pod(text)) == "[]\n"
     assert list(place.glob("run/runtime/*")) == []
+    # No path of the container is on their command lines: what they execute tells.
+    assert until_gone("sleep\x00100\x00", "sleep\x00200\x00")
+
+
+def until_gone(*commands: str) -> bool:
+    """Whether no process of the ordinary user has one of these command lines any more."""
+
+    def there() -> bool:
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                if path.stat().st_uid == ORDINARY and path.read_text().endswith(commands):
+                    return True
+        return False
+
+    until(lambda: not there())
+    return True
 
 
 def test_a_terminal(pod: Pod) -> None:

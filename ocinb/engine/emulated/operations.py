@@ -15,7 +15,7 @@ from importlib import import_module
 
 from ocinb.engine.emulated.launch_plan import PROOT
 from ocinb.engine.emulated.places import PRIVATE, Binding, Places, bindings
-from ocinb.engine.emulated.strays import end_strays, last_signal, send
+from ocinb.engine.emulated.strays import TRACERS, end_strays, last_signal, remove_loaders, send
 from ocinb.engine.emulated.supervisor import Gate, Supervisor
 from ocinb.errors import (
     ContainerNotFound,
@@ -155,7 +155,7 @@ class EmulatedRuntime:
         container.require("exec", RUNNING, CREATED)
         document = process(container)
         plan = self._plan(self._places(container), document)
-        return self._spawn(plan, document, console, extra)
+        return self._spawn(container, plan, document, console, extra)
 
     def kill(self, container_id: str, number: int, *, everyone: bool = False) -> None:
         """Send a signal to the container's process, or to all its processes.
@@ -259,7 +259,7 @@ class EmulatedRuntime:
             os.close(answer)
 
         waiting, ready = os.pipe2(os.O_CLOEXEC)
-        pid = self._spawn(plan, process, console, extra, before=wait)
+        pid = self._spawn(container, plan, process, console, extra, before=wait)
         os.close(ready)
         said = os.read(waiting, 1)
         os.close(waiting)
@@ -270,6 +270,7 @@ class EmulatedRuntime:
 
     def _spawn(
         self,
+        container: Container,
         plan: LaunchPlan,
         process: dict[str, Any],
         console: int,
@@ -277,6 +278,7 @@ class EmulatedRuntime:
         before: Callable[[], None] | None = None,
     ) -> int:
         terminal = _open_terminal() if console >= 0 else ()
+        tracers = f"{container.directory}/{TRACERS}" if self.kind == PROOT else ""
         pid = os.fork()
         if pid:
             for descriptor in terminal:
@@ -287,7 +289,7 @@ class EmulatedRuntime:
             os.chdir("/")
             if terminal:
                 _use_terminal(process, console, *terminal)
-            supervisor = Supervisor(self.kernel, plan, process, extra)
+            supervisor = Supervisor(self.kernel, plan, process, extra, tracers=tracers)
             supervisor.prepare()
             if before:
                 before()
@@ -330,6 +332,7 @@ class EmulatedRuntime:
 
     def _forget(self, container: Container) -> None:
         remove_tree(f"{container.directory}/{PRIVATE}")
+        remove_loaders(f"{container.directory}/{TRACERS}")
         container.forget()
 
     def _changed(self, container: Container, status: str) -> None:

@@ -49,11 +49,19 @@ class Supervisor:
         plan: what is executed.
         process: of config.json, for its limits.
         extra: descriptors from 3 on that the program shall have.
+        tracers: the file that takes the number of the process that is executed; empty: none.
     """
 
     def __init__(
-        self, kernel: Kernel, plan: LaunchPlan, process: dict[str, Any], extra: int = 0
+        self,
+        kernel: Kernel,
+        plan: LaunchPlan,
+        process: dict[str, Any],
+        extra: int = 0,
+        *,
+        tracers: str = "",
     ) -> None:
+        self._tracers = tracers
         self._kernel = kernel
         self._plan = plan
         self._process = process
@@ -78,6 +86,9 @@ class Supervisor:
         if self._child == 0:
             self._become(status_writer)
         os.close(status_writer)
+        if self._tracers:
+            with open(self._tracers, "a", encoding="ascii") as file:
+                file.write(f"{self._child}\n")
         status = self._watch(wake, status_reader)
         self._end_others()
         os._exit(status)
