@@ -18,7 +18,8 @@ class Settings(Frozen):
     Attributes:
         root: what is kept: the store, unpacked layers, containers (``OCINB_ROOT``).
         run_root: what lasts until reboot: state of containers, sockets (``OCINB_RUN_ROOT``).
-        runtime: the OCI runtime: ``ocinb``, ``runc``, ``crun`` or a path (``OCINB_RUNTIME``).
+        runtime: the OCI runtime: ``ocinb``, ``runc``, ``crun`` or a path; or what takes its place:
+            ``proot``, ``fakechroot`` (``OCINB_RUNTIME``).
         insecure_registries: hosts spoken to by plain HTTP besides loopback
             (``OCINB_INSECURE_REGISTRIES``, separated by commas).
     """

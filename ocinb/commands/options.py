@@ -19,7 +19,7 @@ platform_option = click.option(
     "--platform", metavar="OS/ARCH[/VARIANT]", help="Take the image for this platform."
 )
 runtime_option = click.option(
-    "--runtime", metavar="RUNTIME", help="The OCI runtime: ocinb, runc, crun, or a path."
+    "--runtime", metavar="RUNTIME", help="ocinb, runc, crun, proot, fakechroot, or a path."
 )
 names_only = click.option("-q", "--quiet", is_flag=True, help="Only the names.")
 """Above ``listing``: the table's key column alone, as podman's ``--quiet``."""

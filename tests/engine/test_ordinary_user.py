@@ -171,6 +171,25 @@ def test_limits_that_nobody_can_keep_are_said(ordinary: Ordinary) -> None:
     assert "the superuser must give this user a group" in told
 
 
+def test_where_the_kernels_overlay_is_refused_fuse_overlayfs_stacks(ordinary: Ordinary) -> None:
+    require("fuse-overlayfs")
+    # Its device may be opened, and the kernel's overlay is taken out of what was found.
+    prepare = "mknod -m 666 /dev/shm/fuse-$$ c 10 229; mount --bind /dev/shm/fuse-$$ /dev/fuse"
+    text = (
+        "from ocinb.engine.rung import Rung\n"
+        "rung = engine.ladder()[1]\n"
+        "found = rung.probe.of('fuse-overlayfs')\n"
+        "print(found.works or found.answer)\n"
+        "engine.__dict__['rung'] = Rung(**dict(rung) | {'mount': found})\n"
+        "run('sh', '-c', 'id -u; cat /srv/notes/today; rm -r /srv/notes; ls /srv', user='33:33')\n"
+        "run('sh', '-c', 'rm -r /srv/notes; echo x > /srv/new; ls /srv')\n"
+        "print(engine.containers())"
+    )
+    told = ordinary(text, subuid=RANGE, prepare=f"{prepare}; rm /dev/shm/fuse-$$")
+    assert told.splitlines()[:3] == ["True", "33", "now it is a directory"]
+    assert told.endswith("new\n[]\n")
+
+
 def test_a_covered_proc_is_shared_and_that_is_said(ordinary: Ordinary) -> None:
     # One whole /proc anywhere would be leave enough, as one that a neighbour's container has.
     covered = (
