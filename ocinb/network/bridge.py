@@ -15,7 +15,7 @@ from ocinb.linux import nftables as nft
 from ocinb.linux.rtnetlink import Interfaces, Link
 from ocinb.network import names
 from ocinb.network.attachments import append, bridge_alias
-from ocinb.network.leases import Lease, Leases, Subnet, locked, to_text
+from ocinb.network.leases import Lease, Leases, Subnet, locked, to_number, to_text
 from ocinb.network.ports import EVERYWHERE, PublishedPort
 
 TYPE_CHECKING = False
@@ -182,6 +182,9 @@ def _connect(
 def _make_bridge(attachment: Attachment, outside: Interfaces, subnet: Subnet) -> Any:
     network = attachment.values["network"]
     name, gateway = network["bridge"], to_text(subnet.gateway)
+    for ip, bits, _ in outside.routes():
+        if bits and subnet.overlaps(Subnet(base=(to_number(ip) or 0), prefix=bits)):
+            raise NetworkError(f"{subnet} overlaps {ip}/{bits}, which is reached already")
     began = time.perf_counter()
     address = _hardware_address(gateway)
     outside.add_bridge(name, address=address)

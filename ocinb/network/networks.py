@@ -100,6 +100,31 @@ class Networks:
         with locked(str(self._directory)):
             return self._read(name) or self._create(name, None, False)
 
+    def ready(self, name: str) -> Network:
+        """A network that a container can be connected with now.
+
+        The addresses of ``bridge`` are ours to choose: others are taken where they lead elsewhere
+        by now, as to a network of another user of ocinb.
+
+        Raises:
+            NetworkError: there is none; its addresses lead elsewhere. StorageError.
+        """
+        network = self.get(name)
+        if self.leases(network):
+            return network
+        try:
+            _check(Subnet.parse(network.subnet), self._of_this_machine())
+        except NetworkError as error:
+            if name != DEFAULT:
+                raise NetworkError(
+                    f"network {name} cannot be used now: {error.message}",
+                    hint="remove the network and make it with other addresses",
+                ) from None
+            with locked(str(self._directory)):
+                self._path(name).unlink(missing_ok=True)
+                network = self._create(name, None, False)
+        return network
+
     def __iter__(self) -> Iterator[Network]:
         """All of them, by name."""
         try:
@@ -160,7 +185,7 @@ class Networks:
 
     def _create(self, name: str, text: str | None, internal: bool) -> Network:
         taken = [(Subnet.parse(each.subnet), f"network {each.name}") for each in self]
-        taken += _of_this_machine()
+        taken += self._of_this_machine()
         subnet = _check(Subnet.parse(text), taken) if text else _free(taken)
         network = Network(
             name=name,
@@ -172,6 +197,10 @@ class Networks:
         )
         _write(self._path(name), plain_json.pretty(dict(network)) + "\n")
         return network
+
+    def _of_this_machine(self) -> list[tuple[Subnet, str]]:
+        """What is reached already, through other links than the bridges of these networks."""
+        return reached({network.bridge for network in self})
 
     def _read(self, name: str) -> Network | None:
         try:
@@ -204,19 +233,23 @@ def check_name(name: str) -> None:
         raise NetworkError("attachments is a directory of ours, so no network has that name")
 
 
-def _of_this_machine() -> list[tuple[Subnet, str]]:
-    """What is reached already, and so cannot be a network of containers."""
+def reached(own: set[str]) -> list[tuple[Subnet, str]]:
+    """What this machine reaches, and so cannot be a network of containers.
+
+    Args:
+        own: names of links that do not count.
+    """
     with Interfaces() as interfaces:
         names = {link.index: link.name for link in interfaces.links()}
         found = [(ip, bits, index) for index, ip, bits in interfaces.addresses()]
         found += interfaces.routes()
-    reached = []
+    there = []
     for ip, bits, index in found:
         name = names.get(index, "")
-        if bits and not name.startswith(BRIDGE):
+        if bits and name not in own:
             base = (to_number(ip) or 0) & ~((1 << (32 - bits)) - 1)
-            reached.append((Subnet(base=base, prefix=bits), f"what {name or 'a route'} leads to"))
-    return reached
+            there.append((Subnet(base=base, prefix=bits), f"what {name or 'a route'} leads to"))
+    return there
 
 
 def _check(subnet: Subnet, taken: Iterable[tuple[Subnet, str]]) -> Subnet:

@@ -265,7 +265,7 @@ def _bridge(
             f"network {name}: an ordinary user may not make a bridge on this machine",
             hint="--network bridge connects the container through pasta or slirp4netns instead",
         )
-    network = networks.get(name)
+    network = networks.ready(name)
     networks.check_address(network, wishes.ip)
     return {"kind": "bridge", "network": dict(network), "veth": networks.veth(container.id)}
 

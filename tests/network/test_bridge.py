@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -525,3 +526,21 @@ def test_what_goes_on_for_a_port_holds_nothing_else(
 
     rest = ["anon_inode:[eventpoll]", "anon_inode:[pidfd]", "socket:[]"]
     until(lambda: held() == sorted(["/dev/null"] * 3 + rest))
+
+
+def test_two_users_of_ocinb_at_once(engine: Engine, start: Start, place: Path) -> None:
+    """They do not know of each other, and share one network of this machine."""
+    shutil.copytree(engine.settings.store, place / "other/store")
+    other = Engine(Settings(root=place / "other", run_root=place / "other-run"))
+    start("web", SERVE)
+    options = ContainerOptions(args=["/bin/sh", "-c", "ip -o -4 addr show eth0"], network="bridge")
+    said: list[bytes] = []
+    ended = other.run("box", options, output=lambda data, _: said.append(data))
+    assert ended.exit_status == 0
+    assert b"inet 10.87.1.2/24" in b"".join(said)
+    assert check(str(engine.settings.network_state), *_id_and_pid(engine, "web")) == []
+
+
+def _id_and_pid(engine: Engine, name: str) -> tuple[str, int]:
+    record = engine.container(name)
+    return record.id, record.pid

@@ -16,7 +16,7 @@ from ocinb.network.networks import Networks
 def reached(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Subnet, str]]:
     """What this machine reaches already, in place of what it really does."""
     found = [(Subnet.parse("10.87.0.0/24"), "what eth9 leads to")]
-    monkeypatch.setattr(module, "_of_this_machine", lambda: found)
+    monkeypatch.setattr(module, "reached", lambda own: found)
     return found
 
 
@@ -38,6 +38,21 @@ def test_the_network_of_those_who_name_none_is_made_when_used(networks: Networks
     assert list(networks) == []
     assert networks.get("bridge") == networks.get("bridge")
     assert [network.name for network in networks] == ["bridge"]
+
+
+def test_addresses_that_lead_elsewhere_by_now(
+    networks: Networks, reached: list[tuple[Subnet, str]]
+) -> None:
+    networks.create("mine", subnet="10.66.0.0/24")
+    assert networks.ready("bridge").subnet == "10.87.1.0/24"
+    reached += [
+        (Subnet.parse("10.87.1.0/24"), "what ocinb-123456789 leads to"),
+        (Subnet.parse("10.66.0.0/16"), "what vpn0 leads to"),
+    ]
+    # Of the network that nobody described the addresses are ours to choose.
+    assert networks.ready("bridge").subnet == networks.get("bridge").subnet == "10.87.2.0/24"
+    with pytest.raises(NetworkError, match=r"network mine cannot be used now: .* vpn0 leads to"):
+        networks.ready("mine")
 
 
 def test_links_have_names_of_their_own(networks: Networks, tmp_path: Path) -> None:
