@@ -113,7 +113,8 @@ class Build(Steps):
                     raise BuildError(
                         f"the command ended with status {ran.exit_status}: {told[:200]}"
                     )
-                below = self.tree()
+                # A copy is without what could not be kept, and that is no change.
+                below = Stack(self.directories()) if ran.copied else self.tree()
                 changes = diff(
                     below,
                     Stack([ran.upper], marks=False) if ran.copied else below.over(ran.upper),
@@ -271,7 +272,7 @@ class Build(Steps):
             manifest = self._work.find(source, self._platform).manifest
         else:
             manifest = source.image.descriptor
-        return Stack(self._work.unpacked(Draft.load(self._work.store, manifest)))
+        return self._work.tree(Draft.load(self._work.store, manifest))
 
 
 def _written(source: Step | Build) -> Written:

@@ -56,7 +56,7 @@ def commit(
     apply_changes(draft, changes)
     if author:
         draft.config["author"] = author
-    below = Stack(work.unpacked(draft))
+    below = Stack(work.unpacked(draft)) if copied else work.tree(draft)
     recorded = LayerOwners(work.layers, draft.chain_ids)
     epoch = source_date_epoch()
     layer = make_layer(

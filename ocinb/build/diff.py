@@ -12,13 +12,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ocinb.build.facts import Owners, entry_of, readable
+from ocinb.build.facts import Owners, entry_of, readable, same_content
 from ocinb.build.stack import Node, Stack
 from ocinb.errors import LayerError
 from ocinb.layer import changeset, whiteout
 from ocinb.layer.changeset import Entry
 
-_CHUNK = 1 << 20
 _REDIRECTS = ("overlay.redirect", "overlay.metacopy")
 
 Inode = tuple[int, int]
@@ -214,18 +213,7 @@ def _same(entry: Entry, before: Node, after: Node, owners: Owners) -> bool:
     for name in ("kind", "mode", "uid", "gid", "mtime", "size", "linkname", "xattrs", "device"):
         if getattr(entry, name) != getattr(earlier, name):
             return False
-    return entry.kind != changeset.FILE or _same_content(before, after)
-
-
-def _same_content(before: Node, after: Node) -> bool:
-    one, other = Path(before.places[0]), Path(after.places[0])
-    with readable(one), readable(other), one.open("rb") as left, other.open("rb") as right:
-        while True:
-            a, b = left.read(_CHUNK), right.read(_CHUNK)
-            if a != b:
-                return False
-            if not a:
-                return True
+    return entry.kind != changeset.FILE or same_content(before, after)
 
 
 def _refuse_redirect(node: Node) -> None:

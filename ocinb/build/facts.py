@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,6 +32,7 @@ _KINDS = {
 _OF_THE_HOST = frozenset({"security.selinux", "security.ima", "security.evm", "system.nfs4_acl"})
 """Attributes that this machine's policy gives to files; an image is not the place for them."""
 
+_CHUNK = 1 << 20
 _CAPABILITY = "security.capability"
 _CAPABILITY_V3, _CAPABILITY_V2 = 0x03000000, 0x02000000
 _REVISION_MASK = 0xFF000000
@@ -138,12 +139,30 @@ def entry_of(node: Node, owners: Owners, before: Node | None = None) -> Entry | 
         mtime=status.st_mtime_ns,
         size=status.st_size if kind == changeset.FILE else 0,
         linkname=os.readlink(place) if place and kind == changeset.SYMLINK else "",
-        xattrs=xattrs_of(place, owners) if place else changeset.NO_XATTRS,
+        xattrs=_xattrs(node, before, owners),
         device=(os.major(status.st_rdev), os.minor(status.st_rdev))
         if kind in (changeset.CHAR, changeset.BLOCK)
         else (0, 0),
         source=Path(place) if place and kind == changeset.FILE else None,
     )
+
+
+def _xattrs(node: Node, before: Node | None, owners: Owners) -> Mapping[str, bytes]:
+    """Those on the disk, and those that the archive named and the disk could not keep.
+
+    A file that was copied up has those that it had; whose content changed loses its
+    capabilities, as the kernel would have taken them from it.
+    """
+    if not node.places:
+        return changeset.NO_XATTRS
+    found = xattrs_of(node.places[0], owners)
+    named = node.named
+    if not named and before is not None and before.named and kind_of(before) == kind_of(node):
+        named = before.named
+        if _CAPABILITY in named and node.is_file and not same_content(before, node):
+            named = {name: value for name, value in named.items() if name != _CAPABILITY}
+    kept = {name: value for name, value in named.items() if not whiteout.is_overlay_xattr(name)}
+    return {**kept, **found}
 
 
 def xattrs_of(place: str, owners: Owners) -> dict[str, bytes]:
@@ -184,3 +203,21 @@ def readable(path: Path) -> Iterator[None]:
         yield
     finally:
         os.chmod(path, mode)
+
+
+def same_content(before: Node, after: Node) -> bool:
+    """Whether two regular files hold the same bytes.
+
+    Raises:
+        OSError: one cannot be read.
+    """
+    if before.status.st_size != after.status.st_size:
+        return False
+    one, other = Path(before.places[0]), Path(after.places[0])
+    with readable(one), readable(other), one.open("rb") as left, other.open("rb") as right:
+        while True:
+            a, b = left.read(_CHUNK), right.read(_CHUNK)
+            if a != b:
+                return False
+            if not a:
+                return True

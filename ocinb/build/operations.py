@@ -87,12 +87,12 @@ def squash(work: Workplace, draft: Draft, *, keep: int = 0) -> None:
     count = len(draft.layers)
     if not 0 <= keep < count:
         raise BuildError(f"the image has {count} layers, so {keep} cannot be kept below a new one")
-    directories = work.unpacked(draft)
+    tree = work.tree(draft)
     recorded = LayerOwners(work.layers, draft.chain_ids)
     layer = difference(
         work.store,
-        Stack(directories[:keep]),
-        Stack(directories),
+        tree.below(keep),
+        tree,
         owners=_Squashed(Owners.here(recorded)),
     )
     seen = 0

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from ocinb.build.unkept import NOTHING, Unkept
 from ocinb.errors import UnsafePath
 from ocinb.layer import whiteout
+from ocinb.layer.changeset import NO_XATTRS
 from ocinb.overlay.trees import is_opaque
 
 MAX_LINKS = 40
 """Symbolic links followed for one path, as in the kernel."""
 
-_NOTHING = os.stat_result((stat.S_IFDIR | 0o755, *[0] * 9), {"st_mtime_ns": 0})
+_EMPTY_ROOT = os.stat_result((stat.S_IFDIR | 0o755, *[0] * 9), {"st_mtime_ns": 0})
 """The root of a tree without layers."""
 
 _FUSE_OPAQUE = "user.fuseoverlayfs.opaque"
@@ -29,16 +31,25 @@ class Node:
 
     Attributes:
         path: in the tree, without a slash at its ends; the root's is empty.
-        places: where it lies, the uppermost first; several only for a directory that is merged.
+        places: where it lies, the uppermost first; several only for a directory that is merged,
+            none for a device that could not be made here.
         status: of the uppermost, links not followed.
+        named: extended attributes that its archive names; the disk may not have them.
     """
 
-    __slots__ = ("path", "places", "status")
+    __slots__ = ("named", "path", "places", "status")
 
-    def __init__(self, path: str, places: tuple[str, ...], status: os.stat_result) -> None:
+    def __init__(
+        self,
+        path: str,
+        places: tuple[str, ...],
+        status: os.stat_result,
+        named: Mapping[str, bytes] = NO_XATTRS,
+    ) -> None:
         self.path = path
         self.places = places
         self.status = status
+        self.named = named
 
     @property
     def is_directory(self) -> bool:
@@ -68,20 +79,30 @@ class Stack:
         layers: bottom to top; none at all is a tree with nothing in it.
         marks: whether whiteouts and opaque directories in overlayfs' form mean something, as in
             layers; otherwise each file is just what it is, as in somebody's directory.
+        unkept: what the directories should have and do not.
     """
 
-    def __init__(self, layers: Sequence[Path | str], *, marks: bool = True) -> None:
+    def __init__(
+        self, layers: Sequence[Path | str], *, marks: bool = True, unkept: Unkept = NOTHING
+    ) -> None:
         self._marks = marks
+        self._unkept = unkept
         self.layers = tuple(map(str, layers))
         self.root = self._root()
 
     def _root(self) -> Node:
         places = self.layers[::-1]
-        return Node("", places, os.lstat(places[0]) if places else _NOTHING)
+        if not places:
+            return Node("", (), _EMPTY_ROOT)
+        return Node("", places, os.lstat(places[0]), self._named(places[0]))
 
     def over(self, upper: Path | str) -> Stack:
         """This stack with one more directory on top."""
-        return Stack([*self.layers, upper], marks=self._marks)
+        return Stack([*self.layers, upper], marks=self._marks, unkept=self._unkept)
+
+    def below(self, count: int) -> Stack:
+        """The lowest layers of this stack alone."""
+        return Stack(self.layers[:count], marks=self._marks, unkept=self._unkept)
 
     def child(self, parent: Node, name: str) -> Node | None:
         """What a name in a directory is, or None where nothing of that name shows."""
@@ -90,6 +111,11 @@ class Stack:
         top: os.stat_result | None = None
         for directory in parent.places:
             place = f"{directory}/{name}"
+            device = self._unkept.devices.get(place)
+            if device is not None:
+                if top is None:
+                    return Node(path, (), device)
+                break
             try:
                 status = os.lstat(place)
             except FileNotFoundError:
@@ -100,23 +126,26 @@ class Stack:
                 break
             if not stat.S_ISDIR(status.st_mode):
                 if top is None:
-                    return Node(path, (place,), status)
+                    return Node(path, (place,), status, self._named(place))
                 break
             found.append(place)
             top = top or status
             if self._marks and _hides_below(place):
                 break
-        return Node(path, tuple(found), top) if top is not None else None
+        return Node(path, tuple(found), top, self._named(found[0])) if top is not None else None
 
     def children(self, parent: Node) -> list[Node]:
         """What a directory shows, in the order of the names' bytes."""
         names: set[str] = set()
         for directory in parent.places:
-            names.update(_names(directory))
+            names.update(_names(directory), self._unkept.names.get(directory, ()))
         if self._marks:
             names = {name for name in names if not name.startswith(whiteout.PREFIX)}
         nodes = (self.child(parent, name) for name in sorted(names, key=os.fsencode))
         return [node for node in nodes if node is not None]
+
+    def _named(self, place: str) -> Mapping[str, bytes]:
+        return self._unkept.xattrs.get(place, NO_XATTRS)
 
     def find(self, path: str) -> Node | None:
         """What a real path is; links are not followed."""

@@ -120,7 +120,7 @@ class Steps:
 
     def tree(self) -> Stack:
         """What the image shows."""
-        return Stack(self.directories())
+        return self._work.tree(self._draft)
 
     def configure(self, text: str, change: Callable[[Wishes], object]) -> Step:
         """Any change of how the image wants to be run.

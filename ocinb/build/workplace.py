@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ocinb.build.draft import Draft, Written, layer_of
+from ocinb.build.stack import Stack
+from ocinb.build.unkept import unkept
 from ocinb.bundle.options import ContainerOptions
 from ocinb.content.store import Store
 from ocinb.frozen import Frozen
@@ -94,3 +96,12 @@ class Workplace(Frozen):
             with self.store.open(layer.descriptor.digest) as blob:
                 made.append(self.layers.add(chain_id, layer.descriptor, layer.diff_id, blob, made))
         return made
+
+    def tree(self, draft: Draft) -> Stack:
+        """What an image shows, with what this user's disk could not keep of it.
+
+        Raises:
+            BlobNotFound, LayerError, DigestMismatch, StorageError.
+        """
+        directories = self.unpacked(draft)
+        return Stack(directories, unkept=unkept(self.layers, draft.chain_ids, directories))

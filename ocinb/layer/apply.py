@@ -9,6 +9,7 @@ Spec: image-spec layer.md#applying-changesets
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import stat
 from collections import Counter
@@ -51,6 +52,7 @@ class Applier:
         self.removing = False
         self.attributes = Attributes()
         self._directories: dict[str, Keeps] = {}  # by real path, set when everything is in them
+        self._unmade: dict[str, Entry] = {}  # devices by real path
         self.root = Root(target, self.missing, self.found)
         self._reader = reader
         self._limits = limits
@@ -219,6 +221,10 @@ class Applier:
         source, source_name = self.root.place(entry.linkname)
         if source.path == directory.path and source_name == name:
             raise LayerError(f"{self._what}: {entry.path!r} is a hard link to itself")
+        device = self._unmade.get(source.child(source_name))
+        if device is not None and _shows_nothing(source.lstat(source_name)):
+            self._device(dataclasses.replace(device, path=entry.path))
+            return
         self.link_source(source, source_name, entry)
         try:
             self._link(source, source_name, directory, name)
@@ -275,6 +281,7 @@ class Applier:
             self.attributes.skip(entry.path, f"{entry.kind} device {major}:{minor}: {refused}")
             self.left_out(directory, name)
             if not whiteout.is_mark(entry):
+                self._unmade[directory.child(name)] = entry
                 self.unmade(directory.child(name), entry)
             return
         self._set_named(directory, name, entry)
@@ -302,6 +309,10 @@ class Applier:
             os.unlink(name, dir_fd=directory.fd)
             if stat.S_ISLNK(status.st_mode):
                 self.root.forget()
+
+
+def _shows_nothing(status: os.stat_result | None) -> bool:
+    return status is None or whiteout.is_device(status.st_mode, status.st_rdev)
 
 
 def remove_content(target: Path) -> None:
