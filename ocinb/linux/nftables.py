@@ -36,7 +36,7 @@ TCP, UDP = 6, 17
 
 _BATCH_BEGIN, _BATCH_END = 0x10, 0x11
 _NFTABLES = 10 << 8
-_NEWTABLE, _GETTABLE, _DELTABLE, _NEWCHAIN, _NEWRULE = 0, 1, 2, 3, 6
+_NEWTABLE, _GETTABLE, _DELTABLE, _NEWCHAIN, _GETCHAIN, _NEWRULE = 0, 1, 2, 3, 4, 6
 _TABLE_NAME, _TABLE_USERDATA = 1, 6
 _CHAIN_TABLE, _CHAIN_NAME, _CHAIN_HOOK, _CHAIN_POLICY, _CHAIN_TYPE = 1, 3, 4, 5, 7
 _HOOK_NUMBER, _HOOK_PRIORITY = 1, 2
@@ -104,6 +104,24 @@ class Tables:
         question = Message(_NFTABLES | _GETTABLE, 0, _FAMILY, shown=("NFT_MSG_GETTABLE",))
         found = self._netlink.dump(question)
         return [text(attributes(body[4:]).get(_TABLE_NAME, b"")) for _, body in found]
+
+    def dropping(self, hook: str) -> list[str]:
+        """Chains of anybody that drop at a hook what no rule of theirs accepts.
+
+        Args:
+            hook: a key of ``HOOKS``.
+
+        Returns:
+            Table and chain, as in ``filter FORWARD``.
+        """
+        question = Message(_NFTABLES | _GETCHAIN, 0, _FAMILY, shown=("NFT_MSG_GETCHAIN",))
+        found = (attributes(body[4:]) for _, body in self._netlink.dump(question))
+        return [
+            f"{text(chain[_CHAIN_TABLE])} {text(chain[_CHAIN_NAME])}"
+            for chain in found
+            if chain.get(_CHAIN_POLICY) == _word(_DROP)
+            and attributes(chain.get(_CHAIN_HOOK, b"")).get(_HOOK_NUMBER) == _word(HOOKS[hook])
+        ]
 
     def add(self, name: str, chains: Sequence[Chain], *, comment: str) -> None:
         """Make a table with all that is in it, or nothing.

@@ -239,6 +239,14 @@ def _make_way_out(attachment: Attachment, subnet: Subnet) -> None:
             [*chains, nft.Chain("filter", "forward", "filter", forward)],
             comment=f"network {network['name']} of {attachment.state}"[:120],
         )
+        others = [] if network["internal"] else tables.dropping("forward")
+    if others:
+        message = (
+            f"the packet filter of this machine drops what it forwards ({', '.join(others)}): "
+            f"containers of network {network['name']} reach nothing beyond it unless a rule there "
+            f"accepts what comes from and goes to {bridge}"
+        )
+        append(attachment.values["events"], Warned(message=message))
     what = "closed to both sides" if network["internal"] else "masquerade, closed to others"
     attachment.tell("made", "filter", bridge, what)
     if not network["internal"]:

@@ -18,7 +18,7 @@ import pytest
 from ocinb.bundle.options import ContainerOptions, Networking
 from ocinb.engine import Engine
 from ocinb.errors import ContainerError, InvalidStatus, NetworkError, StepFailed
-from ocinb.events import NetworkChanged, Recorder
+from ocinb.events import NetworkChanged, Recorder, Warned
 from ocinb.linux import flags as f
 from ocinb.linux.nftables import Tables
 from ocinb.linux.syscalls import Kernel
@@ -28,6 +28,7 @@ from ocinb.trace import trace
 from ocinb.workshop import commit_container
 from tests.network.conftest import Start, free_port, get, state_files, until
 from tests.support.own_network import links_and_tables
+from tests.support.peers import require
 
 pytestmark = pytest.mark.root
 
@@ -544,3 +545,18 @@ def test_two_users_of_ocinb_at_once(engine: Engine, start: Start, place: Path) -
 def _id_and_pid(engine: Engine, name: str) -> tuple[str, int]:
     record = engine.container(name)
     return record.id, record.pid
+
+
+@pytest.mark.peer
+def test_a_machine_that_drops_what_it_forwards(say: Say, recorder: Recorder) -> None:
+    """As docker leaves it: a word about it, for a rule of theirs is not ours to change."""
+    require("nft")
+    chain = "{ type filter hook forward priority 0; policy drop; }"
+    theirs = f"add table ip filter; add chain ip filter FORWARD {chain}"
+    subprocess.run(["nft", theirs], check=True)
+    try:
+        say("true")
+    finally:
+        subprocess.run(["nft", "delete table ip filter"], check=True)
+    (warning,) = [event.message for event in recorder.of(Warned)]
+    assert "drops what it forwards (filter FORWARD): containers of network bridge reach" in warning

@@ -182,6 +182,21 @@ def test_nft_reads_what_we_wrote() -> None:
     assert links_and_tables() == []
 
 
+@pytest.mark.peer
+def test_who_drops_what_is_forwarded() -> None:
+    require("nft")
+    with nft.Tables() as tables:
+        tables.add("ocinb-t", CHAINS, comment="")
+        assert tables.dropping("forward") == []
+        rules = (
+            "add table ip filter; add chain ip filter FORWARD { type filter hook forward priority "
+            "0; policy drop; }; add chain ip filter INPUT { type filter hook prerouting priority "
+            "0; policy drop; }; add chain ip filter mine"
+        )
+        subprocess.run(["nft", rules], check=True)
+        assert tables.dropping("forward") == ["filter FORWARD"]
+
+
 def test_a_table_is_made_whole_or_not_at_all() -> None:
     wrong = nft.Chain("nat", "forward", "filter", [])  # there is no nat in forward
     with nft.Tables() as tables, pytest.raises(SyscallError, match="NFT_MSG_NEWCHAIN"):
