@@ -17,7 +17,7 @@ def notebook(notebook_page, jupyter_lab, demo_image):
     """Opens a notebook of these cells behind the one that loads the extension."""
 
     def open_(name, *cells):
-        notebook_page.open(jupyter_lab.write(f"{name}.ipynb", [LOAD, *cells]))
+        notebook_page.open(jupyter_lab.write(name, [LOAD, *cells]))
         notebook_page.run(0)
         return notebook_page
 
@@ -126,3 +126,33 @@ def test_a_containers_output_is_text_with_colours_and_never_html(notebook, pictu
 def test_the_question_mark_shows_help(notebook):
     page = notebook("question", "%oci layers?")
     assert "Usage: %oci layers" in page.run(1).inner_text()
+
+
+def test_a_long_listing_is_searched_and_paged(notebook, pictures):
+    page = notebook("paged", "%config OCI.interactive = True\n%oci files demo")
+    output = page.run(1)
+    box = output.get_by_role("searchbox")
+    box.fill("passwd")
+    output.get_by_role("cell", name="/etc/passwd").wait_for()
+    assert output.locator("table.dataTable tbody tr").count() == 1
+    output.screenshot(path=pictures / "paged.png")
+
+
+def test_a_notebook_that_is_opened_again_shows_its_pictures(notebook, jupyter_lab, pictures):
+    page = notebook("again", "%oci ledger demo", "%oci layers demo")
+    page.run(1).locator("figure img").wait_for()
+    page.run(2).locator("table").wait_for()
+    page.command("docmanager:save")
+    page.page.wait_for_function(
+        "() => window.jupyterapp.shell.currentWidget?.context?.model?.dirty === false"
+    )
+    page.open(jupyter_lab.write("between", ["1 + 1"]))
+    assert page.panel.locator("figure").count() == 0
+    (path,) = jupyter_lab.work.glob("again*.ipynb")
+    page.open(path)
+    figure = page.panel.locator("figure img")
+    figure.wait_for()
+    assert figure.evaluate("image => image.naturalWidth") == 800
+    page.panel.locator("summary").click()
+    page.panel.get_by_role("cell", name="chainID").first.wait_for()
+    page.page.screenshot(path=pictures / "again.png")
