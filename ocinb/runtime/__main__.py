@@ -16,7 +16,7 @@ import sys
 
 def main() -> None:
     """Run the command line and exit with its status."""
-    if "exec" in sys.argv:
+    if not {"create", "run", "exec"}.isdisjoint(sys.argv):
         # Before anything else is imported, for it would have to be imported twice.
         from ocinb.linux.syscalls import Kernel
         from ocinb.runtime.sealing import seal

@@ -58,6 +58,7 @@ PROCESS_ROWS = (
 """The properties of ``process``, which create may apply; the same for a further process."""
 
 PROGRAM_ROWS = (
+    row(program.refuse_runtime, "process.args"),
     row(program.close_descriptors, "", "runtime-linux.md#file-descriptors"),
     row(program.execute, "process.args", "runtime.md#lifecycle"),
 )

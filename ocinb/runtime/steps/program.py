@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _NOT_PERMITTED, _ACCESS = 1, 13
 _FIRST_PRESERVED = 3
+_MOST_INTERPRETERS = 8  # the kernel follows five
 
 
 def set_variables(env: Environment) -> None:
@@ -138,28 +139,38 @@ def refuse_runtime(env: Environment) -> None:
     """Refuse a program that is, or is interpreted by, the runtime's own interpreter.
 
     ``#!/proc/self/exe`` as the first line would run the host's Python with the container's
-    libraries, and could then write to it (CVE-2019-5736).
+    libraries, and could then write to it (CVE-2019-5736). The kernel would follow several such
+    lines from one script to the next. It is looked at twice, for much time may pass between
+    create and start; what is written in between the second look and the execution meets
+    ``sealing.py``.
     """
     if not env.program:
         return
     own = os.stat("self/exe", dir_fd=env.host_proc)
-    for path in (env.program, *_interpreter(env.program)):
+    path = env.program
+    for _ in range(_MOST_INTERPRETERS):
         try:
             info = os.stat(path)
         except OSError:
-            continue
+            return
         if (info.st_dev, info.st_ino) == (own.st_dev, own.st_ino):
             raise StepFailed(f'exec: "{env.program}": is the interpreter of the runtime itself')
+        if not stat.S_ISREG(info.st_mode):
+            return
+        path = _interpreter(path)
+        if not path:
+            return
 
 
-def _interpreter(path: str) -> list[str]:
+def _interpreter(path: str) -> str:
+    """What the first line of a script names; empty where there is none."""
     try:
         with open(path, "rb") as file:
             line = file.readline(256)
     except OSError:
-        return []
+        return ""
     words = line[2:].split() if line.startswith(b"#!") else []
-    return [os.fsdecode(words[0])] if words else []
+    return os.fsdecode(words[0]) if words else ""
 
 
 def close_descriptors(env: Environment) -> None:

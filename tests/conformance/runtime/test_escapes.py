@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.runtimes import (
+    OURS,
     Bundle,
     RuntimeProgram,
     make_rootfs,
@@ -45,36 +48,62 @@ def script(path: Path, text: str) -> None:
 # CVE-2019-5736: the host's runtime is overwritten through /proc/self/exe
 
 
-@pytest.mark.parametrize("how", ["script", "link"])
+HOW = ("script", "link", "script of a script", "script of a link")
+
+
+def make_evil(image: Path, how: str) -> None:
+    """A program that leads the kernel to the runtime's own."""
+    evil = image / "bin/evil"
+    if how == "script":
+        script(evil, "#!/proc/self/exe\n")
+    elif how == "link":
+        evil.symlink_to("/proc/self/exe")
+    elif how == "script of a script":
+        script(evil, "#!/bin/second\n")
+        script(image / "bin/second", "#! /bin/third\n")
+        script(image / "bin/third", "#!/proc/self/exe -c\n")
+    else:
+        script(evil, "#!/bin/second\n")
+        (image / "bin/second").symlink_to("../proc/self/exe")
+
+
+@pytest.mark.parametrize("how", HOW)
 def test_2019_5736_a_program_that_is_the_runtimes_interpreter(
     ours: RuntimeProgram, bundle: Bundle, image: Path, how: str
 ) -> None:
-    if how == "script":
-        script(image / "bin/evil", "#!/proc/self/exe\n")
-    else:
-        (image / "bin/evil").symlink_to("/proc/self/exe")
+    make_evil(image, how)
     bundle.process["args"] = ["/bin/evil"]
     done = ours.create(bundle)
     assert done.returncode == 1
     assert "interpreter of the runtime" in done.stderr
 
 
-@pytest.mark.parametrize("how", ["script", "link"])
+@pytest.mark.parametrize("how", HOW)
+def test_2019_5736_a_program_that_becomes_one_before_start(
+    ours: RuntimeProgram, bundle: Bundle, image: Path, how: str
+) -> None:
+    script(image / "bin/evil", "#!/bin/sh\n")
+    bundle.process["args"] = ["/bin/evil"]
+    assert ours.create(bundle).returncode == 0
+    (image / "bin/evil").unlink()
+    make_evil(image, how)
+    done = ours.call("start", "c")
+    assert done.returncode == 1
+    assert "interpreter of the runtime" in done.stderr
+    assert not ours.exists()
+
+
+@pytest.mark.parametrize("how", HOW)
 def test_2019_5736_the_same_by_exec(
     ours: RuntimeProgram, bundle: Bundle, image: Path, how: str
 ) -> None:
-    if how == "script":
-        script(image / "bin/evil", "#!/proc/self/exe\n")
-    else:
-        (image / "bin/evil").symlink_to("/proc/self/exe")
+    make_evil(image, how)
     done = started(ours, bundle).call("exec", "c", "/bin/evil")
     assert done.returncode == 255
     assert "interpreter of the runtime" in done.stderr
 
 
 def test_2019_5736_exec_runs_from_a_file_that_cannot_be_written() -> None:
-    from tests.support.runtimes import OURS
-
     root = OURS[3].rsplit("/", 3)[0]
     code = (
         f"import sys, os; sys.path.insert(0, {root!r})\n"
@@ -91,6 +120,40 @@ def test_2019_5736_exec_runs_from_a_file_that_cannot_be_written() -> None:
     # While it runs it is busy; once it does not run any more it is read-only.
     assert done.stdout.strip() in ("Text file busy", "Read-only file system")
     assert "Read-only file system" in done.stderr
+
+
+def test_2019_5736_the_containers_process_waits_from_that_file_too(
+    ours: RuntimeProgram, bundle: Bundle
+) -> None:
+    assert ours.create(bundle.shell("sleep 100")).returncode == 0
+    assert os.statvfs(f"/proc/{ours.state()['pid']}/exe").f_flag & os.ST_RDONLY
+
+
+def test_2019_5736_a_user_who_owns_the_interpreter_runs_a_copy_of_it(tmp_path: Path) -> None:
+    # As in an environment in one's home, whose python is no link.
+    python = tmp_path / "python3"
+    shutil.copy(Path("/proc/self/exe").resolve(), python)
+    os.chown(python, 65534, 65534)
+    root = OURS[3].rsplit("/", 3)[0]
+    code = (
+        f"import sys, os; sys.path.insert(0, {root!r})\n"
+        "from ocinb.runtime.sealing import seal\n"
+        "from ocinb.linux.syscalls import Kernel\n"
+        "seal(Kernel())\n"
+        "print(os.readlink('/proc/self/exe'), flush=True)\n"
+        "fd = os.open('/proc/self/exe', os.O_RDONLY); os.set_inheritable(fd, True)\n"
+        "os.execvp('sh', ['sh', '-c', f': > /proc/self/fd/{fd}'])\n"
+    )
+    before = python.read_bytes()
+    as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    done = subprocess.run(
+        [*as_nobody, python, "-I", "-S", "-c", code],
+        capture_output=True, text=True, check=False,
+        env={"PYTHONHOME": sys.base_prefix, "PATH": os.environ["PATH"]},
+    )  # fmt: skip
+    assert done.stdout.strip() == "/memfd:ocinb-runtime (deleted)", done.stderr
+    assert "Operation not permitted" in done.stderr
+    assert python.read_bytes() == before
 
 
 def test_2019_5736_nothing_of_the_runtime_is_readable_while_it_waits(
