@@ -24,7 +24,14 @@ def validate(bundle: Path) -> list[tuple[str, str]]:
 
     Spec: runtime-spec bundle.md#container-format
     """
-    config = read_config(bundle)
+    return examine(bundle, read_config(bundle))
+
+
+def examine(bundle: Path, config: Any) -> list[tuple[str, str]]:
+    """``validate``, for a config.json that is not written yet.
+
+    Spec: runtime-spec bundle.md#container-format
+    """
     found = findings(config)
     if found or not isinstance(config, dict):
         return found

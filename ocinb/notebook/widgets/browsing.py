@@ -40,6 +40,7 @@ class Browser:
     def __init__(self, image: Image) -> None:
         self._image = image
         self._trees: dict[int, dict[str, list[str]]] = {}
+        self._orders: dict[tuple[str, int], list[str]] = {}
         self._not_text: dict[str, str] = {}  # shown path → path, where they differ
 
     @cached_property
@@ -70,16 +71,28 @@ class Browser:
         Raises:
             LayerError: there is no such layer.
         """
-        here = self._real(path)
-        if layer == ALL:
-            names = self._contents.stack.children(here)
-            rows = [self._of_stack(f"{here}/{name}" if here else name) for name in names]
-        else:
-            rows = [self._of_layer(child, layer) for child in self._tree(layer).get(here, ())]
-        rows.sort(key=lambda row: (row[2] != "directory", row[0]))
-        return {"count": len(rows), "rows": rows[offset : offset + PAGE]}
+        order = self._order(self._real(path), layer)
+        shown = order[offset : offset + PAGE] if offset >= 0 else []
+        make = self._of_stack if layer == ALL else self._of_layer
+        return {"count": len(order), "rows": [make(child, layer) for child in shown]}
 
-    def _of_stack(self, path: str) -> list[Any]:
+    def _order(self, here: str, layer: int) -> list[str]:
+        """The paths in a directory, directories first; sorted once, for pages are asked for."""
+        known = self._orders.get((here, layer))
+        if known is not None:
+            return known
+        if layer == ALL:
+            stack = self._contents.stack
+            paths = [f"{here}/{name}" if here else name for name in stack.children(here)]
+            paths.sort(key=lambda path: stack.kind(stack.shown[path]) != "d")
+        else:
+            index = self._contents.layer(layer)
+            paths = sorted(self._tree(layer).get(here, ()))
+            paths.sort(key=lambda path: index.kinds[index.numbers[path]] != "d")
+        self._orders[here, layer] = paths
+        return paths
+
+    def _of_stack(self, path: str, _layer: int) -> list[Any]:
         stack = self._contents.stack
         place = stack.shown[path]
         kind = KIND_OF[stack.kind(place)]
@@ -136,15 +149,17 @@ class Browser:
         """What is known of a path, and the beginning of its content.
 
         Returns:
-            ``path``, ``facts`` as pairs, ``layers`` (each layer that mentions it: number, what it
-            does), ``form`` (``text``, ``hex`` or empty), ``text``, ``cut`` (bytes left out),
-            ``problem``.
+            ``path``, ``at`` (its number in its directory; -1: none), ``facts`` as pairs,
+            ``layers`` (each layer that mentions it: number, sign, what it does), ``form``
+            (``text``, ``hex`` or empty), ``text``, ``cut`` (bytes left out), ``problem``.
         """
         said: dict[str, Any] = {
-            "path": path, "facts": [], "layers": [], "form": "", "text": "", "cut": 0, "problem": ""
+            "path": path, "at": -1, "facts": [], "layers": [], "form": "", "text": "", "cut": 0,
+            "problem": "",
         }  # fmt: skip
         real = self._real(path)
         try:
+            said["at"] = self._at(real, layer)
             place = self._place(real, layer)
             said["facts"] = self._facts(place)
             said["layers"] = self._layers(real)
@@ -153,6 +168,10 @@ class Browser:
         except OcinbError as error:
             said["problem"] = one_line(error.message)
         return said
+
+    def _at(self, path: str, layer: int) -> int:
+        order = self._order(path.rpartition("/")[0], layer)
+        return order.index(path) if path in order else -1
 
     def _place(self, path: str, layer: int) -> Place:
         if layer == ALL:
@@ -174,7 +193,7 @@ class Browser:
             facts += [["mode", mode_text(row, real)], ["owner", f"{row.uid}:{row.gid}"]]
         if real == "file":
             size = stack.layers[place.layer].sizes[stack.inode(place).row]
-            facts.append(["size", f"{size:,} bytes"])
+            facts.append(["size", f"{size:,} byte{'' if size == 1 else 's'}"])
         if row.target:
             facts.append(["target", shown_path(row.target)[0 if row.kind == "hardlink" else 1 :]])
         if row.kind != "whiteout":

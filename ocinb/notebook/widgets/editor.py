@@ -11,7 +11,7 @@ from traitlets import Bool, Dict, List, Unicode, observe
 from ocinb.bundle.diff import MISSING, diff
 from ocinb.bundle.explain import explain
 from ocinb.bundle.spec import spec
-from ocinb.bundle.validate import CONFIG, LARGEST_CONFIG, cited, read_config
+from ocinb.bundle.validate import CONFIG, LARGEST_CONFIG, cited, examine, read_config
 from ocinb.bundle.write import write_bundle
 from ocinb.errors import InvalidConfig, StorageError
 from ocinb.notebook.widgets.base import Widget
@@ -33,6 +33,8 @@ class ConfigEditor(Widget):
         findings: field, what is wrong with it, section.
         differences: from the default, as ``ocinb bundle spec`` makes it: field, default, here.
         saved: the text is what lies on the disk.
+        valid: the specification allows it, so that it can be saved; a runtime may still miss a
+            directory.
 
     Raises:
         BundleError: there is no config.json. InvalidConfig: it is not JSON.
@@ -45,6 +47,7 @@ class ConfigEditor(Widget):
     findings: List[Any] = List().tag(sync=True)
     differences: List[Any] = List().tag(sync=True)
     saved = Bool(True).tag(sync=True)
+    valid = Bool(True).tag(sync=True)
     note = Unicode("").tag(sync=True)
     place = Dict().tag(sync=True)
 
@@ -125,11 +128,12 @@ class ConfigEditor(Widget):
         try:
             config = self.config
         except InvalidConfig as error:
-            self.place = _place(error.__cause__)
+            self.place, self.valid = _place(error.__cause__), False
             self.findings = [["", error.message, ""]]
             return
         self.place = {}
-        found = cited(findings(config))
+        self.valid = not findings(config)
+        found = cited(examine(self._bundle, config))
         self.findings = [[one_line(str(part)) for part in row] for row in found[:SHOWN]]
         different = diff(self._default, config)
         self.differences = [[one_line(f), _shown(a), _shown(b)] for f, a, b in different[:SHOWN]]

@@ -11,15 +11,21 @@ import pytest
 from traitlets import TraitError
 
 from ocinb.bundle.spec import spec
+from ocinb.commands import tree
+from ocinb.commands.session import Session
+from ocinb.commands.values import Interactive
 from ocinb.engine import Engine
-from ocinb.errors import InvalidConfig, StorageError
+from ocinb.errors import InvalidConfig, OcinbError, StorageError
 from ocinb.events import BlobDone, BlobProgress, LayerApplied, LayerUnpacking, Recorder
 from ocinb.image import Image
+from ocinb.notebook import widgets
+from ocinb.notebook.magics import for_notebook
 from ocinb.notebook.widgets import pull as pull_module
 from ocinb.notebook.widgets.browsing import PAGE, Browser, as_text, dump
 from ocinb.notebook.widgets.dashboard import Dashboard
 from ocinb.notebook.widgets.editor import ConfigEditor
 from ocinb.notebook.widgets.explorer import ImageExplorer
+from ocinb.notebook.widgets.live import live
 from ocinb.notebook.widgets.pull import PullProgress
 from ocinb.settings import Settings
 from tests.support.archives import directory, hardlink, member, symlink
@@ -170,6 +176,7 @@ def test_a_closed_widget_leaves_its_picture_and_answers_no_more(image, heard):
 
 @pytest.fixture
 def bundle(tmp_path):
+    (tmp_path / "rootfs").mkdir()
     (tmp_path / "config.json").write_text(json.dumps(spec()))
     return tmp_path
 
@@ -184,7 +191,11 @@ def test_a_config_is_checked_as_it_is_typed(bundle):
     assert not editor.saved
     with pytest.raises(InvalidConfig):
         editor.save()
-    editor.text = editor.text.replace('"here",', '"here"')
+    assert not editor.valid
+    editor.text = editor.text.replace('"here"', '"/"').replace('"rootfs"', '"elsewhere"')
+    assert editor.findings[0][:1] == ["root.path"]
+    assert editor.valid  # the directory may yet be made
+    editor.text = editor.text.replace('"elsewhere",', '"elsewhere"')
     assert editor.findings[0][1].startswith("not JSON: ")
     assert editor.place["line"] == editor.text[: editor.place["position"]].count("\n") + 1
     editor.close()
@@ -202,6 +213,36 @@ def test_a_config_is_saved_unless_somebody_else_was_faster(bundle, heard):
         editor.save()
     assert json.loads((bundle / "config.json").read_bytes())["process"]["cwd"] == "/"
     editor.close()
+
+
+# the commands
+
+
+def test_a_command_gives_a_listing_to_a_shell_and_a_widget_to_a_notebook(bundle, heard):
+    value = tree.call(["edit", str(bundle)], Session())
+    assert isinstance(value, Interactive)
+    assert value.table.rows == []
+    assert list(for_notebook(value).columns) == ["field", "message", "section"]
+    editor = live(value)
+    assert isinstance(editor, widgets.ConfigEditor)
+    editor.close()
+    with pytest.raises(OcinbError):
+        tree.call(["edit", str(bundle / "nowhere")], Session())
+
+
+def test_the_commands_for_images_and_containers_have_listings_too(engine, image, heard):
+    session = Session(engine.settings)
+    for words, kind, rows in (
+        (["explore", "it"], widgets.ImageExplorer, 2),
+        (["dashboard"], widgets.Dashboard, 0),
+    ):
+        value = tree.call(words, session)
+        assert len(value.table.rows) == rows
+        widget = live(value)
+        assert isinstance(widget, kind)
+        widget.close()
+    value = tree.call(["step", "it", "sleep", "-1"], session)
+    assert (value.kind, value.args, len(value.table.rows)) == ("stepper", ("sleep", "-1"), 13)
 
 
 # pull progress

@@ -68,13 +68,13 @@ function render({ model, el, signal }) {
     area.setSelectionRange(at, at);
     count();
   });
-  watch(model, ["findings", "saved", "place"], signal, () => {
+  watch(model, ["findings", "saved", "place", "valid"], signal, () => {
     const found = model.get("findings");
     const json = !model.get("place").line && !(found[0] && !found[0][0]);
     verdict.className = found.length ? "bad" : "good";
     verdict.textContent = found.length ? `✗ ${found.length} ${found.length === 1 ? "finding" : "findings"}` : "✓ valid";
     parts.told.textContent = model.get("saved") ? "saved" : "not saved";
-    save.disabled = found.length > 0 || model.get("saved");
+    save.disabled = !model.get("valid") || model.get("saved");
     format.disabled = !json;
     area.setAttribute("aria-invalid", String(found.length > 0));
     fill(wrong, found.map(([field, message, section]) => h("li", {},

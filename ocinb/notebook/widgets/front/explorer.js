@@ -1,4 +1,5 @@
 const ROW = 24;
+const PAGE = 500; // as browsing.py has it
 const SIGNS = { "+": "add", "~": "change", "−": "delete", "×": "delete" };
 const HINTS = { "+": "added", "~": "replaces a lower one", "−": "deletes a lower one", "×": "hidden by an upper layer" };
 const MARKS = { directory: "/", symlink: " →", fifo: " |", char: " (char)", block: " (block)" };
@@ -44,50 +45,59 @@ function layerList(model, signal) {
 function fileTree(model, signal, ask) {
   const space = h("div", { class: "space" });
   const tree = h("div", { class: "tree", role: "tree", tabindex: 0, "aria-label": "Files" }, space);
-  let directories = new Map(); // path → {count, rows, asked}
+  let directories = new Map(); // path → {count, rows with gaps, asked offsets, problem}
   let flat = [];
   let current = 0;
+  let wanted = false;
 
   const layer = () => model.get("selected_layer");
-  const load = (path) => {
-    let known = directories.get(path);
-    if (!known) directories.set(path, (known = { count: null, rows: [], asked: -1, problem: "" }));
-    if (known.asked === known.rows.length || (known.count !== null && known.rows.length >= known.count)) return;
-    known.asked = known.rows.length;
+  const directory = (path) => {
+    if (!directories.has(path)) directories.set(path, { count: null, rows: [], asked: new Set(), problem: "" });
+    return directories.get(path);
+  };
+  /** Ask for the page of a directory in which a row lies. */
+  const load = (path, at) => {
+    const known = directory(path);
+    const offset = Math.floor(at / PAGE) * PAGE;
+    if (known.asked.has(offset)) return;
+    known.asked.add(offset);
     const mine = directories;
-    ask("entries", { path, layer: layer(), offset: known.rows.length })
+    ask("entries", { path, layer: layer(), offset })
       .then((value) => {
         known.count = value.count;
-        known.rows.push(...value.rows);
+        value.rows.forEach((row, n) => { known.rows[offset + n] = row; });
       })
       .catch((error) => { known.problem = error.message; known.count = 0; })
-      .finally(() => { if (mine === directories) flatten(); });
+      .finally(() => { if (mine === directories) { flatten(); if (wanted) reveal(); } });
   };
 
   const flatten = () => {
     const open = new Set(model.get("expanded"));
     flat = [];
     const walk = (path, depth) => {
-      const known = directories.get(path);
-      if (!known || known.count === null) {
-        load(path);
-        flat.push({ path: `${path}\0`, depth, word: "…" });
+      const known = directory(path);
+      if (known.count === null) {
+        load(path, 0);
+        flat.push({ path: null, depth, word: "…" });
+        return;
       }
-      if (!known) return;
-      known.rows.forEach((row, at) => {
+      if (known.problem) flat.push({ path: null, depth, word: known.problem });
+      for (let at = 0; at < known.count; at += 1) {
+        const row = known.rows[at];
+        if (!row) {
+          flat.push({ path: null, depth, word: "…", of: path, at });
+          continue;
+        }
         const [name, own, kind, size, from, sign, holds] = row;
         flat.push({ name, path: own, depth, kind, size, from, sign, holds, open: holds && open.has(own), at: at + 1, of: known.count });
         if (holds && open.has(own)) walk(own, depth + 1);
-      });
-      if (known.problem) flat.push({ path: `${path}\0`, depth, word: known.problem });
-      else if (known.count > known.rows.length && known.rows.length)
-        flat.push({ path: `${path}\0`, depth, word: `${(known.count - known.rows.length).toLocaleString("en")} more …`, more: path });
+      }
     };
     walk("/", 0);
     space.style.height = `${flat.length * ROW}px`;
-    const at = flat.findIndex((row) => row.path === model.get("selected_path"));
+    const at = flat.findIndex((row) => row.path !== null && row.path === model.get("selected_path"));
     if (at >= 0) current = at;
-    current = Math.min(current, flat.length - 1);
+    current = Math.max(0, Math.min(current, flat.length - 1));
     draw();
   };
 
@@ -97,7 +107,7 @@ function fileTree(model, signal, ask) {
     const shown = [];
     for (let at = first; at < last; at += 1) {
       const row = flat[at];
-      if (row.more) load(row.more);
+      if (row.word && row.of) load(row.of, row.at);
       shown.push(line(row, at));
     }
     fill(space, shown);
@@ -135,7 +145,18 @@ function fileTree(model, signal, ask) {
     if (flip && row.holds) toggle(row, !row.open);
     tell(model, "selected_path", row.path);
   };
+  /** Bring the current row into sight; what is chosen in Python may lie where nothing is loaded. */
   const reveal = () => {
+    const { path, at } = model.get("content");
+    wanted = Boolean(path) && path === model.get("selected_path") && flat[current]?.path !== path && at >= 0;
+    if (wanted) {
+      const above = path.slice(0, path.lastIndexOf("/")) || "/";
+      if (directory(above).count !== null) load(above, at);
+      return;
+    }
+    show();
+  };
+  const show = () => {
     const top = current * ROW;
     if (top < tree.scrollTop) tree.scrollTop = top;
     else if (top + ROW > tree.scrollTop + tree.clientHeight) tree.scrollTop = top + ROW - tree.clientHeight;
@@ -156,16 +177,16 @@ function fileTree(model, signal, ask) {
     } else if (event.key === "Enter" || event.key === " ") choose(row, true);
     else return;
     event.preventDefault();
-    reveal();
+    show();
   });
   tree.addEventListener("scroll", draw);
   const size = new ResizeObserver(draw);
   size.observe(tree);
   signal.addEventListener("abort", () => size.disconnect());
 
-  if (!layer()) directories.set("/", { ...model.get("top"), rows: [...model.get("top").rows], asked: -1, problem: "" });
+  if (!layer()) directories.set("/", { ...model.get("top"), rows: [...model.get("top").rows], asked: new Set([0]), problem: "" });
   watch(model, ["expanded"], signal, flatten);
-  watch(model, ["selected_path"], signal, () => { flatten(); reveal(); });
+  watch(model, ["selected_path", "content"], signal, () => { flatten(); reveal(); });
   const renew = () => { directories = new Map(); flatten(); };
   model.on("change:selected_layer", renew);
   signal.addEventListener("abort", () => model.off("change:selected_layer", renew));
