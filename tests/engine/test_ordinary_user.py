@@ -345,3 +345,52 @@ def test_volumes_have_the_owner_of_their_place_and_are_removed(ordinary: Ordinar
     assert " 33 34 " in directory
     assert "data" in there
     assert gone == "[]"
+
+
+WALK = """
+import subprocess, socket, sys
+with socket.socket() as free:
+    free.bind(('127.0.0.1', 0))
+    port = free.getsockname()[1]
+name = f'localhost:{port}/demo'
+home = place / 'home'
+for directory in ('data', 'run', 'config', 'cache'):
+    (home / directory).mkdir(parents=True, mode=0o700)
+env = {'PATH': os.environ['PATH'], 'HOME': str(home), 'PYTHONPATH': os.environ['PYTHONPATH'],
+       'XDG_DATA_HOME': str(home / 'data'), 'XDG_RUNTIME_DIR': str(home / 'run'),
+       'XDG_CONFIG_HOME': str(home / 'config'), 'XDG_CACHE_HOME': str(home / 'cache')}
+def ocinb(*words, ends=0):
+    done = subprocess.run([sys.executable, '-m', 'ocinb', *words], env=env, text=True,
+                          capture_output=True, stdin=subprocess.DEVNULL)
+    assert done.returncode == ends, (words, done.returncode, done.stdout, done.stderr)
+    return done.stdout.strip()
+ocinb('registry', 'up', '--demo', '--port', str(port))
+try:
+    ocinb('pull', name)
+finally:
+    ocinb('registry', 'down')
+print(ocinb('run', '--rm', name, 'id', '-u'))
+ocinb('run', '-d', '--name', 'box', name, 'sh', '-c', 'mkdir -m 700 /tmp/d; echo out; sleep 100')
+print(ocinb('exec', 'box', 'sh', '-c', 'echo in; exit 5', ends=5))
+print(ocinb('ps', '--quiet'))
+while 'out' not in ocinb('logs', 'box'): pass
+ocinb('stop', '--time', '0', 'box')
+(home / 'context').mkdir()
+recipe = f'FROM {name}\\nRUN mkdir -m 700 /srv/x; echo y > /srv/x/y'
+(home / 'context/Dockerfile').write_text(recipe)
+ocinb('build', '-t', 'made', str(home / 'context'))
+print(ocinb('run', '--rm', 'made', 'cat', '/srv/x/y'))
+ocinb('rm', 'box'); ocinb('rmi', 'made'); ocinb('rmi', name); ocinb('gc', '--grace', '0')
+data = home / 'data/ocinb'
+print(sorted(path.name for path in home.iterdir() if any(path.rglob('*'))))
+print([*data.glob('layers/sha256/*'), *data.glob('store/blobs/*/*'), *data.glob('owned/*/*')])
+print([*data.glob('containers/*/*'), *(home / 'run').glob('ocinb/runtime/*')])
+"""
+
+
+@pytest.mark.parametrize("subuid", [RANGE, ""], ids=["many ids", "one id"])
+def test_the_whole_walk_in_the_directories_of_xdg(ordinary: Ordinary, subuid: str) -> None:
+    lines = ordinary(WALK, subuid=subuid).splitlines()
+    assert lines[:4] == ["0", "in", "box", "y"]
+    assert lines[4] == "['context', 'data', 'run']"
+    assert lines[5:] == ["[]", "[]"]
