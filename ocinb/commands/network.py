@@ -10,7 +10,7 @@ import click
 from ocinb.commands.options import listing, names_only
 from ocinb.commands.several import each
 from ocinb.commands.tree import Group
-from ocinb.commands.values import Done, Json, Lines
+from ocinb.commands.values import Done, Json, Lines, Picture
 from ocinb.errors import NetworkError, UnsupportedHost
 from ocinb.table import Table, columns, rfc3339
 
@@ -57,9 +57,14 @@ def create(session: Session, name: str, subnet: str | None, internal: bool) -> D
 
 @command.command()
 @click.argument("name")
-@click.option("--format", type=click.Choice(["table", "json"]), default="table")
+@click.option(
+    "--format",
+    type=click.Choice(["diagram", "table", "json"]),
+    default="diagram",
+    help="table: the rows, in a notebook too; json: for scripts.",
+)
 @click.pass_obj
-def inspect(session: Session, name: str, format: str) -> Table | Json:
+def inspect(session: Session, name: str, format: str) -> Table | Picture | Json:
     """Show who is in a network: containers, addresses, ports."""
     networks = session.engine.networks
     network = networks.get(name)
@@ -69,7 +74,9 @@ def inspect(session: Session, name: str, format: str) -> Table | Json:
         return Json({**document, "containers": [_member(row) for row in members]})
     way_out = "no way out" if network.internal else f"gateway {network.gateway}"
     bridge = f"bridge {network.bridge}" if members else "nothing of it is in the kernel now"
-    return Table(MEMBERS, members, title=f"network {name}: {network.subnet}, {way_out}, {bridge}")
+    title = f"network {name}: {network.subnet}, {way_out}, {bridge}"
+    table = Table(MEMBERS, members, title=title)
+    return table if format == "table" else Picture("network_plan", table)
 
 
 @command.command()

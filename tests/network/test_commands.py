@@ -14,8 +14,10 @@ import pytest
 import ocinb.runtime as runtime_package
 from ocinb.commands import tree
 from ocinb.commands.session import Session
+from ocinb.commands.values import Picture
 from ocinb.engine import Engine
 from ocinb.errors import CommandError, NetworkError
+from ocinb.notebook.diagrams.draw import draw
 from ocinb.settings import Settings
 from ocinb.table import Table
 from tests.network.conftest import get
@@ -49,7 +51,13 @@ def test_a_network_from_its_making_to_its_end(type_: Type) -> None:
     ]
     type_("run -d --name web --network mine -p 8080:80 -p 9000:90/udp box httpd -f -p 80 -h /www")
     assert get(8080) == "served\n"
-    table = type_("network inspect mine")
+    picture = type_("network inspect mine")
+    assert isinstance(picture, Picture)
+    table = type_("network inspect mine --format table")
+    assert picture.table.records() == table.records()
+    diagram = draw(picture)
+    assert "web at 10.55.0.2 with 127.0.0.1:8080->80/tcp, 127.0.0.1:9000->90/udp" in diagram.alt
+    assert ">10.55.0.2</text>" in diagram.svg
     assert isinstance(table, Table)
     (row,) = table.records()
     assert (row["container"], row["ip"], row["ports"]) == (
@@ -114,7 +122,7 @@ def test_what_is_refused(type_: Type, engine: Engine, typed: str, kind: type, sa
 
 def test_a_published_port_asks_for_a_bridge(type_: Type) -> None:
     type_("run -d --name web -P box httpd -f -p 80 -h /www")
-    (row,) = type_("network inspect bridge").records()
+    (row,) = type_("network inspect bridge --format table").records()
     assert row["ports"].endswith("->80/tcp")
     type_("rm -f web")
 

@@ -15,6 +15,7 @@ from ocinb.notebook.diagrams.isolation import isolation
 from ocinb.notebook.diagrams.layer_stack import layer_stack
 from ocinb.notebook.diagrams.lifecycle_line import lifecycle_line
 from ocinb.notebook.diagrams.limits import limits
+from ocinb.notebook.diagrams.network_plan import network_plan
 from ocinb.notebook.diagrams.overlay_lookup import overlay_lookup
 from ocinb.notebook.diagrams.step_calls import step_calls
 
@@ -33,6 +34,7 @@ KINDS: dict[str, Callable[[Table], Diagram]] = {
     "digest_ledger": digest_ledger,
     "isolation": isolation,
     "limits": limits,
+    "network_plan": network_plan,
     "component_chain": component_chain,
     "comparison": comparison,
     "step_calls": step_calls,
