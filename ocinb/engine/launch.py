@@ -45,7 +45,11 @@ class Shim(Connection):
         streams = {} if stdin is None else {"stdin": stdin}
         if output is None and not detached:
             streams |= {"stdout": 1, "stderr": 2}
-        self._begin(streams)
+        try:
+            self._begin(streams)
+        except BaseException:
+            self._control.close()
+            raise
 
     def _begin(self, streams: dict[str, int], *, again: bool = True) -> None:
         """Have a monitor forked, and wait until it is there.

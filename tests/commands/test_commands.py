@@ -162,7 +162,7 @@ def test_a_bundle_holds_what_was_asked_for(door, tmp_path):
         ["--sysctl", "kernel.x"],
         ["--hook", "never=/bin/true"],
         ["--hook", "poststop=relative"],
-        ["--network", "moon"],
+        ["--network", "container:"],
     ],
 )
 def test_a_wish_that_cannot_be_read_is_a_sentence_with_a_way_out(door, words):
