@@ -156,6 +156,26 @@ BATCHES = [
         ],
     ),
     Batch(
+        "names of other machines",
+        "--network host --add-host db:192.0.2.9 --dns 192.0.2.53 --dns 192.0.2.54 "
+        "--dns-search example.org --dns-option ndots:3",
+        [
+            Row("--add-host", "grep db /etc/hosts | tr '\\t' ' '", "192.0.2.9 db"),
+            Row(
+                "--add-host: this machine stays",
+                "grep -c localhost /etc/hosts | head -c 1",
+                Pattern("[1-9]"),
+            ),
+            Row(
+                "--dns",
+                "grep nameserver /etc/resolv.conf",
+                "nameserver 192.0.2.53\nnameserver 192.0.2.54",
+            ),
+            Row("--dns-search", "grep search /etc/resolv.conf", "search example.org"),
+            Row("--dns-option", "grep options /etc/resolv.conf", "options ndots:3"),
+        ],
+    ),
+    Batch(
         "no network",
         "--network none",
         [
