@@ -18,7 +18,6 @@ import contextlib
 import fcntl
 import json
 import os
-import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -32,6 +31,7 @@ from ocinb.layer.index_walk import index_directory
 from ocinb.layer.unpack import Unpacked, unpack
 from ocinb.spec.descriptor import Descriptor
 from ocinb.spec.digest import ENCODED_LENGTH, Digest
+from ocinb.whole_file import write_whole
 
 if TYPE_CHECKING:
     from ocinb.events import Record
@@ -223,7 +223,7 @@ class UnpackedLayers:
         )
         try:
             numbers = _numbers(done)
-            self._record_path(chain_id).write_text(json.dumps(numbers), encoding="ascii")
+            write_whole(self._record_path(chain_id), json.dumps(numbers))
             if done.index is not None:
                 self._write_index(chain_id, done.index)
             os.rename(partial, path)
@@ -284,15 +284,7 @@ class UnpackedLayers:
         return self.root / "records" / f"{chain_id.encoded}.index"
 
     def _write_index(self, chain_id: Digest, index: LayerIndex) -> None:
-        path = self._index_path(chain_id)
-        new = path.with_suffix(f".index-{os.getpid()}-{threading.get_ident()}")
-        try:
-            new.write_bytes(index.encode())
-            new.replace(path)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                new.unlink()
-            raise StorageError(f"{path}: {os.strerror(error.errno or 0).lower()}") from error
+        write_whole(self._index_path(chain_id), index.encode())
 
     @contextlib.contextmanager
     def _locked(self, chain_id: Digest, *, wait: bool = True) -> Iterator[bool]:
@@ -301,6 +293,7 @@ class UnpackedLayers:
         Without waiting it may not be had; it gives whether it is.
         """
         try:
+            self._make_private()
             for name in ("partial", "records", "locks", chain_id.algorithm):
                 (self.root / name).mkdir(parents=True, exist_ok=True)
             lock = os.open(
@@ -317,6 +310,13 @@ class UnpackedLayers:
             yield True
         finally:
             os.close(lock)
+
+    def _make_private(self) -> None:
+        """A stranger's setuid program, unpacked, would give its owner's power to everybody here."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self.root.stat().st_mode & 0o077:
+            with contextlib.suppress(PermissionError):  # somebody else's, who decides
+                self.root.chmod(0o700)
 
     def _clear(self, partial: Path) -> None:
         if not os.path.lexists(partial):

@@ -55,6 +55,14 @@ def test_a_layer_is_unpacked_once(tmp_path):
     assert layers.chain_ids() == [DIFF]
 
 
+def test_nobody_else_reaches_what_strangers_made(tmp_path):
+    """A setuid program of a layer belongs to whoever unpacked it."""
+    (tmp_path / "there").mkdir(mode=0o755)
+    for root in (tmp_path / "new", tmp_path / "there"):
+        UnpackedLayers(root).add(DIFF, LAYER, DIFF, io.BytesIO(RAW))
+        assert root.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_failure_leaves_nothing_visible(tmp_path):
     layers = UnpackedLayers(tmp_path)
     other = Digest("sha256:" + "1" * 64)
