@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from ocinb.bundle.convert import command
 from ocinb.bundle.options import ContainerOptions
 from ocinb.content.store import Store
-from ocinb.engine import attached, ending, joining, stages
+from ocinb.engine import attached, ending, joining, rung_cache, stages
 from ocinb.engine.attached import Ended
 from ocinb.engine.changed import Changed, changed
 from ocinb.engine.choose import choose, ladder
@@ -40,7 +40,7 @@ from ocinb.engine.rung import Choice, Rung
 from ocinb.engine.settle import settle
 from ocinb.engine.volumes import mount_of, planned
 from ocinb.engine.way import Way, find_way
-from ocinb.errors import NameNotFound
+from ocinb.errors import NameNotFound, SyscallError, UnsupportedHost
 from ocinb.events import Warned, ignore
 from ocinb.frozen import Frozen
 from ocinb.layer.unpacked import UnpackedLayers
@@ -52,7 +52,7 @@ from ocinb.spec.runtime_config import check
 from ocinb.spec.runtime_state import STOPPED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from ocinb.distribution.client import Client
@@ -322,7 +322,7 @@ class Engine:
             if claimed is not None:
                 claimed(os.path.basename(files.directory))
             with self._monitor(files, events, output, stdin, detach) as shim:
-                rootfs = stages.stack(shim, layers, way.rung)
+                rootfs = self._stack(shim, layers, way.rung)
                 config = self._describe(files, local, wished, rootfs, way.rung)
                 stages.create(
                     shim, files, config, self.settings.runtime_state, interactive=interactive
@@ -369,7 +369,7 @@ class Engine:
         files = self._claim(local, wished, name, way)
         try:
             with self._monitor(files, [], None, None, True) as shim:
-                rootfs = stages.stack(shim, layers, way.rung)
+                rootfs = self._stack(shim, layers, way.rung)
                 config = self._describe(files, local, wished, rootfs, way.rung)
                 stages.create(
                     shim, files, config, self.settings.runtime_state, interactive=interactive
@@ -579,6 +579,14 @@ class Engine:
     @cached_property
     def _images(self) -> Images:
         return Images(self.store, self.layers, lambda: self.client, self._record)
+
+    def _stack(self, shim: Shim, layers: Sequence[Path], rung: Rung) -> Path:
+        try:
+            return stages.stack(shim, layers, rung)
+        except (SyscallError, UnsupportedHost):
+            # What was found out about this machine is not true any more: the next one asks anew.
+            rung_cache.forget(self.settings.run_root)
+            raise
 
     def _layers(self, image: LocalImage, rung: Rung) -> list[Path]:
         """What a container's tree is stacked of, bottom to top."""

@@ -11,11 +11,12 @@ from ocinb.bundle.options import ContainerOptions
 from ocinb.engine import Engine
 from ocinb.engine.engine import Finished
 from ocinb.engine.rung import NOTHING, ROOT, USER_NAMESPACE, Rung
-from ocinb.errors import StorageError
+from ocinb.errors import StorageError, SyscallError
 from ocinb.events import Mounted, Recorder
 from ocinb.layer.unpacked import UnpackedLayers
 from ocinb.linux import flags as f
 from ocinb.linux.syscalls import Kernel
+from ocinb.overlay.probe import Attempt
 from ocinb.settings import Settings
 from tests.support.peers import require
 
@@ -82,3 +83,14 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(place: Path, demo_store:
         assert engine.containers() == []
     finally:
         Kernel().umount(str(root), f.MNT_DETACH)
+
+
+def test_a_rung_that_does_not_hold_any_more_is_tried_anew(engine: Engine) -> None:
+    engine.run("demo", ContainerOptions(args=["true"]))
+    kept = engine.settings.run_root / "rung.json"
+    assert kept.exists()
+    attempt = Attempt(kind="overlay", works=True, flags=("no-such-option",), answer="")
+    engine.__dict__["rung"] = Rung(**dict(engine.rung) | {"mount": attempt})
+    with pytest.raises(SyscallError, match="invalid argument"):
+        engine.run("demo", ContainerOptions(args=["true"]))
+    assert not kept.exists()
