@@ -9,14 +9,12 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import select
 import shlex
 import time
 from typing import TYPE_CHECKING
 
-from ocinb.engine.entering import entering
 from ocinb.errors import CommandError, ContainerError, OcinbError
-from ocinb.kernel.child import Child
+from ocinb.kernel.running import LONGEST, Running
 from ocinb.linux.processes import alive, start_time
 from ocinb.spec.runtime_state import RUNNING
 
@@ -28,16 +26,6 @@ if TYPE_CHECKING:
 KEEPER = 'trap "exit 0" TERM; while sleep 86400 & wait $!; do :; done; exit 127'
 """What keeps a container alive between its scripts, and buries what they leave."""
 
-_WRAPPER = """\
-. /dev/fd/4
-cd -- "${OCINB_DIRECTORY:-.}" 2>/dev/null || :
-trap '{ export OCINB_DIRECTORY="$PWD"; export -p; echo "# whole"; } >&3 2>/dev/null' EXIT
-exec 4<&-
-. /dev/fd/5
-"""
-_WHOLE = b"# whole\n"
-_MOST_STATE = 1 << 20
-"""Bytes of exported variables that are kept."""
 _LOOK = 0.1
 """Seconds."""
 
@@ -65,7 +53,7 @@ class Scripts:
         self._run = run
         self._ask = ask
         self._names: dict[tuple[str, ...], str] = {}
-        self._states: dict[str, bytes] = {}
+        self._states: dict[str, str] = {}
         self._made = 0
 
     def script(self, head: str, text: str, output: Callable[[bytes, int], None]) -> int:
@@ -120,53 +108,25 @@ class Scripts:
         return name
 
     def _process(self, name: str, text: str, output: Callable[[bytes, int], None]) -> int:
-        engine = self._engine()
-        program = ["/bin/sh", "-c", _WRAPPER, "sh"]
-        argv = entering(engine.settings, engine.container(name), program, preserve_fds=3)
-        reader, writer = os.pipe()
-        state = _memory(self._states.get(name, b""))
-        script = _memory(text.encode(errors="surrogateescape"))
+        engine, ask = self._engine(), self._ask()
+        if len(text.encode(errors="surrogateescape")) > LONGEST:
+            raise CommandError(
+                f"the script is longer than {LONGEST:,} bytes",
+                hint="put it into a file, and that into the image or a volume",
+            )
+        before = self._states.get(name, "")
+        running = Running(engine, name, text, before, output, asks=ask is not None)
         try:
-            child = Child(argv, [writer, state, script])
-        finally:
-            for descriptor in (writer, state, script):
-                os.close(descriptor)
-        try:
-            self._pump(child, output)
-            os.set_blocking(reader, False)
-            kept = _rest(reader)
+            status = running.wait(ask)
         except BaseException:
-            child.end()
+            if not running.end():
+                # Of other users inside, an ordinary user can end the container only as a whole.
+                with contextlib.suppress(OcinbError):
+                    engine.delete(name, force=True)
             raise
-        finally:
-            child.close()
-            os.close(reader)
-        if kept.endswith(_WHOLE):
-            self._states[name] = kept
-        return child.status or 0
-
-    def _pump(self, child: Child, output: Callable[[bytes, int], None]) -> None:
-        """Pass output on until the script has ended; ask the person when it reads."""
-        streams = {child.stdout: 1, child.stderr: 2}
-        ask = self._ask()
-        if ask is None:
-            child.give(None)
-        while streams:
-            ready, _, _ = select.select(list(streams), [], [], _LOOK)
-            for descriptor in ready:
-                data = os.read(descriptor, 1 << 16)
-                if data:
-                    output(data, streams[descriptor])
-                else:
-                    del streams[descriptor]
-            if ready:
-                continue
-            if child.poll() is not None:
-                return  # what it left in the background may write on, but not here
-            if ask is not None and child.reads():
-                child.give(ask())
-        while not child.wait(_LOOK):
-            pass
+        if running.left is not None and len(running.left) <= LONGEST:
+            self._states[name] = running.left
+        return status
 
 
 def sweep(engine: Engine) -> None:
@@ -176,20 +136,3 @@ def sweep(engine: Engine) -> None:
         if found and not alive(int(found[1]), int(found[2])):
             with contextlib.suppress(OcinbError):
                 engine.delete(record.name, force=True)
-
-
-def _memory(data: bytes) -> int:
-    """A file without a name that holds these bytes."""
-    descriptor = os.memfd_create("cell")
-    with open(descriptor, "wb", closefd=False) as file:
-        file.write(data)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
-
-
-def _rest(descriptor: int) -> bytes:
-    kept = b""
-    with contextlib.suppress(BlockingIOError):
-        while len(kept) <= _MOST_STATE and (data := os.read(descriptor, 1 << 16)):
-            kept += data
-    return kept

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from traitlets import Dict, List, Unicode, observe
 
-from ocinb.engine.entering import entering
+from ocinb.engine.joining import FurtherProcess
 from ocinb.engine.observing import usage
 from ocinb.errors import CommandError, OcinbError
 from ocinb.frozen import Frozen
@@ -29,8 +29,8 @@ LOG_SHOWN = 16_000
 """Bytes of a log, its end."""
 ENDED_SHOWN = 20
 """Containers that have ended and are still listed, the latest."""
-EXEC_SECONDS = 20.0
-"""Seconds that a command of the dashboard may take."""
+EXEC_SECONDS = 5.0
+"""Seconds after which the page is told what there is so far."""
 
 
 class _Look(Frozen):
@@ -136,24 +136,35 @@ class Dashboard(Widget):
             raise CommandError(f"{command!r}: {str(error).lower()}") from error
         if not words:
             raise CommandError("there is no command")
-        record = self._engine.container(str(container))
-        argv = entering(self._engine.settings, record, words)
-        try:
-            done = subprocess.run(
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=EXEC_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise CommandError(f"{words[0]} took longer than {EXEC_SECONDS:.0f} s") from error
+        name, kept = str(container), bytearray()
+
+        def take(data: bytes, _stream: int) -> None:
+            kept.extend(data)
+            del kept[:-LOG_SHOWN]
+
+        status: int | None = None
+        failed: list[OcinbError] = []
+
+        def work() -> None:
+            nonlocal status
+            try:
+                ended = self._engine.exec(name, FurtherProcess(args=words), output=take)
+                status = ended.exit_status if ended is not None else None
+            except OcinbError as error:
+                failed.append(error)
+
+        # The kernel must be free again soon, whatever the command does.
+        thread = threading.Thread(target=work, name="ocinb dashboard", daemon=True)
+        thread.start()
+        thread.join(EXEC_SECONDS)
+        if failed:
+            raise failed[0]
         self.said = {
-            "container": record.name,
+            "container": name,
             "command": one_line(command),
-            "output": plain(done.stdout[-LOG_SHOWN:]),
-            "status": done.returncode,
+            "output": plain(bytes(kept)),
+            "status": status,
+            "goes_on": thread.is_alive(),
         }
         return dict(self.said)
 

@@ -92,7 +92,8 @@ function render({ model, el, signal }) {
     const last = model.get("said");
     const mine = last.container === name;
     answer.hidden = !mine;
-    if (mine) fill(answer, h("span", { class: "soft" }, `$ ${last.command}\n`), last.output, last.status ? h("span", { class: "bad" }, `\nexit status ${last.status}`) : null);
+    if (mine) fill(answer, h("span", { class: "soft" }, `$ ${last.command}\n`), last.output, last.status ? h("span", { class: "bad" }, `\nexit status ${last.status}`) : null,
+      last.goes_on ? h("span", { class: "soft" }, "\n… it goes on") : null);
   });
   parts.root.append(said, h("div", { class: "scroll" }, table, empty), detail);
 }
