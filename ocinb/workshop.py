@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ocinb.build.build import Build as _Build
+from ocinb.build.cache import StepCache
 from ocinb.build.commit import commit
 from ocinb.build.draft import Draft, Written
 from ocinb.build.operations import append_directory, append_file, rebase, squash
@@ -99,6 +101,20 @@ def workplace(engine: Engine, output: Output | None = None, record: Record = ign
         cache=engine.settings.root / "build-cache",
         record=record,
     )
+
+
+def forget_steps(
+    engine: Engine, *, grace: float, gone: Sequence[Digest], dry_run: bool = False
+) -> list[tuple[str, int]]:
+    """Forget cached steps of builds whose layers garbage collection took; see ``StepCache.sweep``.
+
+    Args:
+        grace: seconds for which files are left alone.
+        gone: what was taken, or would be.
+    """
+    work = workplace(engine)
+    before = time.time() - grace
+    return StepCache(work.cache, work.store).sweep(before, gone=gone, dry_run=dry_run)
 
 
 def build_named(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
+from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
@@ -20,6 +20,7 @@ from ocinb.frozen import Frozen
 from ocinb.spec.descriptor import Descriptor
 from ocinb.spec.digest import Digest
 from ocinb.spec.document import decode
+from ocinb.whole_file import write_whole
 
 
 class Cached(Frozen):
@@ -75,26 +76,50 @@ class StepCache:
             "entries": made.layer.entries,
         }
         path = self._directory / f"{key}.json"
-        new = path.with_suffix(f".{os.getpid()}.new")
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, StorageError):
             self._directory.mkdir(parents=True, exist_ok=True)
-            new.write_text(json.dumps({"created": made.created, "layer": layer}), encoding="utf-8")
-            new.replace(path)
+            write_whole(path, json.dumps({"created": made.created, "layer": layer}))
 
-    def clear(self) -> int:
-        """Forget everything; how many steps that were.
+    def sweep(
+        self, before: float, *, gone: Collection[Digest] = (), dry_run: bool = False
+    ) -> list[tuple[str, int]]:
+        """Forget the steps whose layers are not in the store, and what crashes left.
+
+        Args:
+            before: seconds since the epoch; younger files stay.
+            gone: layers that count as not in the store.
+            dry_run: only tell.
+
+        Returns:
+            Names of files, and their bytes.
 
         Raises:
             StorageError: a file cannot be removed.
         """
-        count = 0
+        found = []
         try:
-            for path in self._directory.glob("*.json"):
-                path.unlink(missing_ok=True)
-                count += 1
+            for path in sorted(self._directory.glob("*")):
+                status = path.stat()
+                if status.st_mtime >= before or self._leads_somewhere(path, gone):
+                    continue
+                found.append((path.name, status.st_size))
+                if not dry_run:
+                    path.unlink(missing_ok=True)
+        except FileNotFoundError:
+            pass  # somebody else was quicker
         except OSError as error:
             raise StorageError(f"{error.filename}: {error.strerror}".lower()) from error
-        return count
+        return found
+
+    def _leads_somewhere(self, path: Path, gone: Collection[Digest]) -> bool:
+        if path.suffix != ".json":
+            return False
+        try:
+            layer = json.loads(path.read_bytes())["layer"]
+            digest = Digest(layer["descriptor"]["digest"]) if layer is not None else None
+        except (ValueError, KeyError, TypeError, DocumentError):
+            return False
+        return digest is None or (digest not in gone and self._store.has(digest))
 
 
 def key_of(*parts: object) -> str:

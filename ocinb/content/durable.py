@@ -31,9 +31,10 @@ def storage_errors(action: str, path: str | Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = os.strerror(error.errno).lower() if error.errno else str(error)
-        raise StorageError(
-            f"cannot {action} {path}: {reason}", hint=_HINTS.get(error.errno or 0)
-        ) from error
+        hint = _HINTS.get(error.errno or 0)
+        if action == "read" and error.errno in (errno.EACCES, errno.EPERM):
+            hint = "this user may not read it"
+        raise StorageError(f"cannot {action} {path}: {reason}", hint=hint) from error
 
 
 def make_directory(path: Path) -> None:

@@ -26,11 +26,10 @@ or replaced as a whole.
 from __future__ import annotations
 
 import json
-import os
 
-from ocinb.errors import StorageError
 from ocinb.frozen import Frozen
 from ocinb.linux.processes import alive, start_time
+from ocinb.whole_file import write_whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,13 +98,4 @@ def write_json(path: str, document: dict[str, Any]) -> None:
     Raises:
         StorageError: the disk refused.
     """
-    new = f"{path}.{os.getpid()}.new"
-    try:
-        with open(new, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(json.dumps(document, ensure_ascii=False) + "\n")
-        os.replace(new, path)
-    except OSError as error:
-        if os.path.exists(new):
-            os.unlink(new)
-        reason = os.strerror(error.errno or 0).lower()
-        raise StorageError(f"{path} cannot be written: {reason}") from error
+    write_whole(path, json.dumps(document, ensure_ascii=False) + "\n")

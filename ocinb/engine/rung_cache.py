@@ -16,9 +16,11 @@ from functools import partial
 
 from ocinb import __version__
 from ocinb.engine.emulated.attempts import be_traced
+from ocinb.errors import StorageError
 from ocinb.linux import flags as f
 from ocinb.linux.syscalls import Kernel
 from ocinb.overlay.probe import answer_of
+from ocinb.whole_file import write_whole
 
 _FILE = "rung.json"
 _STATUS = ("Uid", "Gid", "Groups", "CapEff", "CapBnd", "NoNewPrivs", "Seccomp", "Seccomp_filters")
@@ -77,14 +79,9 @@ def read(directory: pathlib.Path, wanted: str) -> dict[str, dict[str, object]] |
 
 def write(directory: pathlib.Path, name: str, found: dict[str, object]) -> None:
     """Keep it, whole or not at all; that it cannot be kept is no error."""
-    new = directory / f"{_FILE}.{os.getpid()}.new"
-    try:
+    with contextlib.suppress(OSError, StorageError):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new.write_text(json.dumps({"key": name, "found": found}), encoding="utf-8")
-        os.replace(new, directory / _FILE)
-    except OSError:
-        with contextlib.suppress(OSError):
-            new.unlink()
+        write_whole(directory / _FILE, json.dumps({"key": name, "found": found}))
 
 
 def forget(directory: pathlib.Path) -> None:

@@ -13,12 +13,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ocinb import plain_json
-from ocinb.errors import NetworkError, OcinbError, StorageError
+from ocinb.errors import NetworkError, OcinbError
 from ocinb.frozen import Frozen
 from ocinb.linux.rtnetlink import Interfaces
 from ocinb.network.attachments import Attachment
 from ocinb.network.leases import Lease, Leases, Subnet, locked, to_number, to_text
 from ocinb.network.strays import BRIDGE, VETH
+from ocinb.whole_file import write_whole
 
 DEFAULT = "bridge"
 """The network of ``--network bridge``, made when it is first used."""
@@ -195,7 +196,7 @@ class Networks:
             created=time.time(),
             bridge=BRIDGE + _digest(self.state, name),
         )
-        _write(self._path(name), plain_json.pretty(dict(network)) + "\n")
+        write_whole(self._path(name), plain_json.pretty(dict(network)) + "\n")
         return network
 
     def _of_this_machine(self) -> list[tuple[Subnet, str]]:
@@ -279,17 +280,6 @@ def _free(taken: list[tuple[Subnet, str]]) -> Subnet:
 def _digest(state: str, name: str) -> str:
     """Nine digits that no other directory or name has: names of links have 15 characters."""
     return hashlib.sha256(f"{state}\0{name}".encode()).hexdigest()[:9]
-
-
-def _write(path: Path, text: str) -> None:
-    new = path.with_suffix(f".{os.getpid()}.new")
-    try:
-        new.write_text(text, encoding="utf-8")
-        os.replace(new, path)
-    except OSError as error:
-        new.unlink(missing_ok=True)
-        reason = os.strerror(error.errno or 0).lower()
-        raise StorageError(f"{path} cannot be written: {reason}") from error
 
 
 def _remove(path: str) -> None:

@@ -9,6 +9,7 @@ import os
 from ocinb.errors import StorageError
 from ocinb.frozen import Frozen
 from ocinb.overlay.plan import COPY, FUSE
+from ocinb.whole_file import write_whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,18 +81,12 @@ class MountRecords:
         Raises:
             StorageError: the disk refused.
         """
-        path = self._path(mount)
-        new = f"{path}.new"
         try:
             os.makedirs(self._directory, 0o700, exist_ok=True)
-            with open(new, "w", encoding="utf-8", errors="surrogateescape") as file:
-                file.write(json.dumps(dict(mount), ensure_ascii=False))
-            os.replace(new, path)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                os.unlink(new)
             reason = os.strerror(error.errno or 0).lower()
-            raise StorageError(f"{path} cannot be written: {reason}") from error
+            raise StorageError(f"{self._directory} cannot be made: {reason}") from error
+        write_whole(self._path(mount), json.dumps(dict(mount), ensure_ascii=False))
 
     def remove(self, mount: Mount) -> None:
         """Forget a mount; one that has no record is no error."""

@@ -53,6 +53,27 @@ class TestBuild:
         door("build", "--no-cache", context)
         assert "cached" not in door.output()
 
+    def test_gc_forgets_steps_whose_layers_it_takes(
+        self, door: Door, context: Path, tmp_path: Path
+    ) -> None:
+        dockerfile(context, "FROM scratch\nENV A=1\nCOPY a /")
+        door("build", "-t", "x", context)
+        door("build", "-t", "y", "--build-arg", "B=1", dockerfile(context, "FROM x\nCOPY a /b"))
+        cache = door.session.settings.root / "build-cache"
+        left_by_a_crash = next(cache.glob("*.json")).with_suffix(".json.1-1.new")
+        left_by_a_crash.write_text("{")
+        assert [row[0] for row in door("gc").rows] == [], "it is younger than the grace"
+        door("rmi", "y")
+        planned = door("gc", "--dry-run", "--grace", 0)
+        assert planned.column("what").count("build step") == 2
+        assert left_by_a_crash.name in planned.column("name")
+        assert sorted(door("gc", "--grace", 0).rows) == sorted(planned.rows)
+        assert not left_by_a_crash.exists()
+        assert len(door("gc", "--grace", 0)) == 0
+        door.output()
+        door("build", "-t", "x", dockerfile(context, "FROM scratch\nENV A=1\nCOPY a /"))
+        assert "cached" in door.output(), "what the image that is left has is remembered"
+
     def test_the_cell_is_the_dockerfile(self, door: Door, context: Path) -> None:
         image = door("build", "-t", "x", context, script="FROM scratch\nCOPY a /b\n")
         assert door("files", "x").column("path") == ["/", "/b"]
