@@ -199,6 +199,29 @@ class Cgroup:
                 if inherited:
                     self.kernel.write(f"{directory}/{name}", inherited)
 
+    def below(self, paths: dict[str, str]) -> Cgroup:
+        """Groups that the container has made inside this one, for a process to be put into.
+
+        Args:
+            paths: controller → path beneath the group; the empty name is for every controller
+                that is not named.
+
+        Raises:
+            UnsupportedHost: no such controller here, or no such group beneath this one.
+        """
+        directories = {}
+        for controller in paths:
+            if controller and (self.version == 2 or controller not in self.directories):
+                raise UnsupportedHost(f"there is no separate tree of control groups {controller}")
+        for controller, directory in self.directories.items():
+            path = paths.get(controller, paths.get("", "/"))
+            inner = os.path.normpath(f"{directory}/{path.strip('/')}")
+            inside = f"{inner}/".startswith(f"{directory}/") and ".." not in path.split("/")
+            if not inside or not os.path.isdir(inner):
+                raise UnsupportedHost(f"{path} is no control group of the container")
+            directories[controller] = inner
+        return Cgroup(self.kernel, directories, (), self.version)
+
     def add(self, pid: int) -> None:
         """Put a process, and the children it will have, into the group."""
         for directory in self._each():

@@ -30,6 +30,16 @@ def default(number: int) -> None:
     _signal.signal(number, _signal.SIG_DFL)
 
 
+def send(process: int, number: int) -> None:
+    """Send a signal to the process of a descriptor (``os.pidfd_open``), which no other process
+    can have taken the number of.
+
+    Raises:
+        OSError: it has ended.
+    """
+    _signal.pidfd_send_signal(process, number)
+
+
 def all_numbers() -> set[int]:
     """Every signal of this machine."""
     return set(_signal.valid_signals())

@@ -7,6 +7,7 @@ import sys
 
 from ocinb.errors import SyscallError
 from ocinb.linux import flags as f
+from ocinb.linux import signals
 from ocinb.linux.calls import show, text
 from ocinb.linux.flags import Named
 from ocinb.linux.identity_calls import IdentityCalls, capability_header, capability_sets
@@ -127,11 +128,12 @@ class Kernel(MountCalls, IdentityCalls):
 
     def pidfd_open(self, pid: int) -> int:
         """pidfd_open(2): a descriptor of a process, readable once it has ended."""
-        return self._call("pidfd_open", (pid,), pid, 0)
+        fd: int = self._os("pidfd_open", (pid,), os.pidfd_open, pid)
+        return fd
 
     def pidfd_send_signal(self, fd: int, signal: int) -> None:
         """pidfd_send_signal(2)."""
-        self._call("pidfd_send_signal", (fd, signal), fd, signal, None, 0)
+        self._os("pidfd_send_signal", (fd, signal), signals.send, fd, signal)
 
     def execve(
         self, path: StrPath, arguments: list[bytes], environment: Mapping[bytes, bytes]

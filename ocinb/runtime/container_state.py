@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ocinb.linux.syscalls import Kernel
 
 _ID_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-.")
+_NOT_MAPPED = 65534  # how a user namespace shows an owner from outside
 _LONGEST_ID = 255  # it is the name of a directory
 
 
@@ -66,6 +67,7 @@ class Containers:
         directory = f"{self.root}/{container}"
         try:
             os.makedirs(self.root, mode=0o700, exist_ok=True)
+            self._check_owner()
             os.mkdir(directory, 0o700)
         except FileExistsError:
             raise ContainerExists(
@@ -110,6 +112,7 @@ class Containers:
         check_id(container)
         directory = f"{self.root}/{container}"
         try:
+            self._check_owner()
             with open(f"{directory}/state.json", encoding="utf-8") as file:
                 return Container(directory, loads(file.read()))
         except (FileNotFoundError, NotADirectoryError):
@@ -119,6 +122,19 @@ class Containers:
             ) from None
         except (OSError, ValueError) as error:
             raise StorageError(f"{directory}/state.json cannot be read: {error}") from None
+
+    def _check_owner(self) -> None:
+        """What is said of containers is believed, hooks and pids too: so not of anybody's.
+
+        Raises:
+            StorageError: the directory is another user's, as one under /tmp may be.
+        """
+        owner = os.lstat(self.root).st_uid
+        if owner not in (0, os.geteuid(), _NOT_MAPPED):
+            raise StorageError(
+                f"{self.root} belongs to another user ({owner})",
+                hint="set XDG_RUNTIME_DIR, or say --root",
+            )
 
     def all(self) -> list[Container]:
         """Every container, by id. One that is deleted at this moment is left out."""
@@ -325,9 +341,14 @@ def write_atomically(path: str, text: str, mode: int) -> None:
     """
     head, _, name = path.rpartition("/")
     temporary = f"{head}/.{name}.{os.getpid()}" if head else f".{name}.{os.getpid()}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    # A file that is there already is somebody else's, who could change it later.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        fd = os.open(temporary, flags, mode)
+        try:
+            fd = os.open(temporary, flags, mode)
+        except FileExistsError:
+            os.unlink(temporary)
+            fd = os.open(temporary, flags, mode)
         try:
             data = text.encode("utf-8", "surrogateescape")
             while data:

@@ -62,6 +62,7 @@ def _exec(context: Context, options: Parsed) -> int:
         console_socket=console,
         preserve=preserve,
         ignore_paused=options.given("ignore_paused"),
+        groups=_groups(options.texts("cgroup")),
     )
     if terminal:
         terminal.receive()
@@ -109,6 +110,16 @@ def _change(process: dict[str, Any], options: Parsed) -> None:
         for name in ("bounding", "effective", "permitted", "ambient"):
             sets[name] = [*(sets.get(name) or []), *options.texts("cap")]
         process["capabilities"] = sets
+
+
+def _groups(texts: list[str]) -> dict[str, str]:
+    """Controllers and paths of ``--cgroup``: ``PATH``, or ``cpu,memory:PATH``."""
+    groups = {}
+    for text in texts:
+        controllers, colon, path = text.rpartition(":")
+        for name in controllers.split(",") if colon else [""]:
+            groups[name] = path
+    return groups
 
 
 def _user(before: dict[str, Any], text: str) -> dict[str, Any]:
@@ -192,6 +203,7 @@ COMMANDS = (
             Option(names=("--cap", "-c"), value="CAP", help="more capabilities"),
             Option(names=("--no-new-privs",), help="no way to more privileges"),
             Option(names=("--preserve-fds",), value="N", help="pass N more descriptors"),
+            Option(names=("--cgroup",), value="[CONTROLLER:]PATH", help="in a group inside"),
             Option(names=("--ignore-paused",), help="do not refuse a paused container"),
         ),
         most=-1,

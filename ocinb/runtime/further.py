@@ -28,10 +28,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ocinb.linux.cgroup import Cgroup
     from ocinb.runtime.container_state import Container
     from ocinb.runtime.operations import Runtime
 
-_NOT_PERMITTED, _SIGKILL = 1, 9
+_NOT_PERMITTED, _SIGKILL, _BUSY = 1, 9, 16
 
 
 def execute(
@@ -42,6 +43,7 @@ def execute(
     console_socket: int = -1,
     preserve: int = 0,
     ignore_paused: bool = False,
+    groups: dict[str, str] | None = None,
 ) -> int:
     """Run a process in a container; returns its pid once the program was executed.
 
@@ -52,6 +54,7 @@ def execute(
         console_socket: for the terminal's master; -1 for none.
         preserve: descriptors from 3 on that the program shall have.
         ignore_paused: wait for a paused container to be resumed instead of refusing.
+        groups: control groups inside the container's: controller, or empty for all → path.
 
     Raises:
         InvalidStatus: the container is stopped or paused.
@@ -82,18 +85,23 @@ def execute(
     theirs.close()
     close_all(*env.listeners())
     try:
-        return _converse(runtime, container, env, ours, child)
+        return _converse(runtime, container, env, ours, child, groups)
     finally:
         ours.close()
 
 
 def _converse(
-    runtime: Runtime, container: Container, env: Environment, channel: Channel, child: int
+    runtime: Runtime,
+    container: Container,
+    env: Environment,
+    channel: Channel,
+    child: int,
+    groups: dict[str, str] | None,
 ) -> int:
     pid = child
     try:
         _run_on(runtime, env, child, "initial")
-        container.cgroup(runtime.kernel).add(child)
+        _join_groups(container.cgroup(runtime.kernel), container.pid, child, groups)
         _run_on(runtime, env, child, "final")
         channel.send(PROCEED)
         ready = False
@@ -121,6 +129,34 @@ def _converse(
         except (SyscallError, ChildProcessError):
             pass  # it ended by itself
         raise
+
+
+def _join_groups(
+    cgroup: Cgroup, container_pid: int, child: int, groups: dict[str, str] | None
+) -> None:
+    if groups:
+        cgroup = cgroup.below(groups)
+    try:
+        cgroup.add(child)
+    except SyscallError as error:
+        # In version 2 a group that gives controllers to others inside takes no processes: then
+        # where the container's own process has gone. Spec: none (runc convention)
+        if groups or cgroup.version != 2 or error.errno != _BUSY:
+            raise
+        cgroup.below({"": _inner_group(cgroup, container_pid)}).add(child)
+
+
+def _inner_group(cgroup: Cgroup, pid: int) -> str:
+    """Where a process is, as a path beneath the container's control group."""
+    with open(f"/proc/{pid}/cgroup", encoding="utf-8") as file:
+        path = file.read().rstrip("\n").rpartition("::")[2]
+    directory = cgroup.directory("") or ""
+    # The group's directory ends in the path that it has in the tree.
+    names = path.strip("/").split("/")
+    for number in range(len(names), 0, -1):
+        if directory.endswith("/" + "/".join(names[:number])):
+            return "/".join(names[number:])
+    return "/"
 
 
 def _run_on(runtime: Runtime, env: Environment, pid: int, when: str) -> None:

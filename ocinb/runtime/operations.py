@@ -157,7 +157,13 @@ class Runtime:
             return
         container.require("kill", CREATED, RUNNING)
         try:
-            self.kernel.kill(container.pid, signal)
+            process = self.kernel.pidfd_open(container.pid)
+            try:
+                # Looked at again: the number may be another process's since.
+                container.require("kill", CREATED, RUNNING)
+                self.kernel.pidfd_send_signal(process, signal)
+            finally:
+                os.close(process)
         except SyscallError as error:
             if error.errno != _NO_PROCESS:
                 raise

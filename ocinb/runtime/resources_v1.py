@@ -23,13 +23,13 @@ MEMORY_FILES = {
     "swappiness": "memory.swappiness",
 }
 _CPU_FILES = {
+    "idle": ("cpu", "cpu.idle"),
     "shares": ("cpu", "cpu.shares"),
     "period": ("cpu", "cpu.cfs_period_us"),
     "quota": ("cpu", "cpu.cfs_quota_us"),
     "burst": ("cpu", "cpu.cfs_burst_us"),
     "realtimePeriod": ("cpu", "cpu.rt_period_us"),
     "realtimeRuntime": ("cpu", "cpu.rt_runtime_us"),
-    "idle": ("cpu", "cpu.idle"),
     "cpus": ("cpuset", "cpuset.cpus"),
     "mems": ("cpuset", "cpuset.mems"),
 }
@@ -90,8 +90,10 @@ def _memory(memory: dict[str, Any]) -> Iterator[Write]:
 def _cpu(cpu: dict[str, Any]) -> Iterator[Write]:
     """Spec: runtime-spec config-linux.md#cpu"""
     for name, (controller, file) in _CPU_FILES.items():
-        # 0 and "" are how callers written in Go leave a field out.
-        if cpu.get(name):
+        if name == "shares" and cpu.get("idle"):
+            continue  # an idle group has none
+        # 0 and "" are how callers written in Go leave a field out, but for idle.
+        if cpu.get(name) or (name == "idle" and cpu.get(name) is not None):
             field = f"linux.resources.cpu.{name}"
             yield Write(field=field, controller=controller, file=file, value=str(cpu[name]))
 

@@ -67,9 +67,10 @@ def _cpu(cpu: dict[str, Any]) -> Iterator[Write]:
     Spec: runtime-spec config-linux.md#cpu
     """
     prefix = "linux.resources.cpu"
-    if cpu.get("idle"):
+    if cpu.get("idle") is not None:
         yield _write(f"{prefix}.idle", "cpu", "cpu.idle", str(cpu["idle"]))
-    elif cpu.get("shares"):
+    # An idle group has no weight.
+    if cpu.get("shares") and not cpu.get("idle"):
         shares = min(max(cpu["shares"], 2), 262144)
         weight = 1 + (shares - 2) * 9999 // 262142
         yield _write(f"{prefix}.shares", "cpu", "cpu.weight", str(weight))

@@ -19,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocinb.runtime.environment import Environment
 
+_PTMX = os.makedev(5, 2)
 _BOTH = f.MOVE_MOUNT_F_EMPTY_PATH | f.MOVE_MOUNT_T_EMPTY_PATH
 
 
@@ -52,13 +53,18 @@ def attach_exec_console(env: Environment) -> None:
 
 def _open(env: Environment) -> tuple[int, int, str]:
     kernel = env.kernel
+    needs = "process.terminal needs /dev/pts in the container"
+    hint = "add a devpts mount on /dev/pts to mounts"
     try:
-        master = env.root.open("/dev/pts/ptmx", os.O_RDWR | os.O_NOCTTY)
+        found = env.root.open("/dev/pts/ptmx", f.O_PATH)
     except SyscallError as error:
-        raise StepFailed(
-            f"process.terminal needs /dev/pts in the container: {error}",
-            hint="add a devpts mount on /dev/pts to mounts",
-        ) from None
+        raise StepFailed(f"{needs}: {error}", hint=hint) from None
+    # Only now it is really opened: another device would do something at that moment already.
+    if os.fstat(found).st_rdev != _PTMX:
+        raise StepFailed(f"{needs}: /dev/pts/ptmx is something else", hint=hint)
+    flags = os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC
+    master = kernel.open(f"self/fd/{found}", flags, dirfd=env.host_proc)
+    os.close(found)
     unlocked, number = buffer(4), buffer(4)
     kernel.ioctl(master, f.TIOCSPTLCK, unlocked)
     kernel.ioctl(master, f.TIOCGPTN, number)

@@ -8,6 +8,7 @@ import stat
 from ocinb.errors import StepFailed, SyscallError
 from ocinb.linux import flags as f
 from ocinb.linux import signals
+from ocinb.runtime.environment import close_all
 from ocinb.runtime.steps import seccomp
 
 TYPE_CHECKING = False
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _NOT_PERMITTED, _ACCESS = 1, 13
 _FIRST_PRESERVED = 3
+_LONGEST_PASSWD = 4 << 20
 _MOST_INTERPRETERS = 8  # the kernel follows five
 
 
@@ -31,22 +33,37 @@ def set_variables(env: Environment) -> None:
     pairs = (entry.partition("=") for entry in env.process.get("env") or [])
     env.variables = {name: value for name, _, value in pairs}
     if not env.variables.get("HOME"):
-        env.variables["HOME"] = _home(env.user["uid"])
+        env.variables["HOME"] = _home(env, env.user["uid"])
     if env.preserve and "LISTEN_FDS" in os.environ:
         env.variables.update(LISTEN_FDS=os.environ["LISTEN_FDS"], LISTEN_PID=str(os.getpid()))
 
 
-def _home(uid: int) -> str:
+def _home(env: Environment, uid: int) -> str:
     """Spec: none (runc convention)"""
-    try:
-        with open("/etc/passwd", encoding="utf-8", errors="surrogateescape") as file:
-            for line in file:
-                fields = line.rstrip("\n").split(":")
-                if len(fields) >= 6 and fields[2] == str(uid):
-                    return fields[5] or "/"
-    except OSError:
-        pass
+    for line in _beginning(env, "/etc/passwd", _LONGEST_PASSWD).split(b"\n"):
+        fields = line.split(b":")
+        if len(fields) >= 6 and fields[2] == b"%d" % uid:
+            return fields[5].decode("utf-8", "surrogateescape") or "/"
     return "/"
+
+
+def _beginning(env: Environment, path: str, most: int) -> bytes:
+    """The beginning of a regular file of the container; nothing where it is none.
+
+    A FIFO of that name would never answer, a device never end; neither is opened at all.
+    """
+    fds = []
+    try:
+        fds.append(os.open(path, f.O_PATH | os.O_CLOEXEC))
+        if not stat.S_ISREG(os.fstat(fds[0]).st_mode):
+            return b""
+        flags = os.O_RDONLY | os.O_CLOEXEC
+        fds.append(os.open(f"self/fd/{fds[0]}", flags, dir_fd=env.host_proc))
+        return os.read(fds[1], most)
+    except OSError:
+        return b""
+    finally:
+        close_all(*fds)
 
 
 def enter_cwd(env: Environment) -> None:
@@ -157,18 +174,14 @@ def refuse_runtime(env: Environment) -> None:
             raise StepFailed(f'exec: "{env.program}": is the interpreter of the runtime itself')
         if not stat.S_ISREG(info.st_mode):
             return
-        path = _interpreter(path)
+        path = _interpreter(env, path)
         if not path:
             return
 
 
-def _interpreter(path: str) -> str:
+def _interpreter(env: Environment, path: str) -> str:
     """What the first line of a script names; empty where there is none."""
-    try:
-        with open(path, "rb") as file:
-            line = file.readline(256)
-    except OSError:
-        return ""
+    line = _beginning(env, path, 256).partition(b"\n")[0]
     words = line[2:].split() if line.startswith(b"#!") else []
     return os.fsdecode(words[0]) if words else ""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -399,6 +400,74 @@ def test_2025_52565_the_console_is_bound_to_no_link(
 
 
 # State and names
+
+
+# What the image has instead of a file
+
+
+@pytest.mark.parametrize("what", ["fifo", "device", "endless"])
+def test_a_passwd_that_is_no_file_is_not_waited_for(
+    ours: RuntimeProgram, bundle: Bundle, image: Path, what: str
+) -> None:
+    passwd = image / "etc/passwd"
+    passwd.unlink(missing_ok=True)
+    if what == "fifo":
+        os.mkfifo(passwd)
+    elif what == "device":
+        passwd.symlink_to("/dev/zero")
+    else:
+        with passwd.open("w") as file:
+            file.truncate(1 << 40)
+    bundle.process["args"] = ["/bin/sh", "-c", "echo $HOME"]
+    assert ours.output(bundle) == "/\n"
+    started(ours, bundle)
+    assert ours.call("exec", "c", "/bin/sh", "-c", "echo $HOME").stdout == "/\n"
+
+
+@pytest.mark.parametrize("what", ["fifo", "device"])
+def test_a_terminal_is_opened_on_no_other_device(
+    ours: RuntimeProgram, bundle: Bundle, image: Path, what: str
+) -> None:
+    bundle.config["mounts"] = [m for m in bundle.config["mounts"] if m["destination"] == "/proc"]
+    (image / "dev/pts").mkdir(parents=True, exist_ok=True)
+    ptmx = image / "dev/pts/ptmx"
+    if what == "fifo":
+        os.mkfifo(ptmx)
+    else:
+        os.mknod(ptmx, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+    bundle.process["terminal"] = True
+    done = ours.run(bundle)
+    assert done.returncode == 1
+    assert "/dev/pts/ptmx is something else" in done.stderr
+
+
+# Files of the runtime that others could prepare
+
+
+def test_another_users_state_is_not_believed(ours: RuntimeProgram, bundle: Bundle) -> None:
+    assert ours.create(bundle.shell("sleep 100")).returncode == 0
+    os.chown(ours.root, 4321, 4321)
+    for words in (("state", "c"), ("delete", "--force", "c"), ("run", "--bundle", ".", "d")):
+        done = ours.call(*words, cwd=bundle.directory)
+        assert done.returncode == 1
+        assert "belongs to another user (4321)" in done.stderr
+    os.chown(ours.root, 0, 0)
+    assert ours.call("delete", "--force", "c").returncode == 0
+
+
+def test_a_pid_file_is_nobody_elses(ours: RuntimeProgram, bundle: Bundle, tmp_path: Path) -> None:
+    # The name under which it is written first is known; a process has many numbers to try.
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    wrapper = f"touch {shared}/.pid.$$; chown 4321 {shared}/.pid.$$; chmod 666 {shared}/.pid.$$"
+    argv = [*ours.argv, "run", "--detach", "--pid-file", shared / "pid", "--bundle"]
+    words = " ".join(map(str, [*argv, bundle.shell("sleep 100").write(), ours.note("c")]))
+    subprocess.run(
+        ["sh", "-c", f"{wrapper}; exec {words}"],
+        check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=30,
+    )  # fmt: skip
+    assert (shared / "pid").stat().st_uid == 0
+    assert [path.name for path in shared.iterdir()] == ["pid"]
 
 
 @pytest.mark.parametrize("name", ["..", ".", "a/b", "../../etc", "", "a\nb", "x" * 300, "a b"])

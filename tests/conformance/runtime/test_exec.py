@@ -205,3 +205,27 @@ def test_nobody_else_holds_the_containers_output(runtime: RuntimeProgram, bundle
     with open(reader) as file:
         assert file.read() == "out\n"
     wait_until(lambda: runtime.state()["status"] == "stopped")
+
+
+INNER = Path("/sys/fs/cgroup/freezer")
+
+
+@pytest.mark.skipif(not INNER.is_dir(), reason="version 2 is tested in a virtual machine")
+def test_a_control_group_inside_the_containers(runtime: RuntimeProgram, bundle: Bundle) -> None:
+    if runtime.name == "crun":
+        pytest.skip("crun 1.8.1 takes no --cgroup with version 1")
+    assert runtime.create(bundle.shell("sleep 60")).returncode == 0
+    assert runtime.call("start", "c").returncode == 0
+    own = bundle.linux["cgroupsPath"]
+    (INNER / own.strip("/") / "inner").mkdir()
+    look = ("c", "/bin/cat", "/proc/self/cgroup")
+    groups = {}
+    for line in runtime.call("exec", "--cgroup", "freezer:inner", *look).stdout.splitlines():
+        _, controllers, path = line.split(":", 2)
+        groups[controllers] = path
+    assert groups["freezer"] == f"{own}/inner"
+    assert groups["memory"] == own
+    for wrong in ("..", "../..", "nosuch", "freezer:nosuch", "nosuch:inner", "freezer:../.."):
+        assert runtime.call("exec", "--cgroup", wrong, *look).returncode, wrong
+    assert runtime.call("exec", "--cgroup", "/", *look).returncode == 0
+    (INNER / own.strip("/") / "inner").rmdir()

@@ -139,3 +139,17 @@ def test_running_out_of_memory_is_told(ours: RuntimeProgram, bundle: Bundle) -> 
     kinds = [json.loads(line)["type"] for line in done.stdout.splitlines()]
     assert "stats" in kinds
     assert "oom" in kinds
+
+
+@pytest.mark.skipif(
+    not Path("/sys/fs/cgroup/cpu/cpu.shares").exists(), reason="version 2 is tested in a machine"
+)
+def test_idle_is_turned_on_and_off(ours: RuntimeProgram, bundle: Bundle) -> None:
+    bundle.linux["resources"] = {"cpu": {"shares": 300}}
+    assert ours.create(bundle.shell("sleep 100")).returncode == 0
+    for wanted in ("1", "0", "1"):
+        assert ours.call("update", "--cpu-idle", wanted, "c").returncode == 0
+        assert group_file(bundle, "cpu", "cpu.idle").strip() == wanted
+    for wrong in ("2", "-1"):
+        assert ours.call("update", "--cpu-idle", wrong, "c").returncode == 1
+    assert group_file(bundle, "cpu", "cpu.idle").strip() == "1"

@@ -78,6 +78,9 @@ def test_processors_and_memory_nodes() -> None:
 def test_idle_and_burst() -> None:
     with Container("sleep 60", {"cpu": {"idle": 1}}) as container:
         assert container.read("cpu.idle") == "1"
+        for wanted in ("0", "1"):
+            succeed("update", "--cpu-idle", wanted, container.id)
+            assert container.read("cpu.idle") == wanted
     with Container("sleep 60", {"cpu": {"quota": 50000, "burst": 10000}}) as container:
         assert container.read("cpu.max.burst") == "10000"
 

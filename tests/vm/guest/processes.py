@@ -118,3 +118,21 @@ def test_containers_leave_nothing() -> None:
     for _ in range(3):
         assert Container("true").run()[0] == 0
     assert not os.path.exists("/sys/fs/cgroup/tests")
+
+
+def test_exec_follows_into_a_group_inside() -> None:
+    with Container("sleep 60") as container:
+        inner = f"{container.directory}/inner"
+        os.mkdir(inner)
+        look = ("exec", container.id, "/bin/cat", "/proc/self/cgroup")
+        assert succeed(*look).strip() == f"0::{container.path}"
+        chosen = succeed("exec", "--cgroup", "inner", *look[1:])
+        assert chosen.strip() == f"0::{container.path}/inner"
+        for wrong in ("..", "nosuch", "pids:inner"):
+            assert call("exec", "--cgroup", wrong, *look[1:]).returncode
+        # Where a group gives controllers to those inside, no process may be in it itself.
+        with open(f"{inner}/cgroup.procs", "w", encoding="utf-8") as file:
+            file.write(str(container.state()["pid"]))
+        with open(f"{container.directory}/cgroup.subtree_control", "w", encoding="utf-8") as file:
+            file.write("+pids")
+        assert succeed(*look).strip() == f"0::{container.path}/inner"
