@@ -138,11 +138,17 @@ def test_an_interrupt_ends_a_container_and_fails_its_cell(tmp_path):
         "from ocinb.content.store import Store\n"
         f"store = Store('{tmp_path}/root/store')\n"
         "store.names.set('docker.io/library/demo:latest', demo_image(store));",
-        "import os, signal, threading\n"
-        "threading.Timer(2, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
-        "ended = %oci run --rm demo sh -c 'echo begun; sleep 60'",
+        "import os, signal, threading, time\n"
+        "def interrupt():\n"
+        f"    while not os.path.exists('{tmp_path}/data/begun'):\n"
+        "        time.sleep(0.05)\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "threading.Thread(target=interrupt).start()\n"
+        f"ended = %oci run --rm -v {tmp_path}/data:/data demo "
+        "sh -c 'echo begun; echo > /data/begun; sleep 60'",
         "%oci ps --all --quiet",
     ]
+    (tmp_path / "data").mkdir()
     notebook = nbformat.v4.new_notebook(cells=[*map(nbformat.v4.new_code_cell, cells)])
     notebook.cells[2].metadata["tags"] = ["raises-exception"]
     execute(notebook, tmp_path)
