@@ -255,7 +255,7 @@ class Engine:
         """
         wished = settle(options, self._containers)
         config = stages.config_of("ID", image, wished, rootfs, self.rung)
-        fit(config, self.rung, self._record)
+        fit(config, self.rung, self._record, groups=wished.additional_groups)
         files = ContainerFiles(str(self.settings.containers / "ID"))
         bundle = files.bundle
         for number, volume in enumerate(planned(config, image.config, wished.volumes)):

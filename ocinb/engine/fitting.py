@@ -12,22 +12,28 @@ from ocinb.events import Warned
 from ocinb.runtime.resources import asks_for_limits
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ocinb.engine.rung import Rung
     from ocinb.engine.subordinate_ids import Ids
     from ocinb.events import Record
 
 
-def fit(config: dict[str, Any], rung: Rung, record: Record) -> None:
+def fit(config: dict[str, Any], rung: Rung, record: Record, *, groups: Sequence[str] = ()) -> None:
     """Take out what the rung cannot keep, and warn of each.
 
     Args:
         config: config.json; changed.
         rung: where the container will stand.
         record: told ``Warned`` for each wish that is not kept.
+        groups: further ones that the person asked for.
 
     Raises:
-        UnsupportedHost: the program wants to be a user that is not there.
+        UnsupportedHost: the program wants to be a user that is not there, or to share what it
+            cannot.
     """
+    if groups and rung.one_id:
+        record(Warned(message=f"no further group ({', '.join(groups)}): there is one id only"))
     if rung.emulated:
         for loss in losses(rung.name, config):
             record(Warned(message=f"not kept by {rung.name}: {loss}"))
@@ -37,6 +43,13 @@ def fit(config: dict[str, Any], rung: Rung, record: Record) -> None:
     if rung.proc:
         _share_processes(config)
     linux = config["linux"]
+    joined = [n["type"] for n in linux["namespaces"] if n.get("path")]
+    if joined and rung.user_namespace and os.geteuid():
+        raise UnsupportedHost(
+            f"an ordinary user's containers cannot share namespaces ({', '.join(joined)}): each is "
+            "in a user namespace of its own",
+            hint="the superuser's can",
+        )
     limits = linux.get("resources") or {}
     if not (rung.user_namespace and os.geteuid() and asks_for_limits(limits)):
         return

@@ -164,6 +164,13 @@ def test_without_a_range_there_is_one_id_and_it_is_said_why(
     assert notice.startswith(expected)
 
 
+def test_further_groups_that_are_not_there_are_said(ordinary: Ordinary) -> None:
+    text = "run('id', '-G', additional_groups=['44'])\nprint(warnings()[1:])"
+    none = "['no further group (44): there is one id only']"
+    assert ordinary(text).splitlines() == ["0", none]
+    assert ordinary(text, subuid=RANGE).splitlines() == ["0 44", "[]"]
+
+
 def test_limits_that_nobody_can_keep_are_said(ordinary: Ordinary) -> None:
     text = "run('true', resources={'memory': {'limit': 50000000}})\nprint(warnings()[-1])"
     told = ordinary(text, subuid=RANGE)

@@ -5,11 +5,18 @@ Pure: the document and the kind decide. The engine tells a person who asked for 
 
 from __future__ import annotations
 
+import re
+
 from ocinb.engine.emulated.launch_plan import FAKECHROOT, PROOT
+from ocinb.spec.runtime_defaults import CAPABILITIES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+_NO_NAME = "0" * 12
+_ID = re.compile(r"[0-9a-f]{12}")
+"""A container's id, which is its host name where nobody asked for another."""
 
 ALWAYS = {
     PROOT: (
@@ -47,11 +54,19 @@ def losses(kind: str, config: dict[str, Any]) -> list[str]:
         ("a namespace (linux.namespaces) cannot be joined", _joined(linux)),
         ("a mount cannot be made read-only", _read_only(config)),
         ("labels and profiles need a security module", process.get("apparmorProfile")),
+        ("a host name needs a namespace", not _ID.fullmatch(config.get("hostname") or _NO_NAME)),
+        ("capabilities can neither be given nor taken", _capabilities(process)),
     ]
     if kind == FAKECHROOT:
         user = process.get("user") or {}
         found.append(("another user needs privileges", user.get("uid") or user.get("gid")))
     return [words for words, asked in found if asked]
+
+
+def _capabilities(process: dict[str, Any]) -> bool:
+    """Whether somebody asked for other ones than a container has by default."""
+    bounding = (process.get("capabilities") or {}).get("bounding")
+    return bounding is not None and set(bounding) != set(CAPABILITIES)
 
 
 def _limits(linux: dict[str, Any]) -> bool:

@@ -7,10 +7,15 @@ from typing import Any
 import pytest
 
 from ocinb.engine.emulated.losses import losses
+from ocinb.spec.runtime_defaults import CAPABILITIES
 
 PLAIN: dict[str, Any] = {
     "root": {"path": "rootfs", "readonly": False},
-    "process": {"user": {"uid": 0, "gid": 0}},
+    "process": {
+        "user": {"uid": 0, "gid": 0},
+        "capabilities": {"bounding": list(CAPABILITIES)},
+    },
+    "hostname": "0123456789ab",
     "linux": {
         "namespaces": [{"type": "pid"}, {"type": "mount"}],
         "resources": {"devices": [{"allow": False}]},
@@ -37,6 +42,8 @@ def test_what_every_container_has_by_default_is_no_loss_worth_a_word() -> None:
         ({"mounts": [{"destination": "/d", "type": "bind", "options": ["ro"]}]}, "read-only"),
         ({"process": {"user": {"uid": 0, "gid": 0, "additionalGids": [5]}}}, "groups"),
         ({"process": {"user": {"uid": 0, "gid": 0}, "apparmorProfile": "p"}}, "profiles"),
+        ({"hostname": "web"}, "host name"),
+        ({"process": {"capabilities": {"bounding": ["CAP_NET_ADMIN"]}}}, "capabilities"),
     ],
 )
 @pytest.mark.parametrize("kind", ["proot", "fakechroot"])
