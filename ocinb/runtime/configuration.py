@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from ocinb.errors import InvalidConfig
+from ocinb.linux.mounts import mounts
 from ocinb.plain_json import loads
 from ocinb.spec.runtime_config import check, check_process
 
@@ -81,13 +82,16 @@ def check_supported(config: dict[str, Any]) -> None:
 
     Spec: runtime-spec runtime.md#create
     """
-    linux = config.get("linux") or {}
-    refused = {
-        "linux.intelRdt": linux.get("intelRdt"),
-        "vm": config.get("vm"),
-    }
-    for field, value in refused.items():
-        if value:
+    rdt = (config.get("linux") or {}).get("intelRdt")
+    if rdt is not None and not any(mount.fstype == "resctrl" for mount in mounts()):
+        raise InvalidConfig(
+            "linux.intelRdt in config.json needs a mounted resctrl filesystem, and there is none",
+            findings=[("linux.intelRdt", "needs a mounted resctrl filesystem")],
+            hint="take linux.intelRdt out, or mount resctrl where the processor has Intel RDT",
+            citation="runtime-spec config-linux.md#intelrdt",
+        )
+    for field, value in (("linux.intelRdt", rdt), ("vm", config.get("vm"))):
+        if value is not None:
             raise InvalidConfig(
                 f"{field} in config.json cannot be applied by ocinb-runtime",
                 findings=[(field, "is not supported")],

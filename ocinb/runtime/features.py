@@ -61,6 +61,8 @@ def features() -> dict[str, Any]:
             "mountExtensions": {"idmap": {"enabled": True}},
             "netDevices": {"enabled": True},
         },
+        # None: what a container may do never depends on its annotations.
+        "potentiallyUnsafeConfigAnnotations": [],
         "annotations": {
             "org.opencontainers.runc.checkpoint.enabled": "false",
             "ocinb.version": __version__,

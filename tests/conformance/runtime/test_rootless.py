@@ -89,3 +89,67 @@ def test_further_groups_need_more_than_one_mapped_id(own: Bundle, tmp_path: Path
     done = as_user(program, mapped(own, USER).shell(SCRIPT))
     assert done.returncode == 1
     assert "process.user.additionalGids" in done.stderr
+
+
+NOBODY = 65534
+_WITH_RANGES = (
+    'mount --bind "$1" /etc/subuid && mount --bind "$1" /etc/subgid && shift && '
+    f'exec setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups "$@"'
+)
+
+
+def as_nobody(
+    program: RuntimeProgram, bundle: Bundle, ranges: str
+) -> subprocess.CompletedProcess[str]:
+    """Run as a user whom /etc/passwd knows, with these lines in /etc/subuid and /etc/subgid."""
+    listed = bundle.directory / "ranges"
+    listed.write_text(ranges)
+    listed.chmod(0o644)
+    argv: list[Any] = ["unshare", "-m", "sh", "-c", _WITH_RANGES, "sh", listed,
+                       *program.argv, "run", "--bundle", bundle.write(), "c"]  # fmt: skip
+    return subprocess.run(
+        argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@pytest.fixture
+def ranged(own: Bundle, tmp_path: Path) -> Bundle:
+    """A bundle with a thousand ids: the user's own, and 999 that are subordinate to it."""
+    require("newuidmap")
+    for path in (tmp_path, *tmp_path.rglob("*")):
+        os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+    own.linux["namespaces"].append({"type": "user"})
+    for kind in ("uidMappings", "gidMappings"):
+        own.linux[kind] = [
+            {"containerID": 0, "hostID": NOBODY, "size": 1},
+            {"containerID": 1, "hostID": 500000, "size": 999},
+        ]
+    return own
+
+
+def test_subordinate_ids(rootless: RuntimeProgram, ranged: Bundle) -> None:
+    # runc 1.1 refuses further groups without being the superuser, although these are mapped.
+    groups = {"additionalGids": [9]} if rootless.name == "ours" else {}
+    ranged.process["user"] = {"uid": 7, "gid": 8, **groups}
+    ranged.shell("id -u; id -g; id -G; cat /proc/self/uid_map /proc/self/gid_map")
+    done = as_nobody(rootless, ranged, f"{NOBODY}:500000:1000\n")
+    assert done.returncode == 0, done.stderr
+    uid, gid, all_groups, *maps = done.stdout.splitlines()
+    assert (uid, gid) == ("7", "8")
+    assert ("9" in all_groups.split()) is (rootless.name == "ours")
+    assert [line.split() for line in maps] == [
+        ["0", str(NOBODY), "1"], ["1", "500000", "999"]
+    ] * 2  # fmt: skip
+
+
+@pytest.mark.parametrize("ranges", ["", "nobody:900000:1000\n", f"{NOBODY}:500000:10\n"])
+def test_ids_that_belong_to_nobody_of_this_name(
+    ranged: Bundle, tmp_path: Path, ranges: str
+) -> None:
+    program = RuntimeProgram("ours", tmp_path / "state")
+    program.argv[0] = "/usr/bin/python3"
+    done = as_nobody(program, ranged.shell("id"), ranges)
+    assert done.returncode == 1
+    assert "newuidmap refused the map" in done.stderr
+    assert "/etc/subuid" in done.stderr
+    assert not any((tmp_path / "state").iterdir())
