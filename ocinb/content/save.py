@@ -31,7 +31,7 @@ from ocinb.spec.annotations import CONTAINERD_NAME, REF_NAME
 from ocinb.spec.descriptor import Descriptor
 from ocinb.spec.digest import Digest
 from ocinb.spec.document import encode
-from ocinb.spec.image_layout import INDEX_FILE, LAYOUT_DOCUMENT, LAYOUT_FILE, blob_path
+from ocinb.spec.image_layout import BLOBS, INDEX_FILE, LAYOUT_DOCUMENT, LAYOUT_FILE, blob_path
 from ocinb.spec.manifest import Manifest
 from ocinb.spec.reference import Reference
 
@@ -114,6 +114,11 @@ def write_archive(store: Store, names: Sequence[str], stream: BinaryIO) -> None:
     images = [(name, store.names.get(name)) for name in names]
     blobs = _blobs(store, images)
     with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as archive:
+        # A layout has the directory; some readers want to see it among the entries.
+        for name in sorted({BLOBS, *(f"{BLOBS}/{digest.algorithm}" for digest in blobs)}):
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            archive.addfile(entry)
         for digest in blobs:
             with store.open(digest) as file:
                 _add(archive, blob_path(digest), file, store.size(digest))

@@ -69,6 +69,20 @@ def test_saved_images_are_loaded_again(source: Store, target: Store, tmp_path: P
     assert list(faults(target)) == []
 
 
+def test_an_archive_has_the_directories_of_a_layout(source: Store, tmp_path: Path) -> None:
+    """Spec: image-spec image-layout.md#content (oci-image-tool looks for ``blobs``)"""
+    save(source, [NAME], tmp_path / "images.tar")
+    with tarfile.open(tmp_path / "images.tar") as archive:
+        members = archive.getmembers()
+    assert [m.name for m in members if m.isdir()] == ["blobs", "blobs/sha256"]
+    assert members[0].name == "blobs"
+    assert {m.name for m in members if "/" not in m.name and m.isfile()} == {
+        "index.json",
+        "manifest.json",
+        "oci-layout",
+    }
+
+
 def test_saving_twice_gives_the_same_bytes(source: Store, tmp_path: Path) -> None:
     for number in (1, 2):
         save(source, [NAME], tmp_path / f"{number}.tar")
