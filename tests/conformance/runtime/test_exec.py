@@ -229,3 +229,46 @@ def test_a_control_group_inside_the_containers(runtime: RuntimeProgram, bundle: 
         assert runtime.call("exec", "--cgroup", wrong, *look).returncode, wrong
     assert runtime.call("exec", "--cgroup", "/", *look).returncode == 0
     (INNER / own.strip("/") / "inner").rmdir()
+
+
+def test_an_option_wins_over_config_json(runtime: RuntimeProgram, bundle: Bundle) -> None:
+    if runtime.name == "crun":
+        pytest.skip("crun 1.8.1 forgets the environment of config.json where --env is given")
+    bundle.process["env"] += ["KEPT=config", "CHANGED=config"]
+    assert runtime.create(bundle.shell("sleep 60")).returncode == 0
+    assert runtime.call("start", "c").returncode == 0
+    said = ("c", "/bin/sh", "-c", "echo $KEPT $CHANGED $NEW")
+    options = ("--env", "CHANGED=option", "--env", "NEW=option")
+    assert runtime.call("exec", *options, *said).stdout == "config option option\n"
+
+
+def test_capabilities_that_are_added(running: RuntimeProgram) -> None:
+    if running.name == "crun":
+        pytest.skip("crun 1.8.1 gives these capabilities instead of more")
+    look = ("c", "/bin/grep", "^Cap", "/proc/self/status")
+    done = running.call("exec", "--cap", "CAP_NET_RAW", *look)
+    sets = {line.split()[0]: int(line.split()[1], 16) for line in done.stdout.splitlines()}
+    chown, kill, net_raw = 1 << 0, 1 << 5, 1 << 13
+    for name in ("CapPrm:", "CapEff:", "CapBnd:"):
+        assert sets[name] == chown | kill | net_raw, name
+    assert sets["CapInh:"] == 0
+
+
+def test_preserved_descriptors(running: RuntimeProgram, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("through the descriptor\n")
+    words = ["exec", "--preserve-fds", "1", "c", "/bin/cat", "/proc/self/fd/3"]
+    argv = ["sh", "-c", 'exec 3< "$0"; exec "$@"', str(tmp_path / "file"), *running.argv, *words]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
+    assert done.stdout == "through the descriptor\n", done.stderr
+
+
+def test_a_paused_container_can_be_waited_for(ours: RuntimeProgram, bundle: Bundle) -> None:
+    assert ours.create(bundle.shell("sleep 60")).returncode == 0
+    assert ours.call("start", "c").returncode == 0
+    assert ours.call("pause", "c").returncode == 0
+    argv = [*ours.argv, "exec", "--ignore-paused", "c", "/bin/echo", "done"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        own = Path(f"/sys/fs/cgroup/freezer{bundle.linux['cgroupsPath']}/cgroup.procs")
+        wait_until(lambda: len(own.read_text().split()) > 1)
+        assert ours.call("resume", "c").returncode == 0
+        assert process.communicate(timeout=30)[0] == "done\n"

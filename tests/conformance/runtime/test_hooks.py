@@ -333,3 +333,20 @@ def test_who_creates_a_container_stays_in_their_directory(
     )
     assert done.stdout.splitlines() == [str(notes), str(notes)], done.stderr
     assert read(notes, "createRuntime")
+
+
+@pytest.mark.parametrize(
+    ("env", "seen"),
+    [(None, {"OF_PROCESS": "yes"}), (["OF_HOOK=yes"], {"OF_HOOK": "yes"}), ([], {})],
+)
+def test_a_hook_in_the_container_has_the_programs_environment_unless_it_says_another(
+    ours: RuntimeProgram, bundle: Bundle, notes: Path, env: list[str] | None, seen: dict[str, str]
+) -> None:
+    bundle.process["env"].append("OF_PROCESS=yes")
+    bundle.mount("/mnt", "bind", str(notes), "bind", "rw")
+    words = ["sh", "-c", "/bin/env > /mnt/seen"]
+    hook = {"path": "/bin/sh", "args": words, **({} if env is None else {"env": env})}
+    bundle.config["hooks"] = {"startContainer": [hook]}
+    assert ours.run(bundle.shell("true")).returncode == 0
+    lines = dict(line.split("=", 1) for line in (notes / "seen").read_text().splitlines())
+    assert {name: lines[name] for name in ("OF_PROCESS", "OF_HOOK") if name in lines} == seen
