@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ocinb.errors import BundleError
 
 _OWN = {"pts", "shm", "mqueue", "fd", "console", "ptmx", "core", "stdin", "stdout", "stderr"}
 """Names in /dev that every container has of its own."""
+SOURCE = "source"
+"""Not a field of config.json."""
 _KINDS = {stat.S_IFCHR: "c", stat.S_IFBLK: "b"}
 
 
 def devices_at(host: str, inside: str) -> list[dict[str, Any]]:
-    """A device, or all that are below a directory.
+    """A device, or all that are below a directory, as entries of ``linux.devices``.
+
+    Each has the path of this machine besides, under ``SOURCE``; see ``made`` and ``bound``.
 
     Args:
         host: absolute path on this machine; symbolic links are followed.
@@ -31,7 +35,7 @@ def devices_at(host: str, inside: str) -> list[dict[str, Any]]:
         if os.path.isdir(host):
             found = list(_below(host, inside))
         else:
-            found = [_entry(os.stat(host), inside)]
+            found = [_entry(os.stat(host), host, inside)]
     except OSError as error:
         raise BundleError(f"{host}: {os.strerror(error.errno or 0).lower()}") from None
     if not found:
@@ -53,6 +57,23 @@ def allowed(entry: dict[str, Any], access: str) -> dict[str, Any]:
     return {"allow": True, **numbers, "access": access}
 
 
+def made(entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Entries as config.json's ``linux.devices`` has them: nodes that a runtime makes."""
+    return [{name: entry[name] for name in entry if name != SOURCE} for entry in entries]
+
+
+def bound(entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Entries as mounts: an ordinary user may not make nodes, but show those that are there.
+
+    Spec: runtime-spec config.md#mounts
+    """
+    options = ["bind", "rprivate", "nosuid", "noexec"]
+    return [
+        {"destination": entry["path"], "type": "bind", "source": entry[SOURCE], "options": options}
+        for entry in entries
+    ]
+
+
 def _below(host: str, inside: str) -> Iterator[dict[str, Any]]:
     with os.scandir(host) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
@@ -64,10 +85,10 @@ def _below(host: str, inside: str) -> Iterator[dict[str, Any]]:
                 continue
             found = entry.stat(follow_symlinks=False)
             if stat.S_IFMT(found.st_mode) in _KINDS:
-                yield _entry(found, path)
+                yield _entry(found, entry.path, path)
 
 
-def _entry(found: os.stat_result, inside: str) -> dict[str, Any]:
+def _entry(found: os.stat_result, host: str, inside: str) -> dict[str, Any]:
     kind = _KINDS.get(stat.S_IFMT(found.st_mode))
     if kind is None:
         raise BundleError("it is not a device")
@@ -79,4 +100,5 @@ def _entry(found: os.stat_result, inside: str) -> dict[str, Any]:
         "fileMode": stat.S_IMODE(found.st_mode),
         "uid": found.st_uid,
         "gid": found.st_gid,
+        SOURCE: host,
     }

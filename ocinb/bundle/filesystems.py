@@ -6,6 +6,7 @@ import os
 import posixpath
 from typing import Any
 
+from ocinb.bundle.devices import bound
 from ocinb.bundle.options import HOST, HOST_NETWORK, PRIVATE, ContainerOptions
 from ocinb.spec import runtime_defaults as defaults
 
@@ -34,7 +35,8 @@ def mounts(options: ContainerOptions) -> list[dict[str, Any]]:
     taken = {clean_path(str(mount.get("destination", "/"))) for mount in options.mounts}
     taken |= {clean_path(volume.destination) for volume in options.volumes}
     kept = [mount for mount in standard if mount["destination"] not in taken]
-    return kept + [dict(mount) for mount in options.mounts]
+    devices = bound(options.devices) if options.rootless else []
+    return kept + devices + [dict(mount) for mount in options.mounts]
 
 
 def clean_path(path: str) -> str:

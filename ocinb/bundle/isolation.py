@@ -11,7 +11,7 @@ from typing import Any
 
 from ocinb.bundle import seccomp
 from ocinb.bundle.capabilities import bounding
-from ocinb.bundle.devices import every_device
+from ocinb.bundle.devices import every_device, made
 from ocinb.bundle.options import (
     DEFAULT_SECCOMP,
     HOST,
@@ -30,10 +30,10 @@ def linux(options: ContainerOptions) -> dict[str, Any]:
     if options.user_namespace:
         section["uidMappings"] = [{"containerID": 0, "hostID": os.geteuid(), "size": 1}]
         section["gidMappings"] = [{"containerID": 0, "hostID": os.getegid(), "size": 1}]
-    devices = [dict(entry) for entry in options.devices]
+    devices = [] if options.rootless else made(options.devices)
     if options.privileged:
         named = {entry["path"] for entry in devices}
-        devices += [entry for entry in every_device() if entry["path"] not in named]
+        devices += [entry for entry in made(every_device()) if entry["path"] not in named]
     if devices:
         section["devices"] = devices
     resources = _resources(options)

@@ -35,7 +35,7 @@ OPTIONS = (
     ),
     FieldOption(
         "--init", is_flag=True, help="A first process that collects orphans, passes on signals.",
-        sets="process.args",
+        sets="process.args mounts",
     ),
     FieldOption(
         "-t", "--tty", is_flag=True, help="A terminal for the program.", sets="process.terminal"

@@ -90,7 +90,7 @@ class NamedVolumes:
                 self._make(name, {})
             data = self.path(name)
             # Another one's mount would keep the empty directory.
-            if fill and not os.listdir(data) and len(self._users().get(name, ())) <= 1:
+            if fill and _empty(data) and len(self._users().get(name, ())) <= 1:
                 fresh = data.with_name("fresh")
                 remove_files(str(fresh))
                 fill(fresh)
@@ -211,3 +211,11 @@ class NamedVolumes:
             yield
         finally:
             os.close(lock)
+
+
+def _empty(directory: Path) -> bool:
+    """Whether nothing is in it; what a subordinate id has closed to us holds something."""
+    try:
+        return not os.listdir(directory)
+    except PermissionError:
+        return False

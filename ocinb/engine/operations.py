@@ -16,7 +16,13 @@ from ocinb.engine.emulated.strays import end_strays
 from ocinb.engine.happenings import note
 from ocinb.engine.launcher_process import call
 from ocinb.engine.runtime_process import complaint, failure, find_runtime, last_line
-from ocinb.errors import CommandError, ContainerError, InvalidStatus, OcinbError
+from ocinb.errors import (
+    CommandError,
+    ContainerError,
+    InvalidStatus,
+    OcinbError,
+    UnsupportedHost,
+)
 from ocinb.events import RuntimeCalled, ignore
 from ocinb.linux.cgroup import THAWED, Cgroup
 from ocinb.linux.mounts import mount_at, mounts
@@ -116,13 +122,18 @@ class Operations:
         """Freeze all processes of a container.
 
         Raises:
-            ContainerNotFound. InvalidStatus: it does not run. ContainerError: the runtime cannot,
-            as without control groups.
+            ContainerNotFound. InvalidStatus: it does not run. StepFailed: the runtime cannot.
+            UnsupportedHost: it has no control groups, by which processes are frozen.
 
         Spec: none (runc convention)
         """
         files, record = self._containers.find(name)
         require(record, "pause", RUNNING)
+        if cgroup_of(Kernel(), record.pid) is None:
+            raise UnsupportedHost(
+                f"container {record.name} cannot be paused: it has no control groups of its own",
+                hint="the superuser's containers have them; ocinb doctor says what would help",
+            )
         self._call(files, record, "pause")
         note(files, "pause")
 

@@ -43,7 +43,7 @@ BATCHES = [
             ),
             Row(
                 "--memory: more is not to be had",
-                "tail -c 200m /dev/zero > /dev/null 2>&1; echo $?",
+                "sh -c 'head -c 100m /dev/zero | tail -c 90m > /dev/null' 2>/dev/null; echo $?",
                 "137",
             ),
         ],

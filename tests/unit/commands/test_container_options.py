@@ -74,7 +74,7 @@ SAMPLES = {
     "--cap-drop": "chown", "--privileged": None, "--security-opt": "no-new-privileges",
     "--sysctl": "net.ipv4.ip_forward=1", "--pid": "host", "--ipc": "host", "--uts": "host",
     "--cgroupns": "private", "--label": "a=b", "--label-file": "{place}/file",
-    "--annotation": "a=b", "--hook": "poststop=/bin/true",
+    "--init": None, "--annotation": "a=b", "--hook": "poststop=/bin/true",
 }  # fmt: skip
 ELSEWHERE = {
     "--userns": "the default is the machine's already: host changes nothing",
