@@ -28,7 +28,7 @@ def main() -> int:
     interrupts.keep()
     session = Session()
     try:
-        with LiveProgress(session.recorder) as progress:
+        with LiveProgress(session.recorder, session.hush) as progress:
             value = tree.call(sys.argv[1:], session, width=render.width())
             if isinstance(value, Narration):
                 _tell(value, progress)

@@ -42,10 +42,16 @@ _STYLES = {
 
 
 class LiveProgress:
-    """A context manager that draws while blobs move; nothing is drawn where none do."""
+    """A context manager that draws while blobs move; nothing is drawn where none do.
 
-    def __init__(self, recorder: Recorder) -> None:
+    Args:
+        recorder: tells of them.
+        hush: while it is set nothing is drawn; warnings are told all the same.
+    """
+
+    def __init__(self, recorder: Recorder, hush: threading.Event | None = None) -> None:
         self._recorder = recorder
+        self._hush = hush or threading.Event()
         self._lock = threading.RLock()
         self._transfers = Transfers()
         self._live: Live | None = None
@@ -79,6 +85,8 @@ class LiveProgress:
             self.settle()  # the terminal is the container's from here on
         elif isinstance(event, Warned):
             self._warn(f"warning: {one_line(event.message)}")
+        elif self._hush.is_set():
+            return
         elif isinstance(event, BlobProgress | BlobDone | LayerUnpacking | LayerApplied):
             with self._lock:
                 self._transfers(event)

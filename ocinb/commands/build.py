@@ -73,6 +73,8 @@ def command(
         network=network,
         use_cache=not no_cache,
     )
+    if quiet:
+        session.hush.set()
     sink = _quiet if quiet else session.output or _to_stderr
     teller = _Teller(sink)
     stop = session.recorder.subscribe(teller)

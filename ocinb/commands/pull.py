@@ -26,5 +26,7 @@ def command(session: Session, reference: str, platform: str | None, quiet: bool)
     """
     from ocinb.image import Image
 
+    if quiet:
+        session.hush.set()
     image = Image(session.engine, session.engine.pull(reference, platform))
     return Lines([image.digest]) if quiet else image

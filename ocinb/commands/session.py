@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from ocinb.events import Recorder
@@ -26,8 +27,11 @@ class Session:
         recorder: keeps the events of everything this session does.
         output: takes bytes of an attached container and the number of their stream (1, 2);
             None: the container has standard input and outputs of this process.
+        hush: see below.
 
     Attributes:
+        hush: set by a command that was told ``--quiet``: the door shows no progress until it is
+            over. Sessions that are made from this one share it.
         remote_tags: tags of repositories that were listed, by familiar name; for completion.
         stacks: files of images that were looked at, by the last layer's chainID; for completion.
     """
@@ -37,10 +41,12 @@ class Session:
         settings: Settings | None = None,
         recorder: Recorder | None = None,
         output: Output | None = None,
+        hush: Event | None = None,
     ) -> None:
         self.settings = settings or Settings.from_environment()
         self.recorder = recorder or Recorder()
         self.output = output
+        self.hush = hush or Event()
         self.remote_tags: dict[str, tuple[str, ...]] = {}
         self.stacks: dict[str, Stack] = {}
 
@@ -60,11 +66,11 @@ class Session:
             values["root"] = Path(root).absolute()
         if run_root:
             values["run_root"] = Path(run_root).absolute()
-        return Session(Settings(**values), self.recorder, self.output)
+        return Session(Settings(**values), self.recorder, self.output, self.hush)
 
     def with_runtime(self, runtime: str | None) -> Session:
         """This session, or another one that uses the OCI runtime of that name or path."""
         if runtime in (None, self.settings.runtime):
             return self
         settings = Settings(**{**dict(self.settings), "runtime": runtime})
-        return Session(settings, self.recorder, self.output)
+        return Session(settings, self.recorder, self.output, self.hush)

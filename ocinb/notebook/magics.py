@@ -106,7 +106,7 @@ class OciMagics(Magics):
         painter: Painter = cell_painter() if self._in_notebook else LinePainter()
         if not self.options.progress:
             painter = NoPainter()
-        with CellProgress(self.session.recorder, painter) as progress:
+        with CellProgress(self.session.recorder, painter, self.session.hush) as progress:
             value = tree.call(words, self.session, program=PROGRAM, script=cell)
             if isinstance(value, Narration):
                 self._tell(value, progress)

@@ -100,10 +100,20 @@ class NoPainter:
 
 
 class CellProgress:
-    """A context manager that draws while blobs move; nothing is drawn where none do."""
+    """A context manager that draws while blobs move; nothing is drawn where none do.
 
-    def __init__(self, recorder: Recorder, painter: Painter) -> None:
+    Args:
+        recorder: tells of them.
+        painter: draws.
+        hush: while it is set nothing is drawn; it is cleared at first. Warnings are told all the
+            same.
+    """
+
+    def __init__(
+        self, recorder: Recorder, painter: Painter, hush: threading.Event | None = None
+    ) -> None:
         self._recorder = recorder
+        self._hush = hush or threading.Event()
         self._painter = painter
         self._transfers = Transfers()
         self._drawn = 0
@@ -112,6 +122,7 @@ class CellProgress:
         self._lock = threading.Lock()
 
     def __enter__(self) -> CellProgress:
+        self._hush.clear()
         self._unsubscribe = self._recorder.subscribe(self._take)
         # The thread takes the context along: by it the kernel knows whose cell is written to.
         context = contextvars.copy_context()
@@ -143,7 +154,8 @@ class CellProgress:
     def _take(self, event: Event) -> None:
         if isinstance(event, Warned):
             self._warnings.append(one_line(event.message))
-        self._transfers(event)
+        if not self._hush.is_set():
+            self._transfers(event)
 
     def _work(self) -> None:
         while not self._over.wait(PERIOD):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ocinb.commands.network import MEMBERS
 from ocinb.conversation import conversation
 from ocinb.events import Exchange, StepFinished, Syscall
 from ocinb.insight.comparison import COMPARISON_COLUMNS
@@ -47,8 +48,16 @@ def tables(word="demo", many=3):
         "comparison": Table(
             COMPARISON_COLUMNS, _comparison(word, many), title=f"{word} and {word}"
         ),
+        "network_plan": Table(
+            MEMBERS, [_member(n, word) for n in _numbers(many)], title=f"{word}: {word}"
+        ),
         "step_calls": step_calls(_steps(word, calls=many), word, 2),
     }
+
+
+def _member(n, word):
+    ports = ("0.0.0.0:80->80/tcp", "", f"127.0.0.1:{n}->{word}")[n % 3]
+    return word, "10.0.0.2", ports, f"{word} {word}", "02:00:00:00:00:01", word, DIGEST
 
 
 def _numbers(many):

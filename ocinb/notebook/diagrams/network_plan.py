@@ -86,7 +86,8 @@ def _port(sheet: Sheet, top: float, port: str) -> None:
     sheet.text(MARGIN + PORT_WIDTH / 2, middle + 4, words, size=11.5, face="mono",
                anchor="middle", room=PORT_WIDTH - 16)  # fmt: skip
     sheet.line(MARGIN + PORT_WIDTH, middle, BRIDGE_X, middle, "edge")
-    sheet.text(BRIDGE_X - 6, middle - 4, inside, "soft", size=10.5, anchor="end")
+    room = BRIDGE_X - MARGIN - PORT_WIDTH - 12
+    sheet.text(BRIDGE_X - 6, middle - 4, inside, "soft", size=10.5, anchor="end", room=room)
 
 
 def _ports(record: Record) -> list[str]:

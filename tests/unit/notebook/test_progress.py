@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from ocinb.events import BlobDone, BlobProgress
+import threading
+
+from ocinb.events import BlobDone, BlobProgress, Recorder, Warned
 from ocinb.notebook import progress
-from ocinb.notebook.progress import MOST, CellPainter, html, pause
+from ocinb.notebook.progress import MOST, CellPainter, CellProgress, NoPainter, html, pause
 from ocinb.progress import Transfers
 
 
@@ -45,6 +47,21 @@ def test_the_pictures_of_an_hour_are_about_a_megabyte(monkeypatch):
         now[0] += 0.1
     assert len(sent) > 40
     assert sum(sent) < 1_200_000
+
+
+def test_with_quiet_only_warnings_are_told(capsys):
+    drawn, recorder, hush = [], Recorder(), threading.Event()
+    painter = NoPainter()
+    painter.leave = drawn.append
+    with CellProgress(recorder, painter, hush):
+        hush.set()  # as a command does
+        recorder(BlobDone(digest=f"sha256:{'0' * 64}", size=10, source="network"))
+        recorder(Warned(message="old"))
+    assert drawn == []
+    assert capsys.readouterr().err == "warning: old\n"
+    with CellProgress(recorder, painter, hush):
+        recorder(BlobDone(digest=f"sha256:{'0' * 64}", size=10, source="network"))
+    assert len(drawn) == 1
 
 
 def test_at_first_they_come_ten_times_a_second_and_never_more_often():
