@@ -57,12 +57,6 @@ def add_network(
             f"--network {network}: containers by {rung.name} have the network of this machine",
             hint="--network host says so",
         )
-    if rung.user_namespace and network.startswith(CONTAINER):
-        raise UnsupportedHost(
-            "an ordinary user's containers cannot share a network: each is in a user namespace "
-            "of its own",
-            hint="publish a port of the one and reach it with --network host from the other",
-        )
     container = _container(config, files, image, options, rung)
     _add(config, container, options, networks, record, write=write)
 

@@ -171,8 +171,8 @@ engine.delete("web", force=True)
     assert said.splitlines() == [
         "mine UnsupportedHost network mine: an ordinary user may not make a bridge on this machine",
         "cni:mine UnsupportedHost network cni:mine: its plugins need the superuser",
-        "container:web UnsupportedHost an ordinary user's containers cannot share a network: each "
-        "is in a user namespace of its own",
+        "container:web UnsupportedHost an ordinary user's containers cannot share namespaces "
+        "(network): each is in a user namespace of its own",
         "pasta UnsupportedHost --network pasta: /dev/net/tun: permission denied",
         "bridge NetworkError port 80/tcp on 127.0.0.1 is not for ordinary users",
     ]
