@@ -75,7 +75,7 @@ class Widget(AnyWidget):
             with contextlib.suppress(Exception):  # a front end that went away must not keep us
                 still.update(forms, raw=True)
                 if view is not still:
-                    view.update({"text/html": ""}, raw=True)
+                    view.update(_NOTHING, raw=True)
 
     def repaint(self) -> None:
         """Bring the pictures in the notebook up to date, for whoever opens it without a kernel."""
@@ -102,8 +102,7 @@ class Widget(AnyWidget):
         view = (AnyWidget._repr_mimebundle_(self) or ({},))[0]
         if self.keeps_picture:
             still = show(_marked(forms), raw=True, display_id=True)
-            view = {kind: data for kind, data in view.items() if kind != "text/plain"}
-            self._shown.append((still, show(view, raw=True, display_id=True)))
+            self._shown.append((still, show({**view, **_NOTHING}, raw=True, display_id=True)))
         else:
             handle = show({**view, **forms}, raw=True, display_id=True)
             self._shown.append((handle, handle))
@@ -188,6 +187,9 @@ def plain(data: bytes) -> str:
     """What a container wrote, as text without colours and anything else a terminal obeys."""
     return _COLOUR.sub("", SafeText().feed(data, final=True))
 
+
+_NOTHING = {"text/html": "", "text/plain": ""}
+"""For viewers that have no view: the picture is in the output before."""
 
 _COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
 
