@@ -29,6 +29,7 @@ from ocinb.errors import (
 from ocinb.linux import processes
 from ocinb.linux.cgroup import Cgroup
 from ocinb.plain_json import dumps, loads
+from ocinb.runtime.atomic_file import storage_error, write_atomically
 from ocinb.spec.runtime_state import CREATED, CREATING, PAUSED, RUNNING, STOPPED, State
 from ocinb.spec.versions import RUNTIME_SPEC
 
@@ -76,7 +77,7 @@ class Containers:
                 citation="runtime-spec runtime.md#create",
             ) from None
         except OSError as error:
-            raise _storage(directory, error) from None
+            raise storage_error(directory, error) from None
         claimed = Container(directory, {})
         claimed.data.update(
             id=container,
@@ -331,41 +332,6 @@ def check_id(container: str) -> None:
             hint="letters, digits, '_', '+', '-' and '.', at most 255",
             citation="runtime-spec runtime.md#create",
         )
-
-
-def write_atomically(path: str, text: str, mode: int) -> None:
-    """Write a file that is either as before or whole.
-
-    Raises:
-        StorageError: it could not be written.
-    """
-    head, _, name = path.rpartition("/")
-    temporary = f"{head}/.{name}.{os.getpid()}" if head else f".{name}.{os.getpid()}"
-    # A file that is there already is somebody else's, who could change it later.
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
-        try:
-            fd = os.open(temporary, flags, mode)
-        except FileExistsError:
-            os.unlink(temporary)
-            fd = os.open(temporary, flags, mode)
-        try:
-            data = text.encode("utf-8", "surrogateescape")
-            while data:
-                data = data[os.write(fd, data) :]
-        finally:
-            os.close(fd)
-        os.replace(temporary, path)
-    except OSError as error:
-        try:
-            os.unlink(temporary)
-        except OSError:
-            pass
-        raise _storage(path, error) from None
-
-
-def _storage(path: str, error: OSError) -> StorageError:
-    return StorageError(f"{path} cannot be written: {os.strerror(error.errno or 0).lower()}")
 
 
 def _now() -> str:

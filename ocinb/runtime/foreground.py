@@ -9,7 +9,7 @@ import os
 
 from ocinb.errors import StorageError, SyscallError
 from ocinb.linux import signals
-from ocinb.runtime.container_state import write_atomically
+from ocinb.runtime.atomic_file import write_atomically
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
