@@ -130,7 +130,7 @@ def raw_terminal(connection: Connection, *, wanted: bool) -> Iterator[None]:
     before = termios.tcgetattr(0)
     handler = signal.signal(signal.SIGWINCH, resize)
     try:
-        tty.setraw(0)
+        tty.setraw(0, termios.TCSADRAIN)  # what was typed ahead is not lost
         resize()
         yield
     finally:

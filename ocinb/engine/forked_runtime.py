@@ -13,12 +13,13 @@ import signal
 import sys
 from importlib import import_module
 
+from ocinb import runtime
 from ocinb.engine.process_title import set_title
 from ocinb.errors import OcinbError
 from ocinb.linux import flags as f
 from ocinb.linux.syscalls import Kernel
 from ocinb.network import hook
-from ocinb.runtime import hooks
+from ocinb.runtime import hooks, steps
 from ocinb.runtime.log import Log
 from ocinb.runtime.seccomp import compile_seccomp
 
@@ -30,30 +31,24 @@ if TYPE_CHECKING:
 _MODULES = (
     "encodings.ascii",
     "pwd",
-    "ocinb.runtime.command_line",
-    "ocinb.runtime.commands",
     "ocinb.linux.raw_calls",
-    "ocinb.runtime.create_command",
-    "ocinb.runtime.operation_commands",
-    "ocinb.runtime.state_commands",
-    "ocinb.runtime.exec_command",
-    "ocinb.runtime.update_command",
-    "ocinb.runtime.events_command",
-    "ocinb.runtime.go_between",
-    "ocinb.runtime.init",
     "ocinb.network.bridge",
     "ocinb.network.container_namespace",
     "ocinb.network.listeners",
     "ocinb.network.proxy",
     "ocinb.network.serving",
 )
-"""What the operations import when they need it."""
+"""What the operations import when they need it, besides the modules of the runtime itself."""
 
 
 def preload() -> None:
     """Import all that an operation needs, so that its child has it already."""
     for name in _MODULES:
         import_module(name)
+    for package in (runtime, steps):
+        for name in sorted(os.listdir(package.__path__[0])):
+            if name.endswith(".py") and not name.startswith("__"):
+                import_module(f"{package.__name__}.{name.removesuffix('.py')}")
     hooks.AT_HAND[hook.__file__] = _network_hook
 
 
@@ -94,6 +89,17 @@ def fork_runtime(
         _perform(kernel, kind, words, (stdin, stdout, stderr))
     finally:
         os._exit(1)
+
+
+def perform_here(words: Sequence[str]) -> int:
+    """Carry out a command line of ``ocinb-runtime`` in this process; its exit status.
+
+    Only for operations that fork nothing: what they would fork has our descriptors.
+    """
+    try:
+        return _run("", words)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 1
 
 
 def close_others(kernel: Kernel, kept: Iterable[int]) -> None:

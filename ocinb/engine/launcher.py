@@ -47,12 +47,119 @@ from ocinb.engine.process_title import set_title
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, NoReturn
+
+
+class Launcher:
+    """Serves requests.
+
+    The next monitor is forked before anybody asks for it: most of what a fork costs is paid later,
+    when both sides write to what they share.
+
+    Args:
+        requests: the socket to who started us.
+    """
+
+    def __init__(self, requests: socket.socket) -> None:
+        self._requests = requests
+        self._spare: socket.socket | None = None
+
+    def serve(self) -> None:
+        """Serve until the socket is closed."""
+        self._requests.send(json.dumps({"version": __version__}).encode())
+        while True:
+            if self._spare is None:
+                self._spare = self._fork_spare()
+            received = socket.recv_fds(self._requests, LONGEST_REQUEST, MOST_DESCRIPTORS)
+            data, descriptors, _, _ = received
+            if not data:
+                return
+            request = json.loads(data)
+            if "learn" in request:
+                forked_runtime.learn(request["learn"])
+                self._dismiss_spare()  # it does not know
+            elif request["become"] != "monitor" or not self._hand_over(data, descriptors):
+                self._fork(request, descriptors)
+            for number in descriptors:
+                os.close(number)
+
+    def _hand_over(self, data: bytes, descriptors: list[int]) -> bool:
+        """Let the spare child become what was asked for; false where there is none."""
+        if self._spare is None:
+            return False
+        try:
+            socket.send_fds(self._spare, [data], descriptors)
+        except OSError:  # it was killed
+            return False
+        finally:
+            self._dismiss_spare()
+        return True
+
+    def _dismiss_spare(self) -> None:
+        if self._spare is not None:
+            self._spare.close()
+            self._spare = None
+
+    def _fork_spare(self) -> socket.socket | None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            try:
+                child = os.fork()
+            except OSError:
+                ours.close()
+                return None
+            if child == 0:
+                ours.close()
+                self._live(lambda: _wait(theirs))
+        return ours
+
+    def _fork(self, request: dict[str, Any], descriptors: list[int]) -> None:
+        try:
+            child = os.fork()
+        except OSError as error:
+            # Who asked waits at the other end of the first descriptor.
+            os.write(descriptors[0], shim.refusal(error))
+            return
+        if child == 0:
+            self._dismiss_spare()
+            self._live(lambda: _become(request, descriptors))
+
+    def _live(self, life: Callable[[], None]) -> NoReturn:
+        """What a child does: it never returns into our own code."""
+        try:
+            self._requests.close()
+            os.setsid()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            life()
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+        finally:
+            os._exit(1)
+
+
+def _wait(requests: socket.socket) -> None:
+    """Wait, as the spare child, for what to become; without that there is nothing to do."""
+    set_title("ocinb-monitor", "(of the next container)")
+    data, descriptors, _, _ = socket.recv_fds(requests, LONGEST_REQUEST, MOST_DESCRIPTORS)
+    requests.close()
+    if data:
+        _become(json.loads(data), descriptors)
+
+
+def _become(request: dict[str, Any], descriptors: list[int]) -> None:
+    become: dict[str, Callable[[dict[str, Any], list[int]], None]] = {
+        "monitor": shim.become_monitor,
+        "operation": forked_runtime.become_operation,
+    }
+    for number in descriptors:
+        # Other runtimes, and with them the container, must not get hold of these.
+        os.set_inheritable(number, False)
+    become[request.pop("become")](request, descriptors)
 
 
 def main(descriptor: int) -> None:
-    """Serve requests until the socket is closed."""
-    requests = socket.socket(fileno=descriptor)
+    """Prepare, and serve requests until the socket is closed."""
     forked_runtime.preload()
     set_title("ocinb-launcher")
     # Ended children are nobody's concern, and Ctrl-C is for whoever started us.
@@ -61,43 +168,7 @@ def main(descriptor: int) -> None:
     # What is here now stays; collecting it in each child would copy the pages that they share.
     gc.collect()
     gc.freeze()
-    requests.send(json.dumps({"version": __version__}).encode())
-    while True:
-        data, descriptors, _, _ = socket.recv_fds(requests, LONGEST_REQUEST, MOST_DESCRIPTORS)
-        if not data:
-            return
-        request = json.loads(data)
-        if "learn" in request:
-            forked_runtime.learn(request["learn"])
-        else:
-            _fork(requests, request, descriptors)
-
-
-def _fork(requests: socket.socket, request: dict[str, Any], descriptors: list[int]) -> None:
-    """Become what was asked for, in a child."""
-    become: dict[str, Callable[[dict[str, Any], list[int]], None]] = {
-        "monitor": shim.become_monitor,
-        "operation": forked_runtime.become_operation,
-    }
-    try:
-        child = os.fork()
-    except OSError as error:
-        # Who asked waits at the other end of the first descriptor.
-        os.write(descriptors[0], shim.refusal(error))
-        child = -1
-    if child == 0:
-        try:
-            requests.close()
-            os.setsid()
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            become[request.pop("become")](request, descriptors)
-        except BaseException:
-            sys.excepthook(*sys.exc_info())
-        finally:
-            os._exit(1)
-    for number in descriptors:
-        os.close(number)
+    Launcher(socket.socket(fileno=descriptor)).serve()
 
 
 if __name__ == "__main__":

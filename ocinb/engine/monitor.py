@@ -23,7 +23,7 @@ from ocinb.engine.frames import EXIT, NEWS, REPLY, error_document
 from ocinb.engine.happenings import note
 from ocinb.engine.loop import Loop
 from ocinb.engine.rootless import enter_namespaces
-from ocinb.engine.runtime_call import call_runtime
+from ocinb.engine.runtime_call import call_here, call_runtime
 from ocinb.engine.runtime_process import RuntimeProcess
 from ocinb.engine.terminal import Console, set_size
 from ocinb.errors import ContainerError, OcinbError, SyscallError
@@ -80,6 +80,7 @@ class Monitor:
         self._mounts = MountManager(files.mounts, self._record)
         self._mounted: Mount | None = None
         self._runtime: RuntimeProcess | None = None
+        self._quick = False
         self._container = ""
         self._init = Process(pid=0, started=0)
         self._init_fd = -1
@@ -205,11 +206,18 @@ class Monitor:
         return {"rootfs": f"/proc/{os.getpid()}/root{self._files.rootfs}"}
 
     def _create(
-        self, runtime: dict[str, Any], container: str, cwd: str, terminal: bool, interactive: bool
+        self,
+        runtime: dict[str, Any],
+        container: str,
+        cwd: str,
+        terminal: bool,
+        interactive: bool,
+        hooks: bool,
     ) -> dict[str, Any]:
         self._runtime = RuntimeProcess(
             name=runtime["name"], argv=tuple(runtime["argv"]), root=runtime["root"]
         )
+        self._quick = self._runtime.ours and not hooks
         self._container = container
         self._make_directory(cwd)
         self._step(1, "create was called")
@@ -361,6 +369,9 @@ class Monitor:
                 RuntimeCalled(argv=argv, status=status, seconds=seconds, container=self._container)
             )
 
+        if self._quick and operation in ("start", "delete"):
+            call_here(self._runtime, argv, operation=operation, log=files.runtime_log, ended=ended)
+            return
         call_runtime(
             self._kernel,
             self._loop,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from ocinb.engine.forked_runtime import perform_here
 from ocinb.engine.runtime_process import complaint, failure, last_line
 
 TYPE_CHECKING = False
@@ -58,6 +59,34 @@ def call_runtime(
             words.seek(0)
             said = loop.output.withheld() if stdio else words.read()
             raise failure(runtime, operation, status, complaint(log) or last_line(said))
+
+
+def call_here(
+    runtime: RuntimeProcess,
+    argv: tuple[str, ...],
+    *,
+    operation: str,
+    log: str,
+    ended: Callable[[int], None] | None = None,
+) -> None:
+    """Carry out a command line of our own runtime in this process, which saves a fork.
+
+    For operations that have no hooks to run and fork nothing, so that they cannot take long.
+    Arguments and errors as for ``call_runtime``.
+    """
+    with open(os.memfd_create("stderr"), "r+b", 0) as words:
+        kept = os.dup(2)
+        os.dup2(words.fileno(), 2)
+        try:
+            status = perform_here(argv[len(runtime.argv) :])
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+        if ended is not None:
+            ended(status)
+        if status:
+            words.seek(0)
+            raise failure(runtime, operation, status, complaint(log) or last_line(words.read()))
 
 
 def _wait(loop: Loop, pid: int, given_up: Callable[[], bool] | None) -> int:

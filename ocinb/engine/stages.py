@@ -144,6 +144,7 @@ def create(
         "cwd": process["cwd"],
         "terminal": process["terminal"],
         "interactive": interactive,
+        "hooks": bool(config.get("hooks")),
     }
     write_json(files.again, {**read_json(files.again), "create": order})
     shim.ask("create", **order)

@@ -143,6 +143,8 @@ def test_of_what_does_not_run(engine: Engine, clean: None) -> None:
 def test_without_its_monitor(engine: Engine, clean: None) -> None:
     engine.run("demo", ContainerOptions(args=["sleep", "100"]), name="box", detach=True)
     directory = engine.settings.containers / engine.container("box").id
-    os.kill(json.loads((directory / "monitor.json").read_text())["pid"], 9)
+    monitor = json.loads((directory / "monitor.json").read_text())["pid"]
+    os.kill(monitor, 9)
+    until(lambda: not os.path.exists(f"/proc/{monitor}"))
     with pytest.raises(ContainerError, match="is gone, so its streams are out of reach"):
         engine.attach("box", output=print)

@@ -163,7 +163,9 @@ def test_of_what_does_not_run(engine: Engine, box) -> None:
 
 def test_without_its_monitor_the_container_cannot_be_joined(engine: Engine, box) -> None:
     box()
-    os.kill(json.loads((directory(engine) / "monitor.json").read_text())["pid"], 9)
+    monitor = json.loads((directory(engine) / "monitor.json").read_text())["pid"]
+    os.kill(monitor, 9)
+    until(lambda: not os.path.exists(f"/proc/{monitor}"))
     with pytest.raises(ContainerError, match=r"the monitor of container .* is gone"):
         Executed(engine, "true")
 

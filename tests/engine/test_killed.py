@@ -26,7 +26,7 @@ from tests.support.leftovers import leftovers
 
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(900)]
 
-ROUNDS = int(os.environ.get("OCINB_KILL_ROUNDS", "10"))
+ROUNDS = int(os.environ.get("OCINB_KILL_ROUNDS", "4"))
 KERNEL = """\
 import pathlib
 from ocinb.bundle.options import ContainerOptions as Options

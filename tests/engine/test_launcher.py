@@ -30,8 +30,18 @@ def status_of(engine: Engine, *args: str) -> int:
 
 
 def children(pid: int) -> list[int]:
+    """The children of a process, without the monitor that waits for its container."""
     listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(child) for child in listed]
+    waiting = b"ocinb-monitor\0(of the next container)"
+    return [
+        int(c) for c in listed if not Path(f"/proc/{c}/cmdline").read_bytes().startswith(waiting)
+    ]
+
+
+def spare(pid: int) -> int:
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    (found,) = {int(c) for c in listed} - set(children(pid))
+    return found
 
 
 def places(engine: Engine, name: str) -> list[Path]:
@@ -63,10 +73,11 @@ def test_it_has_one_thread_a_session_of_its_own_and_no_name(engine: Engine) -> N
         for fd in os.listdir(f"/proc/{pid}/fd")
         if os.readlink(f"/proc/{pid}/fd/{fd}").startswith("socket:")
     }
-    assert len(sockets) == 1
-    (inode,) = (text.removeprefix("socket:[").removesuffix("]") for text in sockets)
+    # One to who started it, one to the child that waits.
+    assert len(sockets) == 2
+    inodes = {text.removeprefix("socket:[").removesuffix("]") for text in sockets}
     named = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()]
-    assert [fields[7:] for fields in named if fields[6] == inode] == [[]]
+    assert [fields[7:] for fields in named if fields[6] in inodes] == [[], []]
 
 
 def test_its_program_cannot_be_written_through_proc(engine: Engine) -> None:
@@ -84,11 +95,13 @@ def test_a_monitor_has_no_descriptors_of_others(engine: Engine) -> None:
         engine.delete(name, force=True)
 
 
-def test_the_program_in_the_container_has_three_descriptors(engine: Engine) -> None:
+@pytest.mark.peer
+def test_the_program_in_the_container_has_three_descriptors(engine: Engine, runtime: str) -> None:
     said: list[bytes] = []
     engine.run(
         "demo",
         ContainerOptions(args=["sh", "-c", "ls /proc/self/fd"]),
+        runtime=runtime,
         output=lambda data, _: said.append(data),
     )
     # ls itself opens the directory.
@@ -116,6 +129,13 @@ def test_killed_it_is_started_again_and_containers_go_on(engine: Engine) -> None
     engine.delete("box")
 
 
+def test_without_the_child_that_waits_another_is_made(engine: Engine) -> None:
+    assert status_of(engine, "true") == 0
+    for _ in range(3):
+        os.kill(spare(launcher().pid), signal.SIGKILL)
+        assert status_of(engine, "sh", "-c", "exit 5") == 5
+
+
 def test_it_ends_with_who_started_it(program: Program) -> None:
     process = program(
         "from ocinb.engine.launcher_process import launcher\n"
@@ -124,10 +144,12 @@ def test_it_ends_with_who_started_it(program: Program) -> None:
     )
     assert process.stdout is not None
     pid = int(process.stdout.readline())
-    assert os.path.exists(f"/proc/{pid}")
+    until(lambda: spare(pid))
+    waiting = spare(pid)
     process.kill()
     process.wait()
     until(lambda: not os.path.exists(f"/proc/{pid}"))
+    until(lambda: not os.path.exists(f"/proc/{waiting}"))
 
 
 def test_an_interrupt_of_the_notebooks_process_group_is_not_for_it(program: Program) -> None:
