@@ -591,7 +591,7 @@ class Engine:
     def _layers(self, image: LocalImage, rung: Rung) -> list[Path]:
         """What a container's tree is stacked of, bottom to top."""
         layers = self.unpack(image)
-        if os.geteuid() and rung.user_namespace and not rung.one_id:
+        if layers and os.geteuid() and rung.user_namespace and not rung.one_id:
             from ocinb.engine.owned_layer import owned_layer
 
             owned = owned_layer(self.settings.owned, self.layers, image.config.chain_ids)

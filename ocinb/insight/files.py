@@ -126,7 +126,8 @@ def tree_table(
     start = contents.stack.resolve(path)
     sums = totals(contents, start)
     rows: list[tuple[Any, ...]] = []
-    waiting = [(start, "", "", 0)]
+    # An image without layers has no root.
+    waiting = [(start, "", "", 0)] if start in contents.stack.shown else []
     while waiting:
         here, lead, indent, level = waiting.pop()
         place = contents.stack.shown[here]

@@ -182,7 +182,8 @@ class MountManager:
     def _carry_out(self, mount: Mount, flags: tuple[str, ...]) -> Mount:
         try:
             self._records.write(mount)
-            layers = list(mount.layers)
+            # An image may have no layers at all.
+            layers = list(mount.layers) or [_make_empty(f"{self._state}/empty")]
             if mount.kind == COPY:
                 pass  # it is written to itself
             elif mount.writable:
@@ -190,7 +191,7 @@ class MountManager:
                 os.makedirs(f"{mount.writable}/work", exist_ok=True)
             elif len(layers) == 1:
                 # overlayfs wants two directories at least.
-                layers.insert(0, _make_empty(f"{self._state}/empty"))
+                layers.insert(0, _make_empty(f"{self._state}/empty-below"))
             made = plan(
                 layers,
                 mount.target,

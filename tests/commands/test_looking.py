@@ -347,3 +347,10 @@ def test_gc_takes_what_no_image_has(tmp_path):
     assert door("gc", "--grace", 0).rows == planned.rows
     assert len(door("gc", "--grace", 0)) == 0
     assert door("files", "localhost/b:1", "-q") == ["/", "/b"]
+
+
+def test_an_image_without_layers(tmp_path):
+    door = Door(tmp_path)
+    name_image(Store(door.session.settings.store), "localhost/none:1", [])
+    for command in ("layers", "files", "tree", "waste"):
+        assert len(door(command, "localhost/none:1")) == 0

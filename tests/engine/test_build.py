@@ -182,6 +182,18 @@ def test_whoever_builds_the_image_is_the_same(engine: Engine, program: Program) 
     assert there.strip() == names["here"]
 
 
+def test_a_command_in_an_image_without_layers(program: Program) -> None:
+    text = (
+        "from ocinb.errors import StepFailed\n"
+        "from ocinb.workshop import Build\n"
+        "build = Build(engine=engine, output=lambda *_: None)\n"
+        "build.from_('scratch')\n"
+        "try: build.run('/no', shell=False)\n"
+        "except StepFailed as error: print(error)\n"
+    )
+    assert "/no: no such file or directory" in finish(program(text))
+
+
 class TestCommit:
     def run(self, engine: Engine, command: str, **more: Any) -> str:
         options = ContainerOptions(args=["sh", "-c", command])

@@ -112,6 +112,24 @@ def test_one_layer_alone_is_mounted_read_only(layers: Layers, tmp_path: Path) ->
 
 
 @pytest.mark.root
+@pytest.mark.parametrize("kind", [OVERLAY, FUSE, COPY])
+@pytest.mark.parametrize("writable", [False, True])
+def test_an_image_without_layers(kind: str, writable: bool, tmp_path: Path) -> None:
+    if kind == FUSE:
+        require("fuse-overlayfs")
+    manager = MountManager(tmp_path / "state")
+    target = tmp_path / "target"
+    manager.mount([], target, kind=kind, writable=tmp_path / "rw" if writable else None)
+    try:
+        assert list(target.iterdir()) == []
+        if writable:
+            (target / "new").touch()
+    finally:
+        manager.unmount(target)
+    assert here(tmp_path) == []
+
+
+@pytest.mark.root
 @pytest.mark.parametrize("odd", ["a:b", "a,b", "a\\b", "a b\nc", "a\udcffb"])
 def test_no_name_can_escape_into_the_options(odd: str, tmp_path: Path) -> None:
     layers = [tmp_path / odd / "low", tmp_path / "x,upperdir=x"]
