@@ -36,9 +36,24 @@ def command(session: Session, name: str, platform: str | None) -> Document:
 
 
 def _container(session: Session, name: str) -> Document:
-    record = session.engine.container(name)
-    state = session.engine.state(name).document()
-    return Document({**dict(record), "state": state}, title=f"container {record.name}")
+    import json
+
+    from ocinb.engine.container_files import ContainerFiles, read_json
+
+    engine = session.engine
+    record = engine.container(name)
+    files = ContainerFiles(str(engine.settings.containers / record.id))
+    document = {
+        **dict(record),
+        "state": engine.state(name).document(),
+        "manifest": read_json(files.record).get("manifest", ""),
+        "bundle": files.bundle,
+        "log": files.log,
+        "writable": files.writable,
+        "config": read_json(f"{files.bundle}/config.json"),
+    }
+    # Tuples as JSON has them, so that what is worked with is what is shown.
+    return Document(json.loads(json.dumps(document)), title=f"container {record.name}")
 
 
 def _image(session: Session, name: str, platform: str | None) -> Document:
