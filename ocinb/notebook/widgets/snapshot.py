@@ -55,7 +55,8 @@ def take(state: dict[str, Any], runtime: int, init: int, gate: int, rootfs: str)
     if inside == _namespace(os.getpid(), "pid"):
         members = [init, *_below(init)]
     found: list[tuple[int, int, str, str]] = []
-    for pid in dict.fromkeys([*([runtime] if runtime else []), *below, *sorted(members)]):
+    # An ordinary user may not look into the first process before it is the container's program.
+    for pid in dict.fromkeys(pid for pid in (runtime, *below, init, *sorted(members)) if pid):
         command = _command(pid)
         if command:
             role = _role(pid, runtime, init, gate, members)

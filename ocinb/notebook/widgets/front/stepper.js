@@ -55,6 +55,8 @@ function render({ model, el, signal }) {
   const panel = h("div", { class: "panel", role: "tabpanel", tabindex: 0 });
   const counts = () => [model.get("changes").length, null, model.get("processes").length,
     model.get("namespaces").filter((row) => row[1] === "own").length, model.get("mounts").length, model.get("calls").length, null];
+  const hidden = () => model.get("processes").some((row) => row[2] === "init")
+    ? "This user may not look into the process before it is the container's program." : "None.";
   const body = () => [
     () => model.get("changes").length
       ? h("ul", { class: "changes" }, model.get("changes").map(([sign, subject, words]) =>
@@ -67,9 +69,9 @@ function render({ model, el, signal }) {
       model.get("processes").map(([pid, inside, role, command]) => [role, pid, inside || "–", h("span", { class: "mono" }, command)]), "None."),
     () => table("Namespaces", ["kind", "", "number"],
       model.get("namespaces").map(([kind, whose, number]) => [kind,
-        h("span", { class: whose === "own" ? "add" : "soft" }, whose === "own" ? "its own" : "shared with this machine"), h("span", { class: "mono soft" }, number)]), "None."),
+        h("span", { class: whose === "own" ? "add" : "soft" }, whose === "own" ? "its own" : "shared with this machine"), h("span", { class: "mono soft" }, number)]), hidden()),
     () => table("Mounts", ["target", "type", "source"],
-      model.get("mounts").map((row) => row.map((cell) => h("span", { class: "mono" }, cell))), "None."),
+      model.get("mounts").map((row) => row.map((cell) => h("span", { class: "mono" }, cell))), hidden()),
     () => table("System calls", ["call", "arguments", "for", ""],
       model.get("calls").map(([call, args, error, field]) => [h("strong", { class: "mono" }, call), h("span", { class: "mono args" }, args), h("span", { class: "mono soft" }, field), error ? h("span", { class: "bad" }, error) : ""]),
       "None that the runtime tells of."),
