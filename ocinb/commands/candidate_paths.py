@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
     from ocinb.commands.session import Session
     from ocinb.image import Image
-    from ocinb.layer.stack import Stack
+    from ocinb.layer.glance import Glance
 
-_STACKS_KEPT = 4
+_KEPT = 4
 
 
 def paths(session: Session, context: click.Context, incomplete: str) -> Iterator[str]:
     """Paths inside the image that the line names."""
-    stack = _stack(session, image_of(session, context))
+    stack = _glance(session, image_of(session, context))
     yield from _inside(stack, incomplete)
 
 
@@ -34,7 +34,7 @@ def paths_in(
     session: Session, context: click.Context, image: str, incomplete: str
 ) -> Iterator[str]:
     """Paths inside the image of that name."""
-    yield from _inside(_stack(session, image_of(session, context, image)), incomplete)
+    yield from _inside(_glance(session, image_of(session, context, image)), incomplete)
 
 
 def files_of_containers(
@@ -75,34 +75,33 @@ def given(context: click.Context, *names: str) -> str:
     return next((str(value) for value in (*known, *context.args[:1]) if value), "")
 
 
-def _stack(session: Session, image: Image) -> Stack:
+def _glance(session: Session, image: Image) -> Glance:
     """The image's files, as far as they are unpacked: nothing is unpacked for a Tab."""
     from ocinb.errors import LayerError
-    from ocinb.layer.stack import Stack
+    from ocinb.layer.glance import Glance
 
-    kept = session.stacks
+    kept = session.glances
     chain_ids = image.local.config.chain_ids
     key = chain_ids[-1] if chain_ids else ""
     if key not in kept:
         unpacked = session.engine.layers
         if not all(unpacked.get(chain_id) for chain_id in chain_ids):
             raise LayerError(f"{image.name} is not unpacked")
-        while len(kept) >= _STACKS_KEPT:
+        while len(kept) >= _KEPT:
             del kept[next(iter(kept))]
-        kept[key] = Stack([unpacked.index(chain_id) for chain_id in chain_ids])
+        kept[key] = Glance([unpacked.index(chain_id) for chain_id in chain_ids])
     return kept[key]
 
 
-def _inside(stack: Stack, incomplete: str) -> Iterator[str]:
+def _inside(glance: Glance, incomplete: str) -> Iterator[str]:
     """Names in the directory that a half-typed path is in; a directory ends with ``/``."""
     from ocinb.insight.contents import shown_path
 
     parent, _, _ = incomplete.rpartition("/")
-    real = stack.resolve(parent) if parent.strip("/") else ""
-    for name in stack.children(real):
-        place = stack.shown[f"{real}/{name}".lstrip("/")]
+    real = glance.resolve(parent) if parent.strip("/") else ""
+    for name, place in sorted(glance.children(real).items()):
         shown = shown_path(name).removeprefix("/")
-        yield f"{parent}/{shown}{'/' if stack.kind(place) == 'd' else ''}"
+        yield f"{parent}/{shown}{'/' if glance.kind(place) == 'd' else ''}"
 
 
 def files_here(incomplete: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ocinb.engine.engine import Engine
-    from ocinb.layer.stack import Stack
+    from ocinb.layer.glance import Glance
 
     Output = Callable[[bytes, int], None]
 
@@ -33,7 +33,7 @@ class Session:
         hush: set by a command that was told ``--quiet``: the door shows no progress until it is
             over. Sessions that are made from this one share it.
         remote_tags: tags of repositories that were listed, by familiar name; for completion.
-        stacks: files of images that were looked at, by the last layer's chainID; for completion.
+        glances: files of images that were looked at, by the last layer's chainID; for completion.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Session:
         self.output = output
         self.hush = hush or Event()
         self.remote_tags: dict[str, tuple[str, ...]] = {}
-        self.stacks: dict[str, Stack] = {}
+        self.glances: dict[str, Glance] = {}
 
     @cached_property
     def engine(self) -> Engine:
