@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 from pathlib import Path
@@ -12,7 +13,12 @@ from ocinb.content.load import load
 from ocinb.content.save import save
 from ocinb.content.store import Store
 from ocinb.content.verify import faults
+from ocinb.layer.changeset import Entry
+from ocinb.layer.pack import pack
+from ocinb.layer.unpack import unpack
+from ocinb.spec.digest import digest_of
 from ocinb.spec.manifest import Manifest
+from tests.support import umoci
 from tests.support.images import make_image
 from tests.support.peers import require
 from tests.support.podman import Podman
@@ -80,3 +86,34 @@ def test_podman_loads_ours_and_we_load_podmans(
     ours = Manifest.parse(store.read(store.names.get(NAME)))
     assert manifest.config.digest == ours.config.digest
     assert list(faults(target)) == []
+
+
+@pytest.mark.parametrize("form", ["gzip", "zstd", "zstd:chunked"])
+def test_layers_as_skopeo_compresses_them(
+    store: Store, target: Store, tmp_path: Path, form: str
+) -> None:
+    """Other blobs, the same archives; a table of contents behind them is passed over.
+
+    Spec: image-spec layer.md#zstd-media-types
+    """
+    # skopeo 1.9 leaves out what follows the two blocks of zeros, so here nothing does.
+    out = io.BytesIO()
+    data = b"content" * 1000
+    pack([Entry("d", "directory"), Entry("d/f", "file", size=len(data), source=data)], out,
+         compression="none")  # fmt: skip
+    raw = out.getvalue()
+    config = {"rootfs": {"type": "layers", "diff_ids": [digest_of(raw)]}}
+    umoci.image_of(tmp_path / "plain", [raw])
+    copied = f"oci:{tmp_path}/copied:t"
+    skopeo("copy", "--quiet", f"--dest-compress-format={form}", "--dest-compress-level=3",
+           f"oci:{tmp_path}/plain:t", copied)  # fmt: skip
+    (name,) = load(target, tmp_path / "copied")
+    manifest = Manifest.parse(target.read(target.names.get(name)))
+    assert json.loads(target.read(manifest.config))["rootfs"] == config["rootfs"]
+    (layer,) = manifest.layers
+    assert ("zstd" in layer.media_type) == ("zstd" in form)
+    assert bool(layer.annotations) == (form == "zstd:chunked")
+    with target.open(layer.digest) as blob:
+        done = unpack(blob, tmp_path / "t", media_type=layer.media_type, diff_id=digest_of(raw))
+    assert (tmp_path / "t/d/f").read_bytes() == data
+    assert done.compressed == layer.size
