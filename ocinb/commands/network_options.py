@@ -64,7 +64,7 @@ def wishes(values: Mapping[str, Any]) -> dict[str, Any]:
         NetworkError: a value is not what its option takes, or has no meaning with the network.
     """
     from ocinb.bundle.options import NO_NETWORK, Networking
-    from ocinb.network.plan import check
+    from ocinb.network.wishes import check
 
     publishes = values["publish"] or values["publish_all"]
     network = values["network"]

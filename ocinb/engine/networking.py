@@ -10,15 +10,8 @@ from ocinb.engine.container_files import ContainerFiles, read_json
 from ocinb.engine.runtime_process import interpreter
 from ocinb.errors import UnsupportedHost
 from ocinb.events import Warned
-from ocinb.network.plan import (
-    CONTAINER,
-    HOST,
-    NONE,
-    Container,
-    add_to,
-    plan,
-    write_files,
-)
+from ocinb.network.plan import Container, add_to, plan, write_files
+from ocinb.network.wishes import CONTAINER, HOST, NONE
 
 if TYPE_CHECKING:
     from ocinb.bundle.options import ContainerOptions

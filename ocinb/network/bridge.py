@@ -11,16 +11,14 @@ import time
 
 from ocinb.errors import NetworkError, OcinbError, SyscallError
 from ocinb.events import Warned
-from ocinb.linux import nftables as nft
 from ocinb.linux.rtnetlink import Interfaces, Link
 from ocinb.network import names
 from ocinb.network.attachments import append, bridge_alias
+from ocinb.network.filters import make_way_out, publish, remove_table
 from ocinb.network.leases import Lease, Leases, Subnet, locked, to_number, to_text
-from ocinb.network.ports import EVERYWHERE, PublishedPort
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any
 
     from ocinb.network.attachments import Attachment
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
 INTERFACE = "eth0"
 """The container's end, as everywhere."""
 
-_FORWARDING = "/proc/sys/net/ipv4/ip_forward"
-_PROTOCOLS = {"tcp": nft.TCP, "udp": nft.UDP}
 _CALLS_THAT_NEED_POWER = (1, 13)
 
 
@@ -55,7 +51,7 @@ def connect(attachment: Attachment, pid: int) -> None:
         lease = _take_address(attachment, subnet, namespace)
         with namespace.interfaces() as inside:
             _configure_inside(attachment, inside, lease, subnet)
-        _publish(attachment, lease.ip, served.ports)
+        publish(attachment, lease.ip, served.ports)
         served.serve(lease.ip, pid)
     attachment.note(ip=lease.ip)
 
@@ -77,37 +73,6 @@ def _take_address(attachment: Attachment, subnet: Subnet, namespace: ContainerNa
     return lease
 
 
-def _publish(attachment: Attachment, ip: str, ports: Sequence[PublishedPort]) -> None:
-    """Send what comes from other machines to published ports on to the container.
-
-    What comes from this machine takes the way through the proxy, which has the ports open; where
-    there is no packet filter, so does the rest, and loses its sender's address.
-    """
-    bridge, table = attachment.values["network"]["bridge"], attachment.values["veth"]
-    rules: list[nft.Rule] = []
-    for port in ports:
-        if port.loopback:
-            continue
-        where = (
-            nft.destination_is_local()
-            if port.host_ip == EVERYWHERE
-            else nft.destination_in(port.host_ip, 32)
-        )
-        to_us = [*nft.from_interface(bridge, negated=True), *where]
-        to_port = nft.port_is(_PROTOCOLS[port.protocol], port.host_port)
-        rules.append([*to_us, *to_port, *nft.send_to(ip, port.port)])
-    if not rules:
-        return
-    chain = nft.Chain("nat", "prerouting", "dstnat", rules)
-    try:
-        with nft.Tables() as tables:
-            tables.add(table, [chain], comment=f"ports of container {attachment.container}"[:120])
-    except SyscallError as error:
-        append(attachment.values["events"], Warned(message=f"no packet filter: {error}"))
-        return
-    attachment.tell("made", "filter", table, f"{len(rules)} ports lead to {ip}")
-
-
 def detach(attachment: Attachment) -> None:
     """Undo ``connect``, as far as it came.
 
@@ -118,7 +83,7 @@ def detach(attachment: Attachment) -> None:
     directory = f"{attachment.state}/{network['name']}"
     with locked(directory), Interfaces() as outside:
         leases = Leases(directory, Subnet.parse(network["subnet"]))
-        _remove_table(attachment, veth)
+        remove_table(attachment, veth)
         released = leases.release(attachment.container)
         others = list(leases)
         for lease in released:
@@ -143,7 +108,7 @@ def _remove_bridge(attachment: Attachment, outside: Interfaces) -> None:
     doomed = [veth]
     subnet = Subnet.parse(attachment.values["network"]["subnet"])
     if there is None or _is_ours(attachment, there, subnet):
-        _remove_table(attachment, bridge)
+        remove_table(attachment, bridge)
         doomed.append(bridge)
     removed = outside.delete_all(doomed)
     for name in removed:
@@ -195,7 +160,7 @@ def _make_bridge(attachment: Attachment, outside: Interfaces, subnet: Subnet) ->
         "made", "link", name, f"bridge, {gateway}/{subnet.prefix}", time.perf_counter() - began
     )
     try:
-        _make_way_out(attachment, subnet)
+        make_way_out(attachment, subnet)
     except OcinbError as error:
         message = f"containers of network {network['name']} reach this machine and each other only"
         append(attachment.values["events"], Warned(message=f"{message}: {error.message}"))
@@ -212,58 +177,6 @@ def _is_ours(attachment: Attachment, bridge: Link, subnet: Subnet) -> bool:
     if bridge.alias:
         return bridge.alias == _alias(attachment)
     return bridge.address == _hardware_address(to_text(subnet.gateway))
-
-
-def _make_way_out(attachment: Attachment, subnet: Subnet) -> None:
-    """Let containers reach what this machine reaches, and nobody else reach them."""
-    network = attachment.values["network"]
-    bridge, base = network["bridge"], to_text(subnet.base)
-    coming = [*nft.from_interface(bridge, negated=True), *nft.to_interface(bridge)]
-    going = [*nft.from_interface(bridge), *nft.to_interface(bridge, negated=True)]
-    leaving = [
-        *nft.source_in(base, subnet.prefix),
-        *nft.to_interface(bridge, negated=True),
-    ]
-    forward: list[nft.Rule] = [
-        [*coming, *nft.belongs_to_a_connection(), *nft.accept()],
-        [*coming, *nft.was_sent_elsewhere(), *nft.accept()],
-        [*coming, *nft.drop()],
-    ]
-    chains = [nft.Chain("nat", "postrouting", "srcnat", [[*leaving, *nft.masquerade()]])]
-    if network["internal"]:
-        chains, forward = [], [[*coming, *nft.drop()], [*going, *nft.drop()]]
-    with nft.Tables() as tables:
-        tables.delete(bridge)  # of a bridge that somebody else removed
-        tables.add(
-            bridge,
-            [*chains, nft.Chain("filter", "forward", "filter", forward)],
-            comment=f"network {network['name']} of {attachment.state}"[:120],
-        )
-        others = [] if network["internal"] else tables.dropping("forward")
-    if others:
-        message = (
-            f"the packet filter of this machine drops what it forwards ({', '.join(others)}): "
-            f"containers of network {network['name']} reach nothing beyond it unless a rule there "
-            f"accepts what comes from and goes to {bridge}"
-        )
-        append(attachment.values["events"], Warned(message=message))
-    what = "closed to both sides" if network["internal"] else "masquerade, closed to others"
-    attachment.tell("made", "filter", bridge, what)
-    if not network["internal"]:
-        _switch_forwarding_on(attachment)
-
-
-def _switch_forwarding_on(attachment: Attachment) -> None:
-    """As every engine does, and leaves it so: others may have come to rely on it."""
-    try:
-        with open(_FORWARDING, encoding="ascii") as file:
-            if file.read().strip() != "0":
-                return
-        with open(_FORWARDING, "w", encoding="ascii") as file:
-            file.write("1")
-    except OSError as error:
-        raise SyscallError("write", (_FORWARDING, "1"), error.errno or 0) from None
-    attachment.tell("made", "setting", "net.ipv4.ip_forward", "1; it was 0, and stays 1")
 
 
 def _introduce(attachment: Attachment, lease: Lease, leases: Leases) -> None:
@@ -290,17 +203,6 @@ def _configure_inside(
         gateway = to_text(subnet.gateway)
         inside.add_default_route(gateway)
         attachment.tell("made", "route", "default", f"via {gateway}")
-
-
-def _remove_table(attachment: Attachment, name: str) -> None:
-    try:
-        with nft.Tables() as tables:
-            if name in tables.names() and tables.delete(name):
-                attachment.tell("removed", "filter", name)
-    except SyscallError as error:
-        if error.call in ("socket", "NFT_MSG_GETTABLE"):
-            return  # a kernel without packet filters has no table of ours
-        raise
 
 
 def _hardware_address(ip: str) -> str:
