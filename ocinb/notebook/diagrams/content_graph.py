@@ -108,7 +108,8 @@ def _edge(sheet: Sheet, above: Node, node: Node, step: float, width: float) -> N
     bend = x2 - GAP / 2
     commands = f"M{x1:.1f} {y1:.1f}H{bend:.1f}V{y2:.1f}H{x2 - 7:.1f}"
     if node.kind == "referrer":
-        # The arrow points the other way: the referrer names its subject.
+        # The arrow points the other way, on a way of its own: the referrer names its subject.
+        y1, bend = y1 + 10, bend - 9
         commands = f"M{x2:.1f} {y2:.1f}H{bend:.1f}V{y1:.1f}H{x1 + 7:.1f}"
         points = [(x1 + 8, y1 - 4), (x1 + 8, y1 + 4), (x1 + 1, y1)]
         sheet.path(commands, "stroke edge", more='stroke-dasharray="4 3"')
