@@ -6,11 +6,12 @@ import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from ocinb.content.gc import collect
 from ocinb.content.store import Store
 from ocinb.errors import (
+    BlobNotFound,
     DigestMismatch,
     DistributionError,
     DocumentError,
@@ -21,6 +22,7 @@ from ocinb.errors import (
 from ocinb.events import LayerUnpacking
 from ocinb.frozen import Frozen
 from ocinb.layer.unpacked import UnpackedLayers
+from ocinb.spec import media_types
 from ocinb.spec.descriptor import Descriptor
 from ocinb.spec.digest import Digest
 from ocinb.spec.image_config import ImageConfig
@@ -158,11 +160,25 @@ class Images:
         Spec: image-spec config.md#layer-chainid
         """
         layer, chain_id = manifest.layers[number], config.chain_ids[number]
-        with self._store.open(layer.digest) as blob:
+        with self._blob(layer) as blob:
             if self._layers.get(chain_id) is None:
                 self._record(LayerUnpacking(digest=layer.digest, size=layer.size))
             diff_id = config.rootfs.diff_ids[number]
             return self._layers.add(chain_id, layer, diff_id, blob, lowers)
+
+    def _blob(self, layer: Descriptor) -> BinaryIO:
+        """Spec: image-spec layer.md#non-distributable-layers"""
+        try:
+            return self._store.open(layer.digest)
+        except BlobNotFound as error:
+            if layer.media_type not in media_types.FOREIGN:
+                raise
+            raise BlobNotFound(
+                f"layer {layer.digest} is not distributable, and not in the store",
+                hint="addresses in manifests are not followed; ask for an image that has all its "
+                "layers in the registry",
+                citation="image-spec layer.md#non-distributable-layers",
+            ) from error
 
     def _manifest_of(self, target: Descriptor, platform: Platform, name: str) -> Descriptor:
         descriptor, depth = target, 0

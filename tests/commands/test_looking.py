@@ -12,6 +12,7 @@ import pytest
 from ocinb.commands.values import Content
 from ocinb.content.store import Store
 from ocinb.errors import (
+    BlobNotFound,
     CommandError,
     ContentError,
     LayerError,
@@ -20,6 +21,8 @@ from ocinb.errors import (
 from ocinb.image import Image
 from ocinb.notebook.formatters import content_text
 from ocinb.notebook.magics import for_notebook
+from ocinb.spec import media_types
+from ocinb.spec.digest import Digest
 from tests.support.archives import directory, hardlink, member, symlink
 from tests.support.door import Door
 from tests.support.layered import name_image
@@ -354,3 +357,19 @@ def test_an_image_without_layers(tmp_path):
     name_image(Store(door.session.settings.store), "localhost/none:1", [])
     for command in ("layers", "files", "tree", "waste"):
         assert len(door(command, "localhost/none:1")) == 0
+
+
+def test_a_layer_that_others_may_not_distribute(tmp_path):
+    """Spec: image-spec layer.md#non-distributable-layers"""
+    door = Door(tmp_path)
+    store = Store(door.session.settings.store)
+    name_image(store, "localhost/a:1", [[member("a")]])
+    document = json.loads(store.read(store.names.get("localhost/a:1")))
+    document["layers"][0]["mediaType"] = media_types.NONDISTRIBUTABLE_TAR
+    document["layers"][0]["urls"] = ["https://example.com/layer"]
+    store.delete(Digest(document["layers"][0]["digest"]))
+    changed = store.add(json.dumps(document).encode(), media_types.IMAGE_MANIFEST)
+    store.names.set("localhost/a:1", changed)
+    with pytest.raises(BlobNotFound, match="is not distributable, and not in the store") as caught:
+        door("layers", "localhost/a:1")
+    assert "not followed" in str(caught.value.hint)
