@@ -303,9 +303,9 @@ def as_typed(hint: str, program: str) -> str:
 
     Args:
         hint: as the rooms below give it, who do not know by which door the person came.
-        program: ``ocinb`` or ``%oci``.
+        program: ``ocinb`` or ``%oci``, or nothing in the OCI kernel.
     """
-    return _OURS.sub(f"{program} ", hint)
+    return _OURS.sub(f"{program} ".lstrip(), hint)
 
 
 _OURS = re.compile(rf"\bocinb (?=(?:{'|'.join(COMMANDS)})\b)")

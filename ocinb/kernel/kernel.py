@@ -50,6 +50,7 @@ class OciKernel(IPythonKernel):
         self._runs = False
         shell: Any = self.shell
         self.magics: OciMagics = extension.load(shell)
+        self.magics.errors.program = ""
         self.scripts = Scripts(lambda: self.magics.session.engine, self._run, self._asking)
         shell.register_magics(_ScriptMagics(shell, self.scripts))
         shell.input_transformers_cleanup.insert(0, _translate)

@@ -15,16 +15,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PROGRAM = "%oci"
-"""What a person types here."""
+"""What a person types before a command."""
 
 RED, DIM, PLAIN = "\x1b[31m", "\x1b[2m", "\x1b[0m"
 
 
 class ShortErrors:
-    """Lets IPython show our errors briefly; keeps the last one for ``%oci debug``."""
+    """Lets IPython show our errors briefly; keeps the last one for ``%oci debug``.
+
+    Attributes:
+        last: that one.
+        program: what a person types before a command: ``%oci``, or nothing in a kernel of ours.
+    """
 
     def __init__(self) -> None:
         self.last: OcinbError | None = None
+        self.program = PROGRAM
 
     def install(self) -> None:
         """From now on every ``OcinbError`` is shown by us, wherever in a cell it comes from."""
@@ -43,7 +49,7 @@ class ShortErrors:
     def render(self, error: OcinbError) -> list[str]:
         """The lines to show; IPython calls this."""
         self.last = error
-        return lines(error)
+        return lines(error, self.program)
 
     def traceback(self) -> str:
         """The last error at length."""
@@ -55,14 +61,14 @@ class ShortErrors:
         """What is known of the last error, in words: what kind it is, what led to it, the rule."""
         if self.last is None:
             return "no error yet"
-        return "\n".join(_explained(self.last))
+        return "\n".join(_explained(self.last, self.program))
 
 
-def lines(error: OcinbError) -> list[str]:
-    """An error as a cell shows it."""
+def lines(error: OcinbError, program: str = PROGRAM) -> list[str]:
+    """An error as a cell shows it; ``program``: see ``ShortErrors``."""
     shown = [f"{RED}{type(error).__name__}: {one_line(error.message)}{PLAIN}"]
     if error.hint:
-        shown.append(one_line(as_typed(error.hint, PROGRAM)))
+        shown.append(one_line(as_typed(error.hint, program)))
     if error.citation:
         shown.append(f"{DIM}{one_line(error.citation)}{PLAIN}")
     return shown
@@ -74,7 +80,7 @@ def shorten_interrupt(error: KeyboardInterrupt) -> None:
     brief._render_traceback_ = lambda: [f"{RED}interrupted{PLAIN}"]
 
 
-def _explained(error: OcinbError) -> Iterator[str]:
+def _explained(error: OcinbError, program: str) -> Iterator[str]:
     kind = type(error)
     yield f"{kind.__name__}: {one_line(error.message)}"
     yield f"  {' '.join((inspect.getdoc(kind) or '').partition('Attributes:')[0].split())}"
@@ -82,7 +88,7 @@ def _explained(error: OcinbError) -> Iterator[str]:
         if name not in _TOLD and value not in (None, (), ""):
             yield f"  {name}: {one_line(str(value))}"
     if error.hint:
-        yield f"what to do: {one_line(as_typed(error.hint, PROGRAM))}"
+        yield f"what to do: {one_line(as_typed(error.hint, program))}"
     cause = error.__cause__ or error.__context__
     while cause is not None:
         yield f"because of {type(cause).__name__}: {one_line(str(cause))}"
@@ -93,7 +99,7 @@ def _explained(error: OcinbError) -> Iterator[str]:
     places = traceback.extract_tb(error.__traceback__)
     if places:
         yield f"raised in {places[-1].filename}:{places[-1].lineno}, {places[-1].name}"
-    yield f"{PROGRAM} debug shows the traceback"
+    yield f"{program} debug shows the traceback".lstrip()
 
 
 def _rule(citation: str) -> Iterator[str]:

@@ -28,7 +28,7 @@ from ocinb.commands.values import (
 )
 from ocinb.errors import CommandError
 from ocinb.notebook.diagrams.draw import draw
-from ocinb.notebook.errors import PROGRAM, ShortErrors, shorten_interrupt
+from ocinb.notebook.errors import ShortErrors, shorten_interrupt
 from ocinb.notebook.progress import CellProgress, LinePainter, NoPainter, Painter
 from ocinb.notebook.streams import CellOutput
 from ocinb.notebook.widgets.live import cell_painter, live
@@ -107,7 +107,7 @@ class OciMagics(Magics):
         if not self.options.progress:
             painter = NoPainter()
         with CellProgress(self.session.recorder, painter, self.session.hush) as progress:
-            value = tree.call(words, self.session, program=PROGRAM, script=cell)
+            value = tree.call(words, self.session, program=self.errors.program, script=cell)
             if isinstance(value, Narration):
                 self._tell(value, progress)
             if isinstance(value, Ran | Exited) and value.interrupted:

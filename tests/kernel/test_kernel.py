@@ -57,6 +57,17 @@ def test_an_error_is_a_sentence(running):
     assert said.startswith("NameNotFound: ")
 
 
+def test_hints_are_as_one_types_here(running):
+    running.run("imags")
+    said, shown = running.run("explain")
+    assert said == "ok"
+    assert "what to do: did you mean images?" in shown
+    assert "%oci" not in shown
+    running.run("run nothing-of-that-name:1")
+    assert "%oci" not in running.run("explain")[1]
+    assert running.run("layers --help")[1].startswith("Usage: layers [OPTIONS] IMAGE")
+
+
 def test_scripts_find_directory_and_variables_as_the_last_one_left_them(running):
     assert running.run("#!image demo\ncd /etc; export A='it is' B=$(id -u)") == ("ok", "")
     assert running.run("#!image demo\necho $PWD $A $B") == ("ok", "/etc it is 0\n")
