@@ -11,6 +11,7 @@ from ocinb.bundle.options import ContainerOptions
 from ocinb.bundle.validate import read_config
 from ocinb.engine.container_files import ContainerFiles
 from ocinb.engine.engine import Finished
+from ocinb.events import Mounted
 from ocinb.insight.comparison import compare_runs
 from ocinb.insight.components import components_table
 from ocinb.insight.isolation import ended, isolation_table
@@ -274,7 +275,9 @@ class Container:
 
     def components_table(self) -> Table:
         """What took part in its run, from the orchestrators to the kernel."""
-        return components_table(self._engine.container(self.id))
+        mounted = [event.kind for event in self.events if isinstance(event, Mounted)]
+        mount = mounted[-1] if mounted else ""
+        return components_table(self._engine.container(self.id), self._config(), mount)
 
     def compare_table(self, other: Container) -> Table:
         """``compare`` as a plain table.

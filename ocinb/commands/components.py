@@ -25,4 +25,8 @@ def command(session: Session, container: str | None) -> Table:
     """
     from ocinb.insight.components import components_table
 
-    return components_table(session.engine.container(container) if container else None)
+    if container is None:
+        return components_table()
+    from ocinb.container import Container
+
+    return Container.find(session.engine, container).components_table()

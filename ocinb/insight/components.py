@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ocinb.table import Table, columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from ocinb.engine.containers import ContainerRecord
 
@@ -30,14 +30,18 @@ _LONGEST_NAME = 15
 """Characters of a process's name that the kernel keeps."""
 
 
-def components_table(record: ContainerRecord | None = None) -> Table:
+def components_table(
+    record: ContainerRecord | None = None, config: Mapping[str, Any] | None = None, mount: str = ""
+) -> Table:
     """What there is of the chain; nothing of it is started to find out.
 
     Args:
         record: a container, to tell what took part in its run.
+        config: its config.json.
+        mount: how its layers were stacked: overlay, fuse-overlayfs, or copy.
     """
     running = _running()
-    part = _part(record) if record is not None else {}
+    part = _part(record, config or {}, mount) if record is not None else {}
     rows: list[tuple[Any, ...]] = []
     for level, (role, names) in enumerate(ROLES, 1):
         for name in names:
@@ -50,17 +54,24 @@ def components_table(record: ContainerRecord | None = None) -> Table:
     return Table(COMPONENT_COLUMNS, rows, title=title, key="component")
 
 
-def _part(record: ContainerRecord) -> dict[str, str]:
+def _part(record: ContainerRecord, config: Mapping[str, Any], mount: str) -> dict[str, str]:
     runtime = "ocinb-runtime" if record.runtime == "ocinb" else os.path.basename(record.runtime)
-    return {
+    linux = config.get("linux") or {}
+    own = [str(each.get("type")) for each in linux.get("namespaces") or ()]
+    found = {
         "ocinb": f"pulled {record.image.rpartition('/')[2]}, wrote the bundle",
         "ocinb monitor": "holds its root and output, waits for its end",
         runtime: "create, start, delete",
-        "namespaces": "isolate its process",
-        "control groups": "count and limit it",
-        "overlay": "stacks its layers",
-        "seccomp": "filters its system calls",
     }
+    if own:
+        found["namespaces"] = f"its own {', '.join(own)}"
+    if linux.get("cgroupsPath"):
+        found["control groups"] = "count and limit it"
+    if linux.get("seccomp"):
+        found["seccomp"] = "filters its system calls"
+    if mount == "overlay":
+        found["overlay"] = "stacks its layers"
+    return found
 
 
 def _program(name: str) -> tuple[str, str]:

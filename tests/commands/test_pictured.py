@@ -221,6 +221,9 @@ def test_what_took_part_in_a_run(door, running):
     part = {row["component"]: row["part"] for row in rows(door("components", "box"))}
     assert part["ocinb-runtime"]
     assert not part["runc"]
+    assert part["namespaces"].startswith("its own pid")
+    assert part["overlay"] == "stacks its layers"
+    assert part["seccomp"] == "filters its system calls"
 
 
 @pytest.mark.root
