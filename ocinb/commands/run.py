@@ -71,7 +71,7 @@ def command(
         name=name,
         runtime=runtime,
         detach=detach,
-        output=session.output,
+        output=None if detach else session.output,
         stdin=0 if interactive and session.output is None else None,
         tty=options.terminal,
         keep=not remove,

@@ -43,6 +43,7 @@ from ocinb.engine.way import Way, find_way
 from ocinb.errors import NameNotFound, SyscallError, UnsupportedHost
 from ocinb.events import Warned, ignore
 from ocinb.frozen import Frozen
+from ocinb.layer.changeset import Limits
 from ocinb.layer.unpacked import UnpackedLayers
 from ocinb.network.networks import Networks
 from ocinb.overlay.manager import MountManager
@@ -102,7 +103,8 @@ class Engine:
     ) -> None:
         self.settings = settings
         self.store = Store(settings.store, record)
-        self.layers = UnpackedLayers(settings.layers, record)
+        limits = Limits.parse(settings.layer_limits)
+        self.layers = UnpackedLayers(settings.layers, record, limits=limits)
         self.mounts = MountManager(settings.mounts, record, scratch=settings.root)
         self.volumes = NamedVolumes(settings.volumes, settings.containers)
         self._record = record
@@ -666,6 +668,11 @@ def _descriptor(stdin: int | bytes | None) -> Iterator[int | None]:
 
 
 def _ended(files: ContainerFiles) -> bool:
-    """Whether nobody writes to a container's log any more."""
+    """Whether nobody writes to a container's log any more: its monitor does until it is tidy."""
     record = record_of(files)
-    return record is None or record.status == STOPPED
+    if record is None:
+        return True
+    monitor = files.read_process(files.monitor)
+    return record.status == STOPPED and (
+        "clean" in read_json(files.exit) or monitor is None or not monitor.alive
+    )
