@@ -22,12 +22,15 @@ class Settings(Frozen):
             ``proot``, ``fakechroot`` (``OCINB_RUNTIME``).
         insecure_registries: hosts spoken to by plain HTTP besides loopback
             (``OCINB_INSECURE_REGISTRIES``, separated by commas).
+        layer_limits: how much a layer may ask for, as in ``size=200G,ratio=1000``; see
+            ``layer.changeset.Limits`` (``OCINB_LAYER_LIMITS``).
     """
 
     root: Path
     run_root: Path
     runtime: str = "ocinb"
     insecure_registries: tuple[str, ...] = ()
+    layer_limits: str = ""
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -50,6 +53,7 @@ class Settings(Frozen):
             run_root=Path(get("OCINB_RUN_ROOT") or run_root),
             runtime=get("OCINB_RUNTIME") or "ocinb",
             insecure_registries=tuple(h.strip() for h in insecure.split(",") if h.strip()),
+            layer_limits=get("OCINB_LAYER_LIMITS", ""),
         )
 
     @property

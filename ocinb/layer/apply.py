@@ -166,7 +166,7 @@ class Applier:
         if self.content > self._limits.size:
             raise LimitExceeded(
                 f"{self._what}: its files have more than {self._limits.size:,} bytes",
-                hint="raise Limits.size if you trust it",
+                hint="if you trust it: OCINB_LAYER_LIMITS=size=NUMBER",
             )
         directory, name = self.root.place(entry.path)
         mode = entry.mode

@@ -6,9 +6,12 @@ Spec: image-spec layer.md#change-types
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+
+from ocinb.errors import LayerError
 
 FILE = "file"
 DIRECTORY = "directory"
@@ -87,3 +90,25 @@ class Limits:
     ratio_floor: int = 256 << 20
     depth: int = 256
     metadata: int = 4 << 20
+
+    @classmethod
+    def parse(cls, text: str) -> Limits:
+        """Limits written as in ``size=200G,ratio=1000``; what is not named stays as it is.
+
+        Numbers may end in K, M, G or T, powers of 1024.
+
+        Raises:
+            LayerError: a name that is none, or no number.
+        """
+        found = {}
+        names = [field.name for field in dataclasses.fields(cls)]
+        for word in filter(None, (word.strip() for word in text.split(","))):
+            name, _, number = word.partition("=")
+            match = re.fullmatch(r"([0-9]+)([KMGT]?)", number.strip())
+            if name not in names or match is None:
+                raise LayerError(
+                    f"{word!r} is not a limit for layers",
+                    hint=f"as in size=200G,ratio=1000; there are {', '.join(names)}",
+                )
+            found[name] = int(match[1]) << (10 * " KMGT".index(match[2] or " "))
+        return cls(**found)

@@ -128,10 +128,10 @@ class LayerStream:
         if self.size > limits.size:
             raise LimitExceeded(
                 f"{self._what} is more than {limits.size:,} bytes uncompressed",
-                hint="raise Limits.size if you trust it",
+                hint="if you trust it: OCINB_LAYER_LIMITS=size=NUMBER",
             )
         if self.size > limits.ratio_floor and self.size > limits.ratio * self.compressed:
             raise LimitExceeded(
                 f"{self._what} grows more than {limits.ratio} times when it is uncompressed",
-                hint="a decompression bomb does; raise Limits.ratio if you trust it",
+                hint="a decompression bomb does; if you trust it: OCINB_LAYER_LIMITS=ratio=NUMBER",
             )

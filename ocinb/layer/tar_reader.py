@@ -171,7 +171,7 @@ class TarReader:
         if self.entries > self._limits.entries:
             raise LimitExceeded(
                 f"{self._what} has more than {self._limits.entries:,} entries",
-                hint="raise Limits.entries if you trust it",
+                hint="if you trust it: OCINB_LAYER_LIMITS=entries=NUMBER",
             )
         return self._entry(header, long_name, long_link, local)
 
@@ -275,7 +275,7 @@ class TarReader:
         if len(parts) > self._limits.depth:
             raise LimitExceeded(
                 f"{self._what}: {_short(name)} has more than {self._limits.depth} components",
-                hint="raise Limits.depth if you trust it",
+                hint="if you trust it: OCINB_LAYER_LIMITS=depth=NUMBER",
             )
         if not parts and not name:
             raise tar.HeaderError("it has no name")
@@ -291,7 +291,7 @@ class TarReader:
         if not 0 <= size <= self._limits.metadata:
             raise LimitExceeded(
                 f"{self._what}: {_short(self._name)} has {size:,} bytes of extended header",
-                hint="raise Limits.metadata if you trust it",
+                hint="if you trust it: OCINB_LAYER_LIMITS=metadata=NUMBER",
             )
         data = self._take(size)
         self._skip(-size % tar.BLOCK)

@@ -16,6 +16,7 @@ from ocinb.errors import (
     CommandError,
     ContentError,
     LayerError,
+    LimitExceeded,
     NameNotFound,
 )
 from ocinb.image import Image
@@ -373,3 +374,14 @@ def test_a_layer_that_others_may_not_distribute(tmp_path):
     with pytest.raises(BlobNotFound, match="is not distributable, and not in the store") as caught:
         door("layers", "localhost/a:1")
     assert "not followed" in str(caught.value.hint)
+
+
+def test_how_much_a_layer_may_ask_for(tmp_path, monkeypatch):
+    door = Door(tmp_path)
+    store = Store(door.session.settings.store)
+    name_image(store, "localhost/a:1", [[member("a", data=b"1" * 2048)]])
+    small = Door(tmp_path, layer_limits="size=2K")
+    with pytest.raises(LimitExceeded, match="is more than 2,048 bytes uncompressed") as caught:
+        small("files", "localhost/a:1")
+    assert "OCINB_LAYER_LIMITS=size=" in str(caught.value.hint)
+    assert len(door("files", "localhost/a:1")) == 2

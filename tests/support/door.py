@@ -13,9 +13,9 @@ from ocinb.settings import Settings
 class Door:
     """Runs commands by their words; collects what containers write."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, **more: Any) -> None:
         self.written = bytearray()
-        settings = Settings(root=root / "root", run_root=root / "run")
+        settings = Settings(root=root / "root", run_root=root / "run", **more)
         self.session = Session(settings, output=lambda data, _: self.written.extend(data))
 
     def __call__(self, *words: object, script: str | None = None) -> Any:

@@ -394,3 +394,14 @@ def test_entries_are_told_as_they_are_applied(tmp_path):
     done = unpack(blob, tmp_path / "t", on_entry=lambda e: told.append((e.kind, e.path)))
     assert told == [("directory", "d"), ("whiteout", "d/x"), ("file", "d/f")]
     assert (done.entries, done.files, done.directories, done.whiteouts) == (3, 1, 1, 1)
+
+
+def test_limits_as_text():
+    assert Limits.parse("") == Limits()
+    assert Limits.parse("size=2T, ratio=1000,entries=3") == Limits(
+        size=2 << 40, ratio=1000, entries=3
+    )
+    for wrong in ("size", "size=", "size=-1", "size=1X", "weight=3", "size=1 2"):
+        with pytest.raises(LayerError, match="is not a limit for layers") as caught:
+            Limits.parse(wrong)
+        assert "ratio" in str(caught.value.hint)
