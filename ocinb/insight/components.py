@@ -59,7 +59,7 @@ def _part(record: ContainerRecord, config: Mapping[str, Any], mount: str) -> dic
     linux = config.get("linux") or {}
     own = [str(each.get("type")) for each in linux.get("namespaces") or ()]
     found = {
-        "ocinb": f"pulled {record.image.rpartition('/')[2]}, wrote the bundle",
+        "ocinb": f"stacked {record.image.rpartition('/')[2]}, wrote the bundle",
         "ocinb monitor": "holds its root and output, waits for its end",
         runtime: "create, start, delete",
     }
