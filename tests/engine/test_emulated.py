@@ -371,7 +371,7 @@ def test_the_same_commands_as_for_every_container(pod: Pod) -> None:
     lines = finish(pod(text), 60).splitlines()
     assert lines[:4] == ["running", "kept", "5", "True False"]
     assert lines[4].startswith("pause | ")
-    assert "it is only processes of yours" in lines[4]
+    assert "it has no control groups of its own" in lines[4]
     assert "has no control groups of its own" in lines[5]
     assert lines[6:] == ["stopped", "[]"]
 

@@ -242,7 +242,7 @@ class EmulatedRuntime:
         """Fork the process that stands for the container; it waits for start."""
         process = config["process"]
 
-        def wait() -> None:
+        def wait() -> Callable[[], None]:
             gate = Gate(container.directory)
             os.write(ready, _NEXT)
             os.close(ready)
@@ -253,10 +253,14 @@ class EmulatedRuntime:
             except HookFailed as error:
                 os.write(answer, b'{"message": ' + _json(error.message) + b"}")
                 os._exit(1)
-            with contextlib.suppress(BrokenPipeError):
-                os.write(answer, _NEXT)
-            gate.pass_through()
-            os.close(answer)
+
+            def running() -> None:
+                with contextlib.suppress(BrokenPipeError):
+                    os.write(answer, _NEXT)
+                gate.pass_through()
+                os.close(answer)
+
+            return running
 
         waiting, ready = os.pipe2(os.O_CLOEXEC)
         pid = self._spawn(container, plan, process, console, extra, before=wait)
@@ -275,7 +279,7 @@ class EmulatedRuntime:
         process: dict[str, Any],
         console: int,
         extra: int,
-        before: Callable[[], None] | None = None,
+        before: Callable[[], Callable[[], None]] | None = None,
     ) -> int:
         terminal = _open_terminal() if console >= 0 else ()
         tracers = f"{container.directory}/{TRACERS}" if self.kind == PROOT else ""
@@ -291,9 +295,7 @@ class EmulatedRuntime:
                 _use_terminal(process, console, *terminal)
             supervisor = Supervisor(self.kernel, plan, process, extra, tracers=tracers)
             supervisor.prepare()
-            if before:
-                before()
-            supervisor.run()
+            supervisor.run(before() if before else None)
         except (OcinbError, OSError) as error:
             self.log.error(str(error))
         finally:

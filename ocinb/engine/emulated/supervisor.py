@@ -18,11 +18,12 @@ import time
 from ocinb.engine.emulated.launch_plan import STATUS_DESCRIPTOR
 from ocinb.errors import SyscallError
 from ocinb.linux import flags as f
-from ocinb.linux.processes import children, descendants
+from ocinb.linux.processes import children, descendants, parent
 from ocinb.linux.rlimits import NUMBERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, NoReturn
 
     from ocinb.engine.emulated.launch_plan import LaunchPlan
@@ -32,6 +33,8 @@ _SIGNALLED = 128
 _NOT_STARTED = 127
 _BIRTH = 2.0
 """Seconds that a signal waits for the program to be there."""
+_LOOK = 2
+"""Milliseconds between two looks whether it is."""
 _PASSED = frozenset(signal.valid_signals()) - {
     signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD, signal.SIGPIPE, signal.SIGTTOU, signal.SIGTTIN,
 }  # fmt: skip
@@ -74,8 +77,12 @@ class Supervisor:
         """Be who inherits what the program leaves behind."""
         self._kernel.prctl(f.PR_SET_CHILD_SUBREAPER, 1)
 
-    def run(self) -> NoReturn:
-        """Start the program, wait for its end, and end with its status."""
+    def run(self, running: Callable[[], None] | None = None) -> NoReturn:
+        """Start the program, wait for its end, and end with its status.
+
+        Args:
+            running: called once the program is executed, or has ended already.
+        """
         wake, woken = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
         for number in (*_PASSED, signal.SIGCHLD):
@@ -89,9 +96,27 @@ class Supervisor:
         if self._tracers:
             with open(self._tracers, "a", encoding="ascii") as file:
                 file.write(f"{self._child}\n")
+        if running:
+            self._await_program()
+            running()
         status = self._watch(wake, status_reader)
         self._end_others()
         os._exit(status)
+
+    def _await_program(self) -> None:
+        """Until the program is executed; it need not be, where what executes it ends before."""
+        ended = os.pidfd_open(self._child)
+        poll = select.poll()
+        poll.register(ended, select.POLLIN)
+        end = time.monotonic() + _BIRTH
+        while not self._is_executed() and time.monotonic() < end and not poll.poll(_LOOK):
+            continue
+        os.close(ended)
+
+    def _is_executed(self) -> bool:
+        """Whether the program's process is no longer a copy of who began it."""
+        pid = self._program()
+        return pid is not None and _command(pid) != _command(parent(pid))
 
     def _watch(self, wake: int, status_reader: int) -> int:
         """Until the program has ended; its status."""
@@ -233,6 +258,15 @@ class Supervisor:
                 arguments[0], arguments, variables, program=self._plan.filter, flags=0
             )
         self._kernel.execve(arguments[0], arguments, variables)
+
+
+def _command(pid: int) -> bytes:
+    """A process's program and arguments; empty where it is gone, or about to be another."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
 
 
 class Gate:
