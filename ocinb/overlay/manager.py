@@ -20,6 +20,7 @@ from ocinb.linux.processes import alive, start_time
 from ocinb.overlay import execute
 from ocinb.overlay.plan import COPY, FUSE, plan
 from ocinb.overlay.records import MOUNTED, MOUNTING, Mount, MountRecords
+from ocinb.whole_file import sweep_unfinished
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -158,6 +159,7 @@ class MountManager:
         that is gone, and records of mounts that somebody else has unmounted.
         """
         removed = []
+        sweep_unfinished(self._state)
         visible = mounts()
         for mount in [*self._records]:
             pid, started = mount.owner

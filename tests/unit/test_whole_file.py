@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 
 import pytest
 
 from ocinb.errors import StorageError
-from ocinb.whole_file import write_whole
+from ocinb.whole_file import sweep_unfinished, write_whole
 
 
 def test_readers_see_the_old_bytes_or_the_new_ones(tmp_path):
@@ -47,3 +48,13 @@ def test_what_is_refused_leaves_what_was_there(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
     with pytest.raises(StorageError, match="no such file or directory"):
         write_whole(tmp_path / "no/file", "new")
+
+
+def test_what_a_crash_left_is_swept_once_it_is_old(tmp_path):
+    write_whole(tmp_path / "kept", "x")
+    for name, age in (("kept.1-1.new", 0), ("old.1-1.new", 100)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    sweep_unfinished(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["kept", "kept.1-1.new"]
+    sweep_unfinished(tmp_path / "not there")
