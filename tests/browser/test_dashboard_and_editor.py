@@ -18,7 +18,7 @@ def test_containers_are_watched_paused_entered_and_killed(
         f'%load_ext ocinb\n%oci run -d --name watched demo sh -c "{SCRIPT}"',
         "dashboard = %oci dashboard",
         "dashboard",
-        "dashboard.close()\n%oci rm watched;",
+        "print('seen by', dashboard._view_count)\ndashboard.close()\n%oci rm watched;",
     ]
     notebook_page.open(jupyter_lab.write("dashboard", cells))
     notebook_page.run(0)
@@ -36,7 +36,7 @@ def test_containers_are_watched_paused_entered_and_killed(
     row.get_by_text("paused").wait_for()
     view.get_by_role("button", name="kill watched").click()
     row.get_by_text("stopped").wait_for()
-    notebook_page.run(3)
+    assert "seen by 1" in notebook_page.run(3).inner_text()  # unseen, it looks no more
     view.get_by_role("cell", name="137").wait_for()  # what is left is a table
     assert view.locator(".ocinb-dashboard").count() == 0
 

@@ -25,6 +25,8 @@ PERIOD = 1.0
 """Seconds between two looks."""
 KEPT = 60
 """Looks that the little curves show."""
+HISTORY_EVERY = 15
+"""Looks after which the model has the curves anew; in between a page draws on by itself."""
 LOG_SHOWN = 16_000
 """Bytes of a log, its end."""
 ENDED_SHOWN = 20
@@ -64,7 +66,10 @@ class Dashboard(Widget):
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._looks: dict[str, _Look] = {}
-        super().__init__()
+        self._past: dict[str, list[list[float | None]]] = {}
+        self._count = 0
+        self._was_seen = False
+        super().__init__(_view_count=0)
         self.look()
         self._thread = Repeated(self._look_again, PERIOD)
 
@@ -75,25 +80,28 @@ class Dashboard(Widget):
         ended = [record for record in records if record not in alive][-ENDED_SHOWN:]
         shown = [self._row(record) for record in [*alive, *ended]]
         names = {row["name"] for row in shown}
-        history = {
-            row["name"]: [*self.history.get(row["name"], []), [row["cpu"], row["memory"]]][-KEPT:]
+        self._past = {
+            row["name"]: [*self._past.get(row["name"], []), [row["cpu"], row["memory"]]][-KEPT:]
             for row in shown
             if row["memory"] is not None
         }
         before = [(row["name"], row["status"]) for row in self.containers]
         with self.hold_sync():
             self.containers = shown
-            self.history = history
+            if self._count % HISTORY_EVERY == 0:
+                self.history = self._past
             if self.selected and self.selected not in names:
                 self.selected = ""
         self._read_log(None)
         if before != [(row["name"], row["status"]) for row in shown]:
             self.repaint()
+        self._count += 1
 
     def close(self) -> None:
         """See ``Widget.close``."""
         if not self.closed:
             self._thread.stop()
+            self._view_count = None  # views that go would count down on a channel that is closed
             super().close()
 
     def forms(self) -> dict[str, Any]:
@@ -169,6 +177,9 @@ class Dashboard(Widget):
         return dict(self.said)
 
     def _look_again(self) -> None:
+        self._was_seen = self._was_seen or bool(self._view_count)
+        if self._was_seen and not self._view_count:
+            return  # nobody looks any more
         try:
             self.look()
             self.problem = ""
@@ -186,7 +197,7 @@ class Dashboard(Widget):
                 now, last = time.monotonic(), self._looks.get(record.id)
                 self._looks[record.id] = _Look(time=now, cpu=used.cpu)
                 if last is not None and now > last.time:
-                    cpu = max(0.0, (used.cpu - last.cpu) / (now - last.time))
+                    cpu = round(max(0.0, (used.cpu - last.cpu) / (now - last.time)), 3)
                 memory, limit = used.memory, used.memory_limit
         return {
             "name": one_line(record.name),
