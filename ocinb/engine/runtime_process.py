@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 
@@ -135,11 +136,19 @@ def last_line(said: bytes) -> str:
     return lines[-1].removeprefix("ocinb-runtime: ") if lines else ""
 
 
+_LITTLE_MEMORY = re.compile(
+    r"memory\.(limit_in_bytes|max).*busy|unable to set memory limit|OOM-killed|out of memory",
+    re.IGNORECASE,
+)
+_MEMORY_HINT = "no container starts with so little memory: give it 6m or more"
+
+
 def failure(runtime: RuntimeProcess, operation: str, status: int, message: str) -> StepFailed:
     """The error for a runtime that ended with a status other than 0."""
     how = message or f"ended with status {status} and did not say why"
     name = "ocinb-runtime" if runtime.ours else runtime.name
-    return StepFailed(f"{name} could not {operation} the container: {how}")
+    said = f"{name} could not {operation} the container: {how}"
+    return StepFailed(said, hint=_MEMORY_HINT if _LITTLE_MEMORY.search(how) else None)
 
 
 def spawn(kernel: Kernel, argv: tuple[str, ...], *, stdin: int, stdout: int, stderr: int) -> int:
