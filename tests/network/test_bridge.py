@@ -224,7 +224,9 @@ def test_a_network_of_ones_own(engine: Engine, start: Start, say: Say) -> None:
     start("web", SERVE, network="mine")
     assert say("wget -q -O - http://web/", network="mine") == "served\n"
     # From another network neither the name nor the address leads there.
-    assert "served" not in say("wget -q -T 1 -O - http://10.42.0.2/ 2>&1; true")
+    reach = "nc -w 2 {} 80 -e true 2>/dev/null && echo reached || echo shut"
+    assert say(reach.format("10.42.0.2"), network="mine") == "reached\n"
+    assert say(reach.format("10.42.0.2")) == say(reach.format("web")) == "shut\n"
     with pytest.raises(NetworkError, match="network mine is in use by web"):
         engine.networks.remove("mine")
     engine.delete("web", force=True)
@@ -560,3 +562,18 @@ def test_a_machine_that_drops_what_it_forwards(say: Say, recorder: Recorder) -> 
         subprocess.run(["nft", "delete table ip filter"], check=True)
     (warning,) = [event.message for event in recorder.of(Warned)]
     assert "drops what it forwards (filter FORWARD): containers of network bridge reach" in warning
+
+
+def test_published_ports_from_inside(start: Start, say: Say) -> None:
+    """Containers reach what is published for everybody, and not what is for this machine."""
+    start("web", SERVE, publish=["0.0.0.0:8080:80", "8081:80"])
+    assert get(8080) == get(8081) == "served\n"
+    seen = say(
+        "wget -q -O - http://here:8080/; wget -q -O - http://here:8081/ 2>&1; true",
+        add_hosts=["here:host-gateway"],
+    )
+    assert seen.startswith("served\n")
+    assert "refused" in seen
+    # Its own published port leads a container back to itself.
+    script = f"{SERVE} & until wget -q -O - http://10.87.0.1:8082/; do sleep 0.1; done"
+    assert "served" in say(script, publish=["0.0.0.0:8082:80"])
