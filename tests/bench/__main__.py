@@ -15,6 +15,7 @@ import os
 from pathlib import Path
 
 SUBJECTS = {
+    "containers": "start and exec in an open notebook: ours, crun, runc, podman; monitors' memory",
     "image": "one real image: pull and unpack, mount, run",
     "large": "pull and unpack of 392 MB, 1 GB, 57,000 entries: ours, podman, skopeo + umoci, ctr",
     "transfer": "pull and push of 315 MB: ours, skopeo",

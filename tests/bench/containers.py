@@ -1,0 +1,221 @@
+"""How soon a container runs, and what watching over it costs, beside the peers.
+
+Ours as a person has it in an open notebook: ``%oci run`` and ``%oci exec`` in IPython, the image
+unpacked; the peers as whole commands. Needs root and the Debian packages that ``.ci/run`` lists.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from IPython.core.interactiveshell import InteractiveShell
+
+from ocinb.build.demo import demo_image
+from ocinb.bundle.options import ContainerOptions
+from ocinb.commands.session import Session
+from ocinb.content.store import Store
+from ocinb.engine import Engine
+from ocinb.engine.joining import FurtherProcess
+from ocinb.errors import SyscallError
+from ocinb.linux import flags as f
+from ocinb.linux.syscalls import Kernel
+from ocinb.notebook.extension import load
+from ocinb.settings import Settings
+from ocinb.spec.reference import Reference
+from tests.bench.measure import Case, Comparison
+from tests.support.debian import run
+from tests.support.podman import Podman
+
+MONITORS = 20
+"""Containers whose monitors are weighed together."""
+
+
+class Ground:
+    """A notebook with an image, and the same image for the peers."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        settings = Settings(root=directory / "ocinb", run_root=directory / "ocinb-run")
+        store = Store(settings.store)
+        store.names.set(str(Reference.parse("demo")), demo_image(store))
+        self.engine = Engine(settings)
+        self.shell = InteractiveShell()
+        load(self.shell, Session(settings, output=lambda *_: None))
+        self.podman = Podman(directory / "podman")
+        self.engine.unpack(self.engine.image("demo"))
+        layout = directory / "demo.tar"
+        self.magic("save demo --output", str(layout))
+        policy = f"--signature-policy={self.podman.policy}"
+        pulled = self.podman("pull", "--quiet", policy, f"oci-archive:{layout}")
+        self.image = pulled.stdout.strip()
+
+    def magic(self, *words: str) -> object:
+        """A line in a cell."""
+        return self.shell.run_line_magic("oci", " ".join(words))
+
+    def bundle(self, *args: str) -> Path:
+        """A bundle for runc and crun."""
+        path = Path(tempfile.mkdtemp(dir=self.directory))
+        options = ContainerOptions(args=args, seccomp="unconfined")
+        self.engine.bundle(self.engine.image("demo"), options, path)
+        return path
+
+    def detached(self, number: int) -> list[str]:
+        """Names of containers of ours that sleep."""
+        names = [f"sleeper{index}" for index in range(number)]
+        for name in names:
+            options = ContainerOptions(args=["sleep", "1000"])
+            self.engine.run("demo", options, name=name, detach=True)
+        return names
+
+    def end(self) -> None:
+        """Remove every container."""
+        for record in self.engine.containers():
+            self.engine.delete(record.id, force=True)
+        self.podman("rm", "--all", "--force", "--time=0", check=False)
+
+
+@contextlib.contextmanager
+def ground() -> Iterator[Ground]:
+    """In a mount namespace where crun 1.8 does not stumble over an empty tree of control groups."""
+    kernel = Kernel()
+    kernel.unshare(f.CLONE_NEWNS)
+    kernel.mount(None, "/", None, f.MS_REC | f.MS_SLAVE)
+    with contextlib.suppress(SyscallError):
+        kernel.umount("/sys/fs/cgroup/unified")
+    directory = Path(tempfile.mkdtemp(prefix="ocinb-bench-"))
+    try:
+        site = Ground(directory)
+        try:
+            yield site
+        finally:
+            site.end()
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def start(site: Ground) -> Comparison:
+    """``true``, from the request to its exit, everything removed again."""
+    bundle = site.bundle("true")
+
+    def peer(name: str) -> Callable[[], object]:
+        root = site.directory / f"state-{name}"
+        return lambda: run(name, "--root", root, "run", "--bundle", bundle, f"bench-{name}")
+
+    options = ContainerOptions(args=["true"])
+    again = ("run", "--rm", "--pull=never", "--network=none", site.image, "true")
+    return Comparison(
+        "run true in a new container, in an open notebook; the peers as commands",
+        [
+            Case("%oci run --rm demo true", lambda: site.magic("run --rm demo true")),
+            Case("engine.run", lambda: site.engine.run("demo", options, output=lambda *_: None)),
+            Case("crun run (a bundle that is there)", peer("crun")),
+            Case("runc run (a bundle that is there)", peer("runc")),
+            Case("podman run --rm (runc, vfs)", lambda: site.podman(*again)),
+        ],
+    )
+
+
+def execute(site: Ground) -> Comparison:
+    """``true`` in a container that runs."""
+    site.detached(1)
+    bundle = site.bundle("sleep", "1000")
+    cases = [
+        Case("%oci exec sleeper0 true", lambda: site.magic("exec sleeper0 true")),
+        Case(
+            "engine.exec",
+            lambda: site.engine.exec(
+                "sleeper0", FurtherProcess(args=["true"]), output=lambda *_: None
+            ),
+        ),
+    ]
+    for name in ("crun", "runc"):
+        command = [name, "--root", site.directory / f"state-{name}"]
+        sleeper = f"sleeper-{name}"
+        # The container would hold a pipe open for as long as it sleeps.
+        subprocess.run(
+            [*command, "run", "--detach", "--bundle", bundle, sleeper],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+        cases.append(Case(f"{name} exec", partial(run, *command, "exec", sleeper, "true")))
+    words = ("run", "--detach", "--name=sleeper", "--network=none", "--pull=never")
+    site.podman(*words, site.image, "sleep", "1000")
+    cases.append(Case("podman exec (runc)", lambda: site.podman("exec", "sleeper", "true")))
+
+    def end() -> list[str]:
+        for name in ("crun", "runc"):
+            command = [name, "--root", site.directory / f"state-{name}"]
+            run(*command, "delete", "--force", f"sleeper-{name}")
+        site.end()
+        return []
+
+    return Comparison("exec true in a container that runs", cases, notes=end)
+
+
+def many(site: Ground) -> Comparison:
+    """Fifty at once, and the memory of those that watch over them."""
+
+    def fifty() -> None:
+        names = []
+        for index in range(50):
+            options = ContainerOptions(args=["sleep", "0.2"])
+            site.engine.run("demo", options, name=f"many{index}", detach=True)
+            names.append(f"many{index}")
+        for name in names:
+            site.engine.wait(name)
+            site.engine.delete(name)
+
+    return Comparison(
+        "50 containers that sleep for 0.2 s, begun one after another, waited for, deleted",
+        [Case("engine.run(detach=True), wait, delete", fifty)],
+        notes=lambda: _weights(site),
+    )
+
+
+def _weights(site: Ground) -> list[str]:
+    site.detached(MONITORS)
+    names = [f"conmon{index}" for index in range(3)]
+    for name in names:
+        words = ("run", "--detach", f"--name={name}", "--network=none", "--pull=never")
+        site.podman(*words, site.image, "sleep", "1000")
+    time.sleep(1)
+    monitors = site.engine.settings.containers.glob("*/monitor.json")
+    ours = [_pss(json.loads(path.read_text())["pid"]) for path in monitors]
+    theirs = [_pss(int(_conmon(site, name))) for name in names]
+    site.end()
+    return [
+        f"monitor of a container, PSS of each of {len(ours)}: {_mean(ours):.1f} MB; "
+        f"conmon, of each of {len(theirs)}: {_mean(theirs):.1f} MB"
+    ]
+
+
+def _conmon(site: Ground, name: str) -> str:
+    found = site.podman("inspect", "--format", "{{.State.ConmonPid}}", name)
+    return found.stdout.strip()
+
+
+def _pss(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith("Pss:"))
+    return int(line.split()[1]) / 1024
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+def comparisons() -> Iterator[Comparison]:
+    """Each of them, to be run before the next is asked for."""
+    with ground() as site:
+        for make in (start, execute, many):
+            yield make(site)
