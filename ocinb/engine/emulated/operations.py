@@ -11,22 +11,13 @@ import contextlib
 import os
 import signal
 import time
-from importlib import import_module
 
-from ocinb.engine.emulated.launch_plan import PROOT
-from ocinb.engine.emulated.places import PRIVATE, Binding, Places, bindings
+from ocinb.engine.emulated.making import Maker
+from ocinb.engine.emulated.places import PRIVATE
 from ocinb.engine.emulated.strays import TRACERS, end_strays, last_signal, remove_loaders, send
-from ocinb.engine.emulated.supervisor import Gate, Supervisor
-from ocinb.errors import (
-    ContainerNotFound,
-    HookFailed,
-    OcinbError,
-    StepFailed,
-    UnsupportedHost,
-)
+from ocinb.errors import ContainerNotFound, HookFailed, StepFailed
 from ocinb.events import StatusChanged
-from ocinb.linux import flags as f
-from ocinb.linux.processes import descendants, start_time
+from ocinb.linux.processes import descendants
 from ocinb.overlay.trees import remove_tree
 from ocinb.runtime.container_state import Containers
 from ocinb.runtime.hooks import hooks_ran, run_hook, run_hooks
@@ -38,14 +29,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from ocinb.engine.emulated.launch_plan import LaunchPlan
     from ocinb.runtime.container_state import Container
     from ocinb.runtime.log import Log
     from ocinb.runtime.recording import Recording
 
 _TIDY = 5.0
 """Seconds that killed processes have to be gone."""
-_NEXT = b" "  # as in ocinb/runtime/start_gate.py
 
 
 class EmulatedRuntime:
@@ -59,7 +48,7 @@ class EmulatedRuntime:
     """
 
     def __init__(self, kind: str, root: str, recording: Recording, log: Log) -> None:
-        self.kind = kind
+        self._maker = Maker(kind, recording, log)
         self.containers = Containers(root)
         self.recording = recording
         self.kernel = recording.kernel
@@ -90,8 +79,8 @@ class EmulatedRuntime:
         try:
             self._changed(container, CREATING)
             with self.recording.step(2):
-                plan = self._place(container, config)
-                self._fork(container, config, plan, console, extra)
+                plan = self._maker.place(container, config)
+                self._maker.fork(container, config, plan, console, extra)
             for number, stage in ((3, "prestart"), (3, "createRuntime"), (4, "createContainer")):
                 with self.recording.step(number) as step:
                     state = container.state(CREATING, container.pid)
@@ -154,8 +143,8 @@ class EmulatedRuntime:
         container = self.containers.load(container_id)
         container.require("exec", RUNNING, CREATED)
         document = process(container)
-        plan = self._plan(self._places(container), document)
-        return self._spawn(container, plan, document, console, extra)
+        plan = self._maker.further(container, document)
+        return self._maker.spawn(container, plan, document, console, extra)
 
     def kill(self, container_id: str, number: int, *, everyone: bool = False) -> None:
         """Send a signal to the container's process, or to all its processes.
@@ -205,102 +194,6 @@ class EmulatedRuntime:
             return []
         return [container.pid, *descendants(container.pid)]
 
-    # how a container is made
-
-    def _place(self, container: Container, config: dict[str, Any]) -> LaunchPlan:
-        private = f"{container.directory}/{PRIVATE}"
-        bound = bindings(config, container.data["bundle"], private)
-        places = Places(os.path.realpath(container.data["rootfs"]), bound)
-        if self.kind == PROOT:
-            places.make_mount_points()
-        else:
-            refused = import_module("ocinb.engine.emulated.fakechroot").prepare(places)
-            if refused:
-                named = ", ".join(refused[:3]) + (" …" if len(refused) > 3 else "")
-                self.log.warning(f"statically linked programs cannot be executed: {named}")
-        container.data["bound"] = [[b.source, b.destination] for b in bound]
-        return self._plan(places, config["process"])
-
-    def _places(self, container: Container) -> Places:
-        bound = [Binding(source=s, destination=d) for s, d in container.data["bound"]]
-        return Places(os.path.realpath(container.data["rootfs"]), bound)
-
-    def _plan(self, places: Places, process: dict[str, Any]) -> LaunchPlan:
-        planned: LaunchPlan = import_module(f"ocinb.engine.emulated.{self.kind}").plan(
-            places, process
-        )
-        return planned
-
-    def _fork(
-        self,
-        container: Container,
-        config: dict[str, Any],
-        plan: LaunchPlan,
-        console: int,
-        extra: int,
-    ) -> None:
-        """Fork the process that stands for the container; it waits for start."""
-        process = config["process"]
-
-        def wait() -> Callable[[], None]:
-            gate = Gate(container.directory)
-            os.write(ready, _NEXT)
-            os.close(ready)
-            answer = gate.wait()
-            state = container.state(CREATED, os.getpid())
-            try:
-                run_hooks(self.recording, config.get("hooks"), "startContainer", state)
-            except HookFailed as error:
-                os.write(answer, b'{"message": ' + _json(error.message) + b"}")
-                os._exit(1)
-
-            def running() -> None:
-                with contextlib.suppress(BrokenPipeError):
-                    os.write(answer, _NEXT)
-                gate.pass_through()
-                os.close(answer)
-
-            return running
-
-        waiting, ready = os.pipe2(os.O_CLOEXEC)
-        pid = self._spawn(container, plan, process, console, extra, before=wait)
-        os.close(ready)
-        said = os.read(waiting, 1)
-        os.close(waiting)
-        if not said:
-            raise StepFailed("the container's process ended before it was ready")
-        container.data.update(pid=pid, start_time=start_time(pid))
-        container.save()
-
-    def _spawn(
-        self,
-        container: Container,
-        plan: LaunchPlan,
-        process: dict[str, Any],
-        console: int,
-        extra: int,
-        before: Callable[[], Callable[[], None]] | None = None,
-    ) -> int:
-        terminal = _open_terminal() if console >= 0 else ()
-        tracers = f"{container.directory}/{TRACERS}" if self.kind == PROOT else ""
-        pid = os.fork()
-        if pid:
-            for descriptor in terminal:
-                os.close(descriptor)
-            return pid
-        try:
-            os.setsid()
-            os.chdir("/")
-            if terminal:
-                _use_terminal(process, console, *terminal)
-            supervisor = Supervisor(self.kernel, plan, process, extra, tracers=tracers)
-            supervisor.prepare()
-            supervisor.run(before() if before else None)
-        except (OcinbError, OSError) as error:
-            self.log.error(str(error))
-        finally:
-            os._exit(127)
-
     # how it ends
 
     def _destroy(self, container: Container) -> None:
@@ -339,49 +232,3 @@ class EmulatedRuntime:
 
     def _changed(self, container: Container, status: str) -> None:
         self.recording(StatusChanged(container=container.id, status=status, pid=container.pid))
-
-
-def _open_terminal() -> tuple[int, ...]:
-    """A pseudoterminal of this machine: its master, and the other side.
-
-    Raises:
-        UnsupportedHost: there is none for this user.
-    """
-    try:
-        return os.openpty()
-    except OSError as error:
-        reason = os.strerror(error.errno or 0).lower()
-        raise UnsupportedHost(
-            f"no terminal can be opened: /dev/ptmx: {reason}",
-            hint="devpts must be mounted with ptmxmode=0666 for ordinary users",
-        ) from None
-
-
-def _use_terminal(process: dict[str, Any], console: int, master: int, peer: int) -> None:
-    """Make a terminal this process's own, and send its master to the caller.
-
-    Spec: runtime-spec config.md#process (terminal, consoleSize)
-    """
-    import fcntl
-    import socket
-
-    from ocinb.runtime.descriptors import send_descriptor
-
-    size = process.get("consoleSize")
-    if size:
-        words = (size["height"], size["width"], 0, 0)
-        packed = b"".join(word.to_bytes(2, "little") for word in words)
-        fcntl.ioctl(peer, f.TIOCSWINSZ, packed)
-    fcntl.ioctl(peer, f.TIOCSCTTY, 0)
-    with socket.socket(fileno=console) as connection:
-        send_descriptor(connection, os.ttyname(peer).encode(), master)
-    for descriptor in (0, 1, 2):
-        os.dup2(peer, descriptor)
-    os.close(master)
-    os.close(peer)
-
-
-def _json(text: str) -> bytes:
-    import json
-
-    return json.dumps(text).encode()
