@@ -148,7 +148,7 @@ def _process(execution: Execution, options: ContainerOptions, user: User) -> dic
         "capabilities": _sets(bounding(options), user),
         "noNewPrivileges": options.no_new_privileges,
     }
-    groups = _groups(user)
+    groups = groups_of(user)
     if groups and not options.one_id:
         process["user"]["additionalGids"] = groups
     if options.umask is not None:
@@ -162,7 +162,7 @@ def _process(execution: Execution, options: ContainerOptions, user: User) -> dic
     return process
 
 
-def _groups(user: User) -> list[int]:
+def groups_of(user: User) -> list[int]:
     """Supplementary groups: the primary one is among them, as docker and podman have it.
 
     Else a file that a group must not read could be read by a program that has given up its

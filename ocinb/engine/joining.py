@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ocinb.bundle.convert import environment
+from ocinb.bundle.convert import environment, groups_of
 from ocinb.bundle.user import resolve
 from ocinb.engine.attached import ASKING, INSISTING, Ended, raw_terminal, wait_for_end
 from ocinb.engine.connection import Connection, OutputCallback
@@ -142,7 +143,7 @@ def _document(
     if wished.cwd is not None:
         process["cwd"] = os.path.normpath(os.path.join(process["cwd"], wished.cwd))
     if wished.user is not None:
-        _become(process, wished.user, Path(f"/proc/{record.pid}/root"))
+        _become(process, wished.user, _root(files, record))
     if wished.privileged:
         # More than whoever starts containers could have, runtimes refuse.
         kernel = Kernel()
@@ -151,13 +152,22 @@ def _document(
     return process
 
 
+def _root(files: ContainerFiles, record: ContainerRecord) -> Path:
+    """The container's root; where one is only pretended, its process has this machine's."""
+    root = Path(f"/proc/{record.pid}/root")
+    with contextlib.suppress(OSError):
+        if root.samefile("/"):
+            return Path(files.rootfs)
+    return root
+
+
 def _become(process: dict[str, Any], who: str, rootfs: Path) -> None:
     user = resolve(who, rootfs)
     process["user"] = {
         **process["user"],
         "uid": user.uid,
         "gid": user.gid,
-        "additionalGids": list(user.additional_gids),
+        "additionalGids": groups_of(user),
     }
     bounding = (process.get("capabilities") or {}).get("bounding") or []
     held = bounding if user.uid == 0 else []

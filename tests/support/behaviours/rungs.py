@@ -104,7 +104,6 @@ STEPS = {
 }
 STEPS["proot"] = {
     **STEPS["rootless"],
-    "exec --user ann --workdir /tmp --env A=1 nine sh -c 'id -u; pwd; echo $A'": _IDS,
     "run --rm -v vol:/seed {image} stat -c %u:%g:%a /seed": _IDS,
     "run --rm -v vol:/other:ro {image} touch /other/x": _MOUNTS,
     "run --rm -v vol:/seed {image} ls /seed": _MOUNTS,

@@ -236,6 +236,7 @@ SCENES = [
             Step("exec nine echo inside", 0, "inside\n"),
             Step("exec --user ann --workdir /tmp --env A=1 nine sh -c 'id -u; pwd; echo $A'", 0,
                  "1000\n/tmp\n1\n"),
+            Step("exec --user ann:users nine sh -c 'echo $(id -u) $(id -G)'", 0, "1000 100\n"),
             Step("exec nine no-such-program", 127),
             Step("exec nine /etc/plain", 126),
             Step("update --memory 40m nine", 0),
