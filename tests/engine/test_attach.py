@@ -148,3 +148,24 @@ def test_without_its_monitor(engine: Engine, clean: None) -> None:
     until(lambda: not os.path.exists(f"/proc/{monitor}"))
     with pytest.raises(ContainerError, match="is gone, so its streams are out of reach"):
         engine.attach("box", output=print)
+
+
+def test_a_hundred_megabytes_pass_and_the_monitor_stays_small(engine: Engine, clean: None) -> None:
+    engine.run("demo", ContainerOptions(args=["cat", "/dev/zero"]), name="box", detach=True)
+    directory = engine.settings.containers / engine.container("box").id
+    monitor = json.loads((directory / "monitor.json").read_text())["pid"]
+    passed, most, pid = 0, 0, engine.container("box").pid
+
+    def count(data: bytes, _: int) -> None:
+        nonlocal passed, most
+        passed += len(data)
+        if passed > 100_000_000 and not most:
+            status = Path(f"/proc/{monitor}/status").read_text()
+            (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
+            most = int(line.split()[1]) * 1024
+            os.kill(pid, signal.SIGKILL)
+
+    ended = engine.attach("box", output=count)
+    assert ended == Ended(exit_status=137, interrupted=False)
+    assert most < 30_000_000
+    assert sum(path.stat().st_size for path in directory.glob("log*")) < 20_500_000
