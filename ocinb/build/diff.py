@@ -32,7 +32,8 @@ def diff(
     unless_filled: frozenset[str] = frozenset(),
     root_time: bool = True,
 ) -> Iterator[Entry]:
-    """The entries that change ``old`` into ``new``, parents first, names in order.
+    """The entries that change ``old`` into ``new``, parents first, in each directory whiteouts
+    first, names in order.
 
     Every parent of a change is named, as other tools apply a layer without looking at those below
     it. A file is a change when anything that a layer can say of it differs: content, mode, owner,
@@ -94,11 +95,11 @@ class _Comparison:
             return
         earlier = {node.name: node for node in old.children(before)}
         later = {node.name: node for node in new.children(after)}
-        for name in sorted(earlier.keys() | later.keys(), key=os.fsencode):
-            if name not in later:
-                self._found.append((Entry(earlier[name].path, changeset.WHITEOUT), None, True))
-            else:
-                self._compare_child(old, new, earlier.get(name), later[name])
+        # Whiteouts first, as layer.md#whiteouts wishes.
+        for name in sorted(earlier.keys() - later.keys(), key=os.fsencode):
+            self._found.append((Entry(earlier[name].path, changeset.WHITEOUT), None, True))
+        for name in sorted(later, key=os.fsencode):
+            self._compare_child(old, new, earlier.get(name), later[name])
 
     def _compare_child(self, old: Stack, new: Stack, before: Node | None, after: Node) -> None:
         if before is not None and before.is_directory and after.is_directory:

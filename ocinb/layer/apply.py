@@ -99,6 +99,8 @@ class Applier:
             status = os.fstat(fd)  # it may be a lower layer's, or have its parent's group
             if wanted.uid != status.st_uid or wanted.gid != status.st_gid:
                 self.attributes.own(fd, wanted, path)
+            if isinstance(wanted, Entry):
+                self.attributes.drop_xattrs(fd, wanted, path)
             self.attributes.set_open(fd, wanted, path=path, chmod=True)
 
     def missing(self, directory: Directory, name: str, status: os.stat_result | None) -> str | None:

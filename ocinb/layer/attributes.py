@@ -23,6 +23,8 @@ MAX_SKIPPED = 1000
 
 _CANNOT = frozenset({errno.EPERM, errno.EACCES, errno.EINVAL, errno.EOPNOTSUPP, errno.ENODATA})
 _SPECIAL = 0o7000
+_OF_THE_HOST = frozenset({"security.selinux", "security.ima", "security.evm"})
+"""Attributes that this machine's policy gives to whatever is made."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -83,6 +85,25 @@ class Attributes:
             os.chmod(name, wanted.mode, dir_fd=directory)
         times = (wanted.mtime, wanted.mtime)
         os.utime(name, ns=times, dir_fd=directory, follow_symlinks=False)
+
+    def drop_xattrs(self, fd: int, wanted: Keeps, path: str) -> None:
+        """Remove the attributes of an existing directory that its new entry does not name.
+
+        Spec: image-spec layer.md#changeset-over-existing-files
+        """
+        try:
+            names = os.listxattr(fd)
+        except OSError as error:
+            self._check(error)
+            return
+        for name in names:
+            if name in wanted.xattrs or is_overlay_xattr(name) or name in _OF_THE_HOST:
+                continue
+            try:
+                os.removexattr(fd, name)
+            except OSError as error:
+                self._check(error)
+                self._xattr_skipped(path, f"xattr {name}: it cannot be removed")
 
     def own(self, fd: int, wanted: Keeps, path: str) -> None:
         """Set the owner of an open file."""

@@ -62,8 +62,8 @@ class TestLayers:
         found = self.changes(engine, "cd /srv && rm -r notes && mkdir notes && echo > notes/mine")
         assert found[2:] == [
             ("directory", "srv/notes"),
-            ("file", "srv/notes/mine"),
             ("whiteout", "srv/notes/today"),
+            ("file", "srv/notes/mine"),
         ]
 
     def test_a_command_that_changes_nothing_makes_no_layer(self, engine: Engine) -> None:
@@ -157,8 +157,8 @@ def test_whoever_builds_owners_are_those_of_the_image(program: Program) -> None:
     assert "new 0 0 0o755" in told
     assert [line for line in told if "usr/share/demo" in line] == [
         "usr/share/demo 0 0 0o755",
-        "usr/share/demo/again 0 0 0o755",
         "usr/share/demo/.wh.new 0 0 0o644",
+        "usr/share/demo/again 0 0 0o755",
     ]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import tarfile
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from tests.support.archives import Member, directory, member
 NAMES = ("a", "b", "c", "d\u00e9", "x" * 120)
 KINDS = (tarfile.DIRTYPE, tarfile.REGTYPE, tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.FIFOTYPE,
          tarfile.CHRTYPE, tarfile.LNKTYPE)  # fmt: skip
+XATTRS = st.sampled_from([(), (), ("user.a",), ("trusted.b", "user.c")])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Node:
     data: bytes = b""
     link: str = ""
     device: int = 0
+    xattrs: tuple[str, ...] = ()
 
 
 Tree = dict[str, Node]
@@ -86,6 +89,7 @@ def _change(draw: st.DrawFn, tree: Tree, step: int) -> None:
         if kind == tarfile.SYMTYPE
         else "",
         device=draw(st.integers(1, 200)) if kind == tarfile.CHRTYPE else 0,
+        xattrs=draw(XATTRS) if kind in (tarfile.REGTYPE, tarfile.DIRTYPE) else (),
     )
 
 
@@ -123,9 +127,11 @@ def _layer(before: Tree, after: Tree) -> list[Member]:
 
 
 def _member(path: str, node: Node) -> Member:
-    fields = {
+    fields: dict[str, Any] = {
         "mode": node.mode, "uid": node.owner, "gid": node.owner, "mtime": node.mtime,
     }  # fmt: skip
+    if node.xattrs and node.kind != tarfile.LNKTYPE:
+        fields["pax_headers"] = {f"SCHILY.xattr.{name}": name for name in node.xattrs}
     if node.kind == tarfile.DIRTYPE:
         return directory(f"{path}/" if path else "./", **fields)
     if node.kind == tarfile.CHRTYPE:

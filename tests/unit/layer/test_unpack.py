@@ -196,6 +196,18 @@ def test_owners_whatever_was_there_before(tmp_path, form, group):
         assert (status.st_uid, status.st_gid) == (0, group)
 
 
+def test_a_directory_loses_the_attributes_that_its_new_entry_does_not_name(tmp_path):
+    """Spec: image-spec layer.md#changeset-over-existing-files"""
+    old = {"SCHILY.xattr.user.old": "1", "SCHILY.xattr.user.both": "1"}
+    first = layer(directory("d", pax_headers=old), directory("passed", pax_headers=old))
+    second = layer(directory("d", pax_headers={"SCHILY.xattr.user.both": "2"}), member("passed/f"))
+    for blob in (first, second):
+        unpack(blob, tmp_path / "t", form="tree")
+    assert os.listxattr(tmp_path / "t/d") == ["user.both"]
+    assert os.getxattr(tmp_path / "t/d", "user.both") == b"2"
+    assert sorted(os.listxattr(tmp_path / "t/passed")) == ["user.both", "user.old"]
+
+
 @both_forms
 def test_attributes(tmp_path, form):
     headers = {"mtime": "1.123456789", "SCHILY.xattr.user.note": "a value"}
