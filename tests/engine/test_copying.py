@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import fcntl
 import io
 import os
 import tarfile
@@ -141,7 +142,24 @@ def test_a_container_that_has_ended_is_read_and_written(
     engine.copy_out(web, "/srv/after/link", str(place / "linked"), follow=True)
     engine.copy_in(web, str(source / "file"), "/data/kept")
     assert (engine.volumes.get("data").path / "kept").read_text() == "content"
-    assert [path.name for path in engine.settings.containers.glob(".looking-*")] == []
+    assert list((engine.settings.root / "looking").iterdir()) == []
+
+
+def test_what_a_killed_copy_left_goes_with_the_next_one(
+    engine: Engine, web: str, place: Path
+) -> None:
+    stop(engine)
+    left = engine.settings.root / "looking/left"
+    (left / "bundle/rootfs").mkdir(parents=True)
+    (left / "rw").symlink_to(place)
+    used = engine.settings.root / "looking/used"
+    used.mkdir()
+    lock = os.open(used, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    engine.copy_out(web, "/etc/passwd", str(place / "passwd"))
+    os.close(lock)
+    assert list((engine.settings.root / "looking").iterdir()) == [used]
+    assert (place / "passwd").exists()
 
 
 def test_an_archive_is_written_and_unpacked(engine: Engine, web: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import tempfile
@@ -16,10 +17,11 @@ from ocinb.engine.containers import ContainerRecord
 from ocinb.engine.copying.copy import Root
 from ocinb.engine.launch import Shim
 from ocinb.engine.rung import Rung
-from ocinb.errors import ContainerError, InvalidStatus
+from ocinb.errors import ContainerError, InvalidStatus, StorageError
 from ocinb.events import ignore
 from ocinb.spec.runtime_state import CREATING
 
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _TIDY = 5.0
 """Seconds that a monitor has to clean up after the end of its container."""
 
@@ -108,10 +110,7 @@ def _stacked(
     files: ContainerFiles, layers: Sequence[Path], rung: Rung
 ) -> Iterator[tuple[str, str]]:
     """The tree of layers and what the container wrote, with a monitor to hold it."""
-    parent = os.path.dirname(files.directory)
-    # Without a record it is no container, and what a crash leaves of it is swept up.
-    scratch = ContainerFiles(tempfile.mkdtemp(prefix=".looking-", dir=parent))
-    try:
+    with _scratch(Path(files.directory).parents[1] / "looking") as scratch:
         os.makedirs(scratch.rootfs)
         os.symlink(files.writable, scratch.writable)
         with Shim(scratch, ignore) as shim:
@@ -119,7 +118,50 @@ def _stacked(
             monitor = scratch.read_process(scratch.monitor)
             assert monitor is not None
             yield str(tree), f"/proc/{monitor.pid}/ns/user"
+
+
+@contextlib.contextmanager
+def _scratch(parent: Path) -> Iterator[ContainerFiles]:
+    """A directory like a container's; who holds its lock uses it, so what crashes left is known.
+
+    Raises:
+        StorageError: it cannot be made.
+    """
+    try:
+        parent.mkdir(mode=0o700, exist_ok=True)
+        with _opened(parent) as all_of_them:
+            fcntl.flock(all_of_them, fcntl.LOCK_EX)
+            _sweep(parent)
+            directory = Path(tempfile.mkdtemp(dir=parent))
+            lock = os.open(directory, _DIRECTORY)
+            fcntl.flock(lock, fcntl.LOCK_SH)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        raise StorageError(f"{parent} cannot be used: {reason}") from error
+    try:
+        yield ContainerFiles(str(directory))
     finally:
-        with contextlib.suppress(OSError):
-            os.unlink(scratch.writable)
-        shutil.rmtree(scratch.directory, ignore_errors=True)
+        _remove(directory)
+        os.close(lock)
+
+
+@contextlib.contextmanager
+def _opened(directory: Path) -> Iterator[int]:
+    descriptor = os.open(directory, _DIRECTORY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _sweep(parent: Path) -> None:
+    for path in parent.iterdir():
+        with contextlib.suppress(OSError), _opened(path) as descriptor:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove(path)
+
+
+def _remove(directory: Path) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(directory / "rw")  # the container's own
+    shutil.rmtree(directory, ignore_errors=True)
