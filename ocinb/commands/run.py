@@ -72,7 +72,7 @@ def command(
         runtime=runtime,
         detach=detach,
         output=None if detach else session.output,
-        stdin=0 if interactive and session.output is None else None,
+        stdin=0 if interactive and not detach and session.output is None else None,
         tty=options.terminal,
         keep=not remove,
         interactive=interactive,
