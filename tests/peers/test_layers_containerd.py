@@ -210,9 +210,20 @@ def seconds(facts: Facts, path: str) -> int:
     return int(fact["mtime"]) // 10**9
 
 
+def xattrs(facts: Facts, path: str) -> object:
+    fact = facts[path]
+    assert isinstance(fact, dict)
+    return sorted(fact["xattrs"])
+
+
 ATTRIBUTES: dict[str, tuple[list[Member], Callable[[Facts, str], object], str, object, object]] = {
     # Ours: the root is a directory as others are; containerd passes over its entry.
     "the root's mode": ([directory("./", mode=0o1711)], mode, ".", "0o1711", "0o755"),
+    # Ours: attributes are the file's whatever their namespace; containerd sets no trusted ones.
+    "a trusted attribute": (
+        [member("f", pax_headers={"SCHILY.xattr.trusted.a": "1", "SCHILY.xattr.user.b": "2"})],
+        xattrs, "f", ["trusted.a", "user.b"], ["user.b"],
+    ),
     # The specification is silent: a link's header describes the file, or nothing. For tar, umoci
     # and us nothing.
     "the mode in a hard link's header": (
