@@ -71,18 +71,36 @@ def _mount_filesystem(
     fstype = entry.get("type") or ""
     if fstype in ("proc", "sysfs"):
         _refuse_link(env, destination, fstype)
+    mode = _mode_before(env, destination) if fstype == "tmpfs" else ""
     point = env.root.make_directory(destination)
     if fstype != "proc":
         _refuse_proc(env, destination, point)
+    words = [word for word in options.data.split(",") if word]
+    if mode and not any(word.startswith("mode=") for word in words):
+        words.append(mode)
     if fstype == "tmpfs" and options.copy_up:
-        _mount_copied(env, point, entry, options)
+        _mount_copied(env, point, entry, options, words)
     else:
         source = entry.get("source") or fstype or "none"
-        data = labels.mount_data(env, options.data)
+        data = labels.mount_data(env, ",".join(words))
         flags = options.flags & ~f.MS_RDONLY if fstype == "tmpfs" else options.flags
         env.kernel.mount(source, through(point), fstype, flags, data or None)
     os.close(point)
     _finish(env, destination, options)
+
+
+def _mode_before(env: Environment, destination: str) -> str:
+    """The permissions of a directory that is there already, which a tmpfs over it shall have too.
+
+    Spec: none (runc convention)
+    """
+    try:
+        point = env.root.open(destination)
+    except SyscallError:
+        return ""
+    mode = stat.S_IMODE(os.fstat(point).st_mode)
+    os.close(point)
+    return f"mode={mode:o}"
 
 
 def make_tmpfs_readonly(env: Environment) -> None:
@@ -237,7 +255,7 @@ def _remount(env: Environment, destination: str, options: MountOptions) -> None:
 
 
 def _mount_copied(
-    env: Environment, point: int, entry: dict[str, Any], options: MountOptions
+    env: Environment, point: int, entry: dict[str, Any], options: MountOptions, words: list[str]
 ) -> None:
     """A tmpfs that starts as a copy of the directory it covers.
 
@@ -246,7 +264,7 @@ def _mount_copied(
     kernel = env.kernel
     context = kernel.fsopen("tmpfs")
     kernel.fsconfig(context, f.FSCONFIG_SET_STRING, "source", entry.get("source") or "tmpfs")
-    for word in filter(None, options.data.split(",")):
+    for word in words:
         name, equals, value = word.partition("=")
         command = f.FSCONFIG_SET_STRING if equals else f.FSCONFIG_SET_FLAG
         kernel.fsconfig(context, command, name, value if equals else None)

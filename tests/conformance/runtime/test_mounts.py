@@ -287,3 +287,20 @@ def test_the_file_that_a_mount_point_needed_is_a_plain_file(
     bundle.mount("/etc/made", "bind", str(tmp_path / "file"), "bind")
     ours.output(bundle)
     assert stat.S_ISREG((rootfs / "etc/made").stat().st_mode)
+
+
+@pytest.mark.parametrize("options", [["nodev"], ["ro"], ["size=1m", "tmpcopyup"]])
+def test_a_tmpfs_has_the_permissions_of_what_it_covers(
+    runtime: RuntimeProgram, bundle: Bundle, tmp_path: Path, options: list[str]
+) -> None:
+    if runtime.name == "crun":
+        pytest.skip("crun 1.8.1 leaves the kernel's own: 1777")
+    image = make_rootfs(tmp_path / "image")
+    (image / "covered").mkdir()
+    (image / "covered").chmod(0o712)
+    bundle.config["root"] = {"path": str(image), "readonly": False}
+    for place in ("/covered", "/made"):
+        bundle.mount(place, "tmpfs", "tmpfs", *options)
+    bundle.mount("/explicit", "tmpfs", "tmpfs", "mode=700")
+    bundle.shell("stat -c %a /covered /made /explicit")
+    assert runtime.output(bundle).split() == ["712", "1777", "700"]

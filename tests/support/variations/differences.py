@@ -80,7 +80,12 @@ _PROCESS = (
 )  # fmt: skip
 
 _MOUNTS = (
-    _row(("tmpfs: no mode", "tmpfs: mode=1777"), "runc", "root",
+    _row("tmpfs: no mode", "runc", "mounts",
+         "a tmpfs has the mode of the directory under it; ours with the mount, runc's later"),
+    _row("tmpfs: no mode", "crun", ("root", "mounts"),
+         "a tmpfs has the mode of the directory under it, as in runc and in newer crun",
+         ours="755"),
+    _row("tmpfs: mode=1777", "runc", "root",
          "runc 1.1.5 gives a tmpfs the mode of the directory under it, whatever is asked",
          "config.md#linux-mount-options"),
     _row("tmpfs: mode=700", "runc", "root",
