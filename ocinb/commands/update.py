@@ -23,10 +23,6 @@ def _update(session: Session, /, container: str, **values: Any) -> Document:
     wanted = resource_options.wishes(values)["resources"]
     if not wanted:
         raise CommandError("update: no limit is given", hint="as in update --memory 256m NAME")
-    memory = wanted.get("memory", {})
-    if values["memory_swap"] is None:
-        # Only a new container is given as much swap as memory; see --memory of run.
-        memory.pop("swap", None) if "limit" not in memory else None
     return Document(
         session.engine.update(container, wanted), title=f"linux.resources of {container}"
     )

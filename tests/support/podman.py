@@ -45,14 +45,20 @@ class Podman:
             "CONTAINERS_STORAGE_CONF": str(directory / "storage.conf"),
         }
 
-    def __call__(self, *argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run ``podman ARGV``; a failure carries all that it said."""
+    def __call__(
+        self, *argv: str, check: bool = True, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run ``podman ARGV``; a failure carries all that it said.
+
+        Its conmon makes a file ``oom`` in the working directory of a container without memory.
+        """
         done = subprocess.run(
             [self.program, *argv],
             env=self.environment,
             capture_output=True,
             text=True,
             check=False,
+            cwd=cwd,
         )
         if check and done.returncode:
             raise AssertionError(f"podman {argv}: {done.stdout}{done.stderr}")

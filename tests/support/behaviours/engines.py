@@ -183,7 +183,7 @@ class TheirPodman:
         self._podman("tag", identifier, NAME)
 
     def __call__(self, *words: str) -> Seen:
-        done = self._podman(*words, check=False)
+        done = self._podman(*words, check=False, cwd=self.place)
         return Seen(done.returncode, done.stdout, done.stderr)
 
     def give(self, path: Path) -> None:
