@@ -88,16 +88,17 @@ def test_a_script_that_reads_asks_the_person(running):
 
 
 def test_an_interrupt_ends_a_script_and_nothing_else(running, engine):
+    running.run("#!image demo\nexport E=5")
     said, shown = running.run("#!image demo\necho begun; sleep 600; echo never", interrupt=True)
     assert said.startswith("KeyboardInterrupt")
     assert shown == "begun\n"
-    assert running.run("#!image demo\necho still $D") == ("ok", "still 4\n")
+    assert running.run("#!image demo\necho still $E") == ("ok", "still 5\n")
     left = running.run("#!image demo\nfor p in /proc/[0-9]*; do cat $p/cmdline; echo; done")[1]
     assert "sleep\0600" not in left
 
 
 def test_an_interrupt_between_cells_is_nothing(running):
-    running.interrupt()
+    running.interrupt_and_wait()
     assert running.run("#!python\n1") == ("ok", "1")
 
 

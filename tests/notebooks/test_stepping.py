@@ -150,7 +150,7 @@ engine = Engine(Settings(root=Path(sys.argv[1]), run_root=Path(sys.argv[2])))
 walk = Walk(engine, engine.image("demo"), ("sleep", "600"))
 for _ in range(int(sys.argv[3])):
     walk.advance()
-print(walk.id, walk.snapshot.state.get("pid"), flush=True)
+print(walk.id, walk.snapshot.state.get("pid"), walk._gates.directory, flush=True)
 sys.stdin.read()
 """
 
@@ -164,7 +164,7 @@ def test_a_kernel_that_is_killed_leaves_a_container_only_until_the_next_one(
         [sys.executable, "-c", CHILD, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert kernel.stdout and kernel.stdin
-    container, pid = kernel.stdout.readline().decode().split()
+    container, pid, gates = kernel.stdout.readline().decode().split()
     kernel.kill()
     kernel.wait()
     kernel.stdout.close()
@@ -178,6 +178,7 @@ def test_a_kernel_that_is_killed_leaves_a_container_only_until_the_next_one(
         assert not start_time(int(pid))
     sweep(place, "ocinb")
     assert not (place / container).exists()
+    assert not os.path.exists(gates)
     assert not start_time(int(pid))
 
 

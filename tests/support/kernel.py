@@ -57,9 +57,17 @@ class Kernel:
             said = f"{reply['ename']}: {reply['evalue']}"
         return said, "".join(shown)
 
-    def interrupt(self) -> None:
-        """As the button of a front end does it."""
-        self.client.control_channel.send(self.client.session.msg("interrupt_request", {}))
+    def interrupt(self) -> str:
+        """As the button of a front end does it; the message's id."""
+        message = self.client.session.msg("interrupt_request", {})
+        self.client.control_channel.send(message)
+        return str(message["header"]["msg_id"])
+
+    def interrupt_and_wait(self) -> None:
+        """Likewise, until the kernel has answered."""
+        asked = self.interrupt()
+        while self.client.get_control_msg(timeout=20)["parent_header"].get("msg_id") != asked:
+            pass
 
 
 @contextmanager

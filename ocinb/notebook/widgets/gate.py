@@ -24,6 +24,9 @@ from ocinb.spec.lifecycle import HOOKS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+GATES = "ocinb-gates-"
+"""How the names of the gates' directories on this machine begin."""
+
 PLACE = "/.ocinb-gates"
 """Where the container sees the gates' directory."""
 
@@ -62,7 +65,7 @@ class Gates:
 
     def __init__(self, *, script: bool = platform.machine() != "x86_64") -> None:
         self._script = script
-        self.directory = tempfile.mkdtemp(prefix="ocinb-gates-")
+        self.directory = tempfile.mkdtemp(prefix=GATES)
         self._listening: dict[str, socket.socket] = {}
         self._held: socket.socket | None = None
         try:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import time
 import uuid
@@ -24,7 +25,7 @@ from ocinb.engine.events_file import EventsReader
 from ocinb.engine.runtime_process import complaint, failure, find_runtime
 from ocinb.errors import InvalidStatus, OcinbError, UnsupportedHost
 from ocinb.events import StepFinished, Syscall
-from ocinb.notebook.widgets.gate import Gates
+from ocinb.notebook.widgets.gate import GATES, Gates
 from ocinb.notebook.widgets.snapshot import Snapshot, changes, take
 from ocinb.overlay.trees import remove_tree
 from ocinb.spec.lifecycle import STEPS
@@ -89,10 +90,12 @@ class Walk:
         self._gate = 0
         self._closed = False
         self._directory.mkdir(parents=True)
-        write_json(str(self._directory / "owner.json"), dict(Process.of(os.getpid())))
+        owner = str(self._directory / "owner.json")
+        write_json(owner, dict(Process.of(os.getpid())))
         write_json(str(self._directory / "runtime.json"), {"name": engine.settings.runtime})
         self._gates = Gates()
         try:
+            write_json(owner, {**dict(Process.of(os.getpid())), "gates": self._gates.directory})
             path = engine.bundle(image, ContainerOptions(args=list(args) or None), self._bundle)
             config = json.loads(path.read_bytes())
             self._gates.add_to(config)
@@ -261,6 +264,9 @@ def sweep(place: Path, runtime: str) -> None:
         if owner and not Process(pid=owner["pid"], started=owner["started"]).alive:
             name = read_json(str(directory / "runtime.json")).get("name") or runtime
             _remove(directory, str(name))
+            gates = str(owner.get("gates", ""))
+            if os.path.basename(gates).startswith(GATES):
+                shutil.rmtree(gates, ignore_errors=True)
 
 
 def _remove(directory: Path, runtime: str) -> None:
