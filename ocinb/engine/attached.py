@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 from ocinb.engine.connection import Connection
@@ -51,14 +51,20 @@ def start_and_wait(shim: Connection, *, remove: bool) -> Ended | None:
     Raises:
         StepFailed: it could not be started.
     """
-    shim.order("start", remove=remove)
-    return wait_for_end(shim, INSISTING)
+    return wait_for_end(shim, INSISTING, begin=lambda: shim.order("start", remove=remove))
 
 
-def wait_for_end(connection: Connection, steps: Steps) -> Ended | None:
+def wait_for_end(
+    connection: Connection, steps: Steps, begin: Callable[[], None] | None = None
+) -> Ended | None:
     """Wait until a program has ended; None where the keys to detach were typed.
 
     Ctrl-C is passed on as SIGINT, and what follows is as ``steps`` say.
+
+    Args:
+        connection: to its monitor.
+        steps: what Ctrl-C does.
+        begin: what lets it run: from then on it may be interrupted, too.
 
     Raises:
         StepFailed: it could not be started. ContainerError: the monitor was killed.
@@ -67,6 +73,9 @@ def wait_for_end(connection: Connection, steps: Steps) -> Ended | None:
     patience = _Patience(connection, steps)
     while connection.exit is None and not connection.detached:
         try:
+            if begin is not None:
+                first, begin = begin, None
+                first()
             if not connection.listen(patience.left) and connection.exit is None:
                 raise ContainerError(
                     "the monitor of the container was killed, so nobody saw how it ended",
