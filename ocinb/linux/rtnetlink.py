@@ -156,13 +156,7 @@ class Interfaces:
     def delete(self, name: str) -> bool:
         """Remove a link, a pair with its other end; False where there is none of that name."""
         body = _LINK.pack(0, 0, 0, 0, 0) + attribute(_IFLA_IFNAME, name)
-        try:
-            self._netlink.do(Message(_RTM_DELLINK, 0, body, shown=("RTM_DELLINK", name)))
-        except SyscallError as error:
-            if error.errno == _ENODEV:
-                return False
-            raise
-        return True
+        return self._found(Message(_RTM_DELLINK, 0, body, shown=("RTM_DELLINK", name)))
 
     def delete_all(self, names: Iterable[str]) -> list[str]:
         """Remove several links at once; those that there were.
@@ -176,23 +170,19 @@ class Interfaces:
         elif chosen:
             # A group of links that no other process uses.
             group = attribute(_IFLA_GROUP, _DOOMED | os.getpid() & 0xFFFFFF)
+            # Each may go by itself meanwhile: one of a pair with the namespace of the other.
             for name in chosen:
-                self._change(name, 0, group, shown=("group",))
+                body = _LINK.pack(0, 0, 0, 0, 0) + attribute(_IFLA_IFNAME, name) + group
+                self._found(Message(_RTM_NEWLINK, 0, body, shown=("RTM_NEWLINK", name, "group")))
             body = _LINK.pack(0, 0, 0, 0, 0) + group
-            self._netlink.do(Message(_RTM_DELLINK, 0, body, shown=("RTM_DELLINK", *chosen)))
+            self._found(Message(_RTM_DELLINK, 0, body, shown=("RTM_DELLINK", *chosen)))
         return chosen
 
     def unplug(self, name: str) -> bool:
         """Take a link out of use and out of its bridge; False where there is none."""
         body = _LINK.pack(0, 0, 0, 0, _IFF_UP) + attribute(_IFLA_IFNAME, name)
         body += attribute(_IFLA_MASTER, 0)
-        try:
-            self._netlink.do(Message(_RTM_NEWLINK, 0, body, shown=("RTM_NEWLINK", name, "down")))
-        except SyscallError as error:
-            if error.errno == _ENODEV:
-                return False
-            raise
-        return True
+        return self._found(Message(_RTM_NEWLINK, 0, body, shown=("RTM_NEWLINK", name, "down")))
 
     def addresses(self) -> list[tuple[int, str, int]]:
         """Index of the link, address, and bits of its prefix."""
@@ -235,6 +225,16 @@ class Interfaces:
         body = _LINK.pack(0, 0, 0, up, up) + attribute(_IFLA_IFNAME, name) + b"".join(parts)
         flags = NLM_F_CREATE | NLM_F_EXCL
         self._netlink.do(Message(_RTM_NEWLINK, flags, body, shown=("RTM_NEWLINK", name, *shown)))
+
+    def _found(self, message: Message) -> bool:
+        """Send a message about a link that may be gone; whether it was there."""
+        try:
+            self._netlink.do(message)
+        except SyscallError as error:
+            if error.errno == _ENODEV:
+                return False
+            raise
+        return True
 
     def _change(self, name: str, up: int, *parts: bytes, shown: tuple[str, ...]) -> None:
         body = _LINK.pack(0, 0, 0, up, up) + attribute(_IFLA_IFNAME, name) + b"".join(parts)

@@ -205,8 +205,7 @@ def test_detached_then_looked_at_signalled_and_deleted_by_others(pod: Pod) -> No
         "while b'ready' not in b''.join(c.data for c in engine.logs('box')): time.sleep(0.02)\n"
         "print(engine.state('box').status)\n"
         "engine.kill('box', 'TERM')\n"
-        "while engine.container('box').status != 'stopped': time.sleep(0.02)\n"
-        "print(engine.container('box').exit_status)\n"
+        "print(engine.wait('box'))\n"
         "print(b''.join(c.data for c in engine.logs('box')).decode(), end='')\n"
         "engine.delete('box'); print(engine.containers())"
     )

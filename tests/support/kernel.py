@@ -90,4 +90,6 @@ def kernel(place: Path, **variables: str) -> Iterator[Kernel]:
         client.stop_channels()
         manager.shutdown_kernel()
         manager.cleanup_resources()
-        ensure_event_loop().close()  # the client leaves it to the end of the interpreter
+        loop = ensure_event_loop()
+        if not loop.is_running():  # as that of Playwright is
+            loop.close()  # the client leaves it to the end of the interpreter

@@ -106,7 +106,8 @@ BATCHES = [
             Row(
                 "signals: none is ignored",
                 "status SigIgn",
-                "0000000000000000",
+                # But for 32 and 33, glibc's own: see ``tests.support.signals``.
+                Pattern("0{7}[01][08]0{7}"),
             ),
             Row(
                 "signals: none is blocked",

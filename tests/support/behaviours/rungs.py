@@ -38,7 +38,7 @@ _ROWS: dict[str, dict[str, tuple[str, ...]]] = {
         _HERE: (
             "program: its arguments", "program: it is process 1", "env: HOSTNAME",
             "hostname: the id", "proc: of its own", "proc: few processes", "sys: read-only",
-            "sys: firmware is masked", "dev: of its own", "dev: ptmx", "dev: no disks", "dev: shm",
+            "sys: firmware is masked", "dev: of its own", "dev: ptmx", "dev: shm",
             "dev: mqueue", "dev: pts", "network: loopback only", "descriptors: three",
             "session: of its own", "--env: any letters", "--privileged: devices",
             "--privileged: namespaces of its own all the same", "--hostname",
