@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shlex
 import shutil
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -23,7 +21,7 @@ from tests.support.behaviours.leaks import leaks, open_files
 from tests.support.behaviours.rungs import DECLARED, REFUSED, STEPS
 from tests.support.behaviours.scenes import SCENES, Scene
 from tests.support.leftovers import clear, leftovers
-from tests.support.peers import require
+from tests.support.peers import require, require_system_python
 
 pytestmark = [pytest.mark.root, pytest.mark.peer, pytest.mark.slow]
 
@@ -36,8 +34,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Program]:
     """Each engine, with the image; afterwards nothing may be left of it."""
     if request.param in ORDINARY_ENGINES:
         require("newuidmap")
-        if not os.path.samefile("/usr/bin/python3", os.path.realpath(sys.executable)):
-            pytest.skip("this interpreter may lie in a home directory that others cannot enter")
+        require_system_python()
     if request.param not in ("ocinb", "rootless"):
         require(request.param)
     place = Path(tempfile.mkdtemp(prefix="ocinb-behaviours-"))

@@ -24,7 +24,7 @@ from ocinb.engine.container_files import Process
 from ocinb.engine.repair import MONITOR_KILLED, YOUNG
 from ocinb.overlay.manager import MountManager
 from ocinb.settings import Settings
-from tests.support.peers import require
+from tests.support.peers import require, require_system_python
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 
@@ -40,8 +40,7 @@ SITUATIONS = {
 
 def examine(place: Path, situation: str) -> dict[str, dict[str, Any]]:
     """The rows of ``ocinb doctor``, by subject; what stands under a rung with its name before."""
-    if not os.path.samefile("/usr/bin/python3", os.path.realpath(sys.executable)):
-        pytest.skip("this interpreter may lie in a home directory that others cannot enter")
+    require_system_python()
     done = subprocess.run(
         [*SITUATIONS[situation], sys.executable, "-m", "ocinb", "doctor", "--format", "json"],
         capture_output=True,

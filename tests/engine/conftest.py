@@ -21,7 +21,7 @@ from ocinb.overlay.trees import remove_tree
 from ocinb.settings import Settings
 from ocinb.spec.reference import Reference
 from tests.support.leftovers import clear, leftovers
-from tests.support.peers import require
+from tests.support.peers import require, require_system_python
 
 ORDINARY = 1000
 CRUN = """\
@@ -99,8 +99,7 @@ def program(request: pytest.FixtureRequest, settings: Settings, place: Path) -> 
     """Starts Python programs that have an ``engine``, as either kind of user."""
     prefix: list[str] = []
     if request.param == "ordinary user":
-        if not os.path.samefile("/usr/bin/python3", os.path.realpath(sys.executable)):
-            pytest.skip("this interpreter may lie in a home directory that others cannot enter")
+        require_system_python()
         user = str(ORDINARY)
         prefix = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups"]
         for path in [place, *place.rglob("*")]:

@@ -24,7 +24,7 @@ from ocinb.settings import Settings
 from ocinb.spec.reference import Reference
 from tests.engine.conftest import ORDINARY, finish, until
 from tests.support.images import image_of
-from tests.support.peers import require
+from tests.support.peers import require, require_system_python
 from tests.support.signals import ignored_signals
 
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.peer]
@@ -70,8 +70,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def pod(kind: str, settings: Settings, place: Path) -> Iterator[Pod]:
     """Starts Python programs in a pod that leaves this rung."""
-    if not os.path.samefile("/usr/bin/python3", os.path.realpath(sys.executable)):
-        pytest.skip("this interpreter may lie in a home directory that others cannot enter")
+    require_system_python()
     started: list[subprocess.Popen[str]] = []
     flags = ["--no-ptrace"] if kind == "fakechroot" else []
 

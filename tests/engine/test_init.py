@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from ocinb.bundle.options import ContainerOptions
 from ocinb.engine import Engine
 from ocinb.engine.engine import Finished
 from tests.engine.conftest import Program, finish, until
+from tests.support.peers import require
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 
@@ -113,9 +113,7 @@ def test_as_either_user(program: Program) -> None:
 
 def test_the_program_is_made_of_the_source_beside_it(tmp_path: Path) -> None:
     """Another compiler makes other bytes; what matters is that the same source does the same."""
-    compiler = shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("there is no compiler to make it with")
+    compiler = require("gcc")
     source = PROGRAMS / "init.c"
     _, _, command = source.read_text().partition(" *     gcc ")
     options = command.partition("-o MACHINE")[0].replace("\\\n *", " ").split()

@@ -16,7 +16,7 @@ import pytest
 from ocinb.linux.cgroup import hierarchies
 from ocinb.settings import Settings
 from tests.engine.conftest import ORDINARY
-from tests.support.peers import require
+from tests.support.peers import require, require_system_python
 
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.peer]
 
@@ -51,8 +51,7 @@ def ordinary(settings: Settings, place: Path) -> Iterator[Ordinary]:
     ``subuid`` is what /etc/subuid and /etc/subgid say, ``prepare`` a shell script that the
     superuser runs before, ``pod`` flags of ``tests/support/pod.py``, where it shall be one.
     """
-    if not os.path.samefile("/usr/bin/python3", os.path.realpath(sys.executable)):
-        pytest.skip("this interpreter may lie in a home directory that others cannot enter")
+    require_system_python()
     require("newuidmap")
 
     def run(text: str, *, subuid: str = "", prepare: str = "", pod: str | None = None) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from ocinb.settings import Settings
 from tests.network.conftest import free_port
-from tests.support.peers import require
+from tests.support.peers import require, require_system_python
 
 pytestmark = [pytest.mark.root, pytest.mark.peer]
 
@@ -45,8 +45,7 @@ def run(script, *, name=None, network="bridge", detach=False, **wishes):
 @pytest.fixture
 def ordinary(place: Path, settings: Settings) -> Iterator[Callable[..., str]]:
     """Runs a Python program as an ordinary user, in a network and with mounts of its own."""
-    if not os.path.samefile("/usr/bin/python3", os.path.realpath(sys.executable)):
-        pytest.skip("this interpreter may lie in a home directory that others cannot enter")
+    require_system_python()
     for path in [place, *place.rglob("*")]:
         os.lchown(path, ORDINARY, ORDINARY)
 
