@@ -15,6 +15,8 @@ import pytest
 
 from ocinb.bundle.options import ContainerOptions, Volume
 from ocinb.engine import Engine
+from ocinb.engine.container_files import read_json, write_json
+from ocinb.engine.containers import ContainerRecord, Containers
 from ocinb.errors import ContainerError
 from tests.engine.conftest import until
 from tests.support.archives import Member, archive, directory, hardlink, member, symlink
@@ -143,6 +145,26 @@ def test_a_container_that_has_ended_is_read_and_written(
     engine.copy_in(web, str(source / "file"), "/data/kept")
     assert (engine.volumes.get("data").path / "kept").read_text() == "content"
     assert list((engine.settings.root / "looking").iterdir()) == []
+
+
+def test_a_process_that_has_the_number_later_is_not_the_container(
+    engine: Engine, web: str, source: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.copy_in(web, str(source), "/srv")
+    files, record = Containers(engine.settings.containers).find(web)
+    stop(engine)
+    ended = read_json(files.init)
+    engine.run("demo", ContainerOptions(args=["sleep", "1000"]), name="other", detach=True)
+    # It was found running, ended just then, and its number was given to another process.
+    pid = engine.container("other").pid
+    found = ContainerRecord(**{**dict(record), "pid": pid})
+    write_json(files.init, {**ended, "pid": pid})
+    monkeypatch.setattr(Containers, "find", lambda *_: (files, found))
+    engine.copy_out(web, "/srv/source/file", str(place / "back"))
+    assert (place / "back").read_text() == "content"
+    monkeypatch.undo()
+    write_json(files.init, ended)
+    engine.delete("other", force=True)
 
 
 def test_what_a_killed_copy_left_goes_with_the_next_one(

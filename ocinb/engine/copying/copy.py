@@ -33,13 +33,13 @@ class Root(Frozen):
 
     Attributes:
         name: the container's, for people.
-        tree: a path that leads to its root.
-        namespace: a path of its user namespace.
+        tree: a descriptor of its root, not a path, which may lead elsewhere a moment later.
+        namespace: a descriptor of its user namespace.
     """
 
     name: str
-    tree: str
-    namespace: str
+    tree: int
+    namespace: int
 
 
 def copy_out(
@@ -165,23 +165,17 @@ def _writing(root: Root, request: dict[str, Any], write: Callable[[BinaryIO], ob
 
 @contextlib.contextmanager
 def _worker(operation: str, root: Root) -> Iterator[subprocess.Popen[bytes]]:
-    tree = namespace = -1
+    descriptors = root.tree, root.namespace
     try:
-        tree = os.open(root.tree, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        namespace = os.open(root.namespace, os.O_RDONLY | os.O_CLOEXEC)
         worker = subprocess.Popen(
-            [interpreter(), "-I", "-S", _WORKER, operation, str(tree), str(namespace)],
+            [interpreter(), "-I", "-S", _WORKER, operation, *map(str, descriptors)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            pass_fds=(tree, namespace),
+            pass_fds=descriptors,
         )
     except OSError as error:
         raise _refused(f"the files of container {root.name}", error) from None
-    finally:
-        for descriptor in (tree, namespace):
-            if descriptor >= 0:
-                os.close(descriptor)
     try:
         yield worker
     finally:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ocinb.engine import stages
-from ocinb.engine.container_files import ContainerFiles, read_json
+from ocinb.engine.container_files import ContainerFiles, Process, read_json
 from ocinb.engine.containers import ContainerRecord
 from ocinb.engine.copying.copy import Root
 from ocinb.engine.launch import Shim
@@ -51,36 +51,61 @@ def root_of(
     """
     if record.status == CREATING:
         raise InvalidStatus(f"container {record.name} is just being created")
-    pretended = _pretended(record.pid) if record.pid else None
-    if pretended is False:
-        process = f"/proc/{record.pid}"
-        root = Root(name=record.name, tree=f"{process}/root", namespace=f"{process}/ns/user")
+    process = files.read_process(files.init) if record.pid else None
+    with contextlib.ExitStack() as kept:
+        root = _open_process(kept, record.name, process) if process is not None else None
+        if root is None:
+            _await_tidiness(files)
+        elif not os.path.samestat(os.fstat(root.tree), os.stat("/")):
+            yield root, path
+            return
+        # It has ended, or its process only pretends to have a root of its own.
+        volume = _volume(files, path)
+        if volume is not None:
+            tree, path = volume
+            root = _open(kept, record.name, tree)
+        elif os.path.isdir(files.rootfs) and os.listdir(files.rootfs):
+            # A plain tree: its layers were copied, not stacked.
+            root = _open(kept, record.name, files.rootfs)
+        else:
+            tree, holder = kept.enter_context(_stacked(files, layers(), rung))
+            root = _open_process(kept, record.name, holder, tree)
+        if root is None:
+            raise ContainerError(f"the files of container {record.name} are not there any more")
         yield root, path
-        return
-    if pretended is None:
-        _await_tidiness(files)
-    own = "/proc/self/ns/user"
-    volume = _volume(files, path)
-    if volume is not None:
-        yield Root(name=record.name, tree=volume[0], namespace=own), volume[1]
-        return
-    if os.path.isdir(files.rootfs) and os.listdir(files.rootfs):
-        # A plain tree: its layers were copied, not stacked.
-        yield Root(name=record.name, tree=files.rootfs, namespace=own), path
-        return
-    with _stacked(files, layers(), rung) as (tree, namespace):
-        yield Root(name=record.name, tree=tree, namespace=namespace), path
 
 
-def _pretended(pid: int) -> bool | None:
-    """Whether a process has in truth this machine's root for its own; None where it is gone."""
+def _open_process(
+    kept: contextlib.ExitStack, name: str, process: Process, tree: str = ""
+) -> Root | None:
+    """The tree and the user namespace of a process; None where it is gone."""
+    of = f"/proc/{process.pid}"
+    root = _open(kept, name, tree or f"{of}/root", f"{of}/ns/user")
+    # Only now that they are open can the start time prove whose they are: another process may
+    # have had the number by then, perhaps one with this machine's root.
+    return root if process.alive else None
+
+
+def _open(
+    kept: contextlib.ExitStack, name: str, tree: str, namespace: str = "/proc/self/ns/user"
+) -> Root | None:
+    """What two paths lead to at this moment; None where that is nothing.
+
+    Raises:
+        ContainerError: it cannot be opened.
+    """
     try:
-        return os.path.samestat(os.stat(f"/proc/{pid}/root"), os.stat("/"))
-    except FileNotFoundError:
+        return Root(
+            name=name,
+            tree=kept.enter_context(_opened(tree, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)),
+            namespace=kept.enter_context(_opened(namespace, os.O_RDONLY | os.O_CLOEXEC)),
+        )
+    except (FileNotFoundError, ProcessLookupError):
         return None
     except OSError as error:
         reason = os.strerror(error.errno or 0).lower()
-        raise ContainerError(f"process {pid} of the container: {reason}") from None
+        subject = f"the files of container {name}"
+        raise ContainerError(f"{subject} could not be copied: {reason}") from None
 
 
 def _await_tidiness(files: ContainerFiles) -> None:
@@ -108,8 +133,8 @@ def _volume(files: ContainerFiles, path: str) -> tuple[str, str] | None:
 @contextlib.contextmanager
 def _stacked(
     files: ContainerFiles, layers: Sequence[Path], rung: Rung
-) -> Iterator[tuple[str, str]]:
-    """The tree of layers and what the container wrote, with a monitor to hold it."""
+) -> Iterator[tuple[str, Process]]:
+    """The tree of layers and what the container wrote, and the monitor that holds it."""
     with _scratch(Path(files.directory).parents[1] / "looking") as scratch:
         os.makedirs(scratch.rootfs)
         os.symlink(files.writable, scratch.writable)
@@ -117,7 +142,7 @@ def _stacked(
             tree = stages.stack(shim, layers, rung)
             monitor = scratch.read_process(scratch.monitor)
             assert monitor is not None
-            yield str(tree), f"/proc/{monitor.pid}/ns/user"
+            yield str(tree), monitor
 
 
 @contextlib.contextmanager
@@ -146,8 +171,8 @@ def _scratch(parent: Path) -> Iterator[ContainerFiles]:
 
 
 @contextlib.contextmanager
-def _opened(directory: Path) -> Iterator[int]:
-    descriptor = os.open(directory, _DIRECTORY)
+def _opened(path: str | Path, flags: int = _DIRECTORY) -> Iterator[int]:
+    descriptor = os.open(path, flags)
     try:
         yield descriptor
     finally:

@@ -1,6 +1,6 @@
 """The process that reads and writes a container's files: ``worker.py out|in ROOT USER-NAMESPACE``.
 
-ROOT and USER-NAMESPACE are descriptors (-1: stay in this user namespace). A request is a line of
+ROOT and USER-NAMESPACE are descriptors. A request is a line of
 JSON on standard input; the answer is one on standard output, before the archive or after it. What
 fails is a line of JSON on standard error.
 """
@@ -38,8 +38,7 @@ def main(arguments: list[str]) -> int:
     operation, root, namespace = arguments[0], int(arguments[1]), int(arguments[2])
     os.umask(0)
     try:
-        if namespace >= 0:
-            _join(namespace)
+        _join(namespace)
         request = json.loads(sys.stdin.buffer.readline())
         if operation == "out":
             _out(root, request)
