@@ -9,10 +9,6 @@ import pytest
 
 from ocinb.overlay.lookup import DELETED, PRESENT, Found, which_layer
 
-pytestmark = pytest.mark.skipif(
-    os.uname().release < "5.8", reason="an ordinary user makes whiteouts since Linux 5.8"
-)
-
 
 @pytest.fixture
 def layers(tmp_path: Path) -> list[Path]:
