@@ -6,8 +6,18 @@ import json
 import os
 import select
 import socket
+import sys
 
-from ocinb.engine.frames import MOST_DESCRIPTORS, STDERR, STDOUT, pack
+from ocinb.engine.frames import (
+    LONGEST_ORDER,
+    MOST_DESCRIPTORS,
+    REPLY,
+    STDERR,
+    STDOUT,
+    error_document,
+    pack,
+)
+from ocinb.errors import ContainerError, OcinbError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +25,9 @@ if TYPE_CHECKING:
 
 _BACKLOG = 1 << 20
 """Bytes that may wait for an engine that does not read; beyond, the container's writing waits."""
+
+_SHOWN = 40
+"""Characters of an order's name that an error shows."""
 
 
 class Client:
@@ -74,8 +87,19 @@ class Client:
             os.close(self.stdin)
         self.stdin = -1
 
+    def _close_given(self) -> None:
+        for descriptor in self._given:
+            os.close(descriptor)
+        self._given = []
+
     def take_descriptors(self, number: int) -> list[int]:
-        """The next descriptors that were sent along with orders."""
+        """The next descriptors that were sent along with orders.
+
+        Raises:
+            ValueError: fewer were sent.
+        """
+        if len(self._given) < number:
+            raise ValueError(f"{number} descriptors are announced, {len(self._given)} were sent")
         taken, self._given = self._given[:number], self._given[number:]
         return taken
 
@@ -105,11 +129,17 @@ class Client:
         for descriptor in given:
             os.set_inheritable(descriptor, False)
         self._given += given
-        if not data:
+        *lines, self._heard = (self._heard + data).split(b"\n")
+        # What an order does not take, or does not end, would fill us for ever.
+        bad = len(self._given) > MOST_DESCRIPTORS or len(self._heard) > LONGEST_ORDER
+        try:
+            orders = [json.loads(line) for line in lines]
+        except (ValueError, RecursionError):
+            bad = True
+        if not data or bad or not all(isinstance(order, dict) for order in orders):
             self.hang_up()
             return []
-        *lines, self._heard = (self._heard + data).split(b"\n")
-        return [json.loads(line) for line in lines]
+        return orders
 
     # what it is told
 
@@ -118,6 +148,23 @@ class Client:
         if self.connected:
             self._to_say += pack(kind, content)
             self._speak()
+
+    def refuse(self, order: dict[str, Any], error: Exception) -> None:
+        """Say that an order was not carried out, and why.
+
+        Args:
+            order: what was asked for.
+            error: what came of it; one that nobody raises on purpose shows that the order was
+                not understood, and goes into our log, too.
+        """
+        if not isinstance(error, (OcinbError, OSError)):
+            sys.excepthook(type(error), error, error.__traceback__)
+            name = str(order.get("do"))[:_SHOWN]
+            error = ContainerError(
+                f"the container's monitor does not understand the order {name!r}",
+                hint="another version of ocinb began this container: stop it, and begin it again",
+            )
+        self.say(REPLY, json.dumps(error_document(error)).encode())
 
     @property
     def waiting(self) -> bool:
@@ -154,11 +201,14 @@ class Client:
         """End the connection."""
         self.connected = False
         self._to_say.clear()
+        self._heard = b""
+        self._close_given()
         self._socket.close()
 
     def detach_socket(self) -> int:
         """Give the socket away; this object is of no use afterwards."""
         self.connected = False
+        self._close_given()
         return self._socket.detach()
 
 

@@ -32,6 +32,8 @@ LONGEST_REQUEST = 65536
 """Bytes of a request to the launcher."""
 MOST_DESCRIPTORS = 4
 """Descriptors that are passed with a request or an order."""
+LONGEST_ORDER = 1 << 24
+"""Bytes of an order to the monitor; Linux takes fewer for a program's arguments and variables."""
 
 _HEADER = 5
 
@@ -91,5 +93,14 @@ def revive(document: dict[str, Any]) -> errors.OcinbError:
 
 
 def order(do: str, **values: Any) -> bytes:
-    """An order to the monitor as bytes."""
-    return json.dumps({"do": do, **values}).encode() + b"\n"
+    """An order to the monitor as bytes.
+
+    Raises:
+        ContainerError: it is longer than a monitor reads.
+    """
+    packed = json.dumps({"do": do, **values}).encode() + b"\n"
+    if len(packed) > LONGEST_ORDER:
+        raise errors.ContainerError(
+            f"{do}: arguments and variables are longer than {LONGEST_ORDER} bytes"
+        )
+    return packed

@@ -111,7 +111,7 @@ def attach(
     require(record, "attach", CREATED, RUNNING)
     with Connection.to(files, output) as connection:
         reply = connection.share("attach", _streams(output, stdin))
-        on_terminal = reply["terminal"] and output is None and stdin is not None
+        on_terminal = bool(reply.get("terminal")) and output is None and stdin is not None
         with raw_terminal(connection, wanted=on_terminal):
             return wait_for_end(connection, ASKING)
 

@@ -97,14 +97,21 @@ class Loop:
             self._accept()
         for client in list(self._clients):
             for order in client.handle(ready):
-                if not self._urgent(client, order):
-                    self.orders.append((client, order))
+                self._hear(client, order)
         self.output.handle(ready)
         if self.input.on_terminal and self.output.terminal < 0:
             self.input.end()
         self.input.handle(ready)
         self._forget_gone()
         self.reap()
+
+    def _hear(self, client: Client, order: dict[str, Any]) -> None:
+        """Deal with an order. A bad one must not end us: the container would be nobody's."""
+        try:
+            if not self._urgent(client, order):
+                self.orders.append((client, order))
+        except Exception as error:
+            client.refuse(order, error)
 
     def say(self, kind: bytes, content: bytes = b"") -> None:
         """Send a frame to every client."""

@@ -19,7 +19,7 @@ from ocinb.engine.events_file import EventsReader, append_event
 from ocinb.engine.exec_session import ExecSession
 from ocinb.engine.exit_status import of_wait
 from ocinb.engine.forked_runtime import close_others
-from ocinb.engine.frames import EXIT, NEWS, REPLY, error_document
+from ocinb.engine.frames import EXIT, NEWS, REPLY
 from ocinb.engine.happenings import note
 from ocinb.engine.loop import Loop
 from ocinb.engine.rootless import enter_namespaces
@@ -128,33 +128,37 @@ class Monitor:
             "create": self._create,
             "start": self._start,
         }
-        operation = operations[order.pop("do")]
+        values = {name: value for name, value in order.items() if name != "do"}
         try:
-            reply = operation(**order)
-        except (OcinbError, OSError) as error:
-            reply = error_document(error)
-        client.say(REPLY, json.dumps(reply).encode())
+            reply = operations[order["do"]](**values)
+        except Exception as error:
+            client.refuse(order, error)
+        else:
+            client.say(REPLY, json.dumps(reply).encode())
 
     def _at_once(self, client: Client, order: dict[str, Any]) -> bool:
         """What does not wait until another order has been carried out, and has no reply."""
-        if order["do"] == "kill":
+        do = order.get("do")
+        if do == "kill":
             if self._init_fd >= 0 and self._init.pid not in self._loop.ended:
                 self._kernel.pidfd_send_signal(self._init_fd, order["signal"])
-        elif order["do"] == "resize":
+        elif do == "resize":
             if self._loop.output.terminal >= 0:
                 terminal = self._loop.output.terminal
                 set_size(self._kernel, terminal, order["rows"], order["columns"])
-        elif order["do"] == "detach":
+        elif do == "detach":
             self._loop.detach(client)
-        elif order["do"] == "attach":
+        elif do == "attach":
             self._attach(client, order)
-        elif order["do"] == "exec":
+        elif do == "exec":
             self._exec(client, order)
         else:
             return False
         return True
 
     def _attach(self, client: Client, order: dict[str, Any]) -> None:
+        if client.attached:
+            raise ContainerError("this engine shares the container's streams already")
         stdin, stdout, stderr = _streams(client, order)
         client.attach(stdin, {1: stdout, 2: stderr})
         client.say(REPLY, json.dumps({"terminal": self._loop.output.terminal >= 0}).encode())
@@ -162,6 +166,11 @@ class Monitor:
     def _exec(self, client: Client, order: dict[str, Any]) -> None:
         """Leave a client to a child, which runs a further process for it."""
         assert self._runtime is not None
+        process, detach = order["process"], order["detach"]
+        if not isinstance(process, dict):
+            raise TypeError("a process is described by an object")
+        if not client.connected:
+            raise ContainerError("who asked for a further process is gone")
         streams = _streams(client, order)
         control = self._loop.give_away(client)
         pid = os.fork()
@@ -169,7 +178,7 @@ class Monitor:
             try:
                 close_others(self._kernel, [control, *streams])
                 session = ExecSession(self._files, self._kernel, self._runtime, control)
-                session.serve(order["process"], self._container, streams, detach=order["detach"])
+                session.serve(process, self._container, streams, detach=detach)
                 os._exit(0)
             except BaseException:
                 sys.excepthook(*sys.exc_info())
@@ -439,7 +448,13 @@ class Monitor:
 
 
 def _streams(client: Client, order: dict[str, Any]) -> list[int]:
-    """Standard input and the two outputs of a client, as it sent them along; -1 for none."""
-    names = order["streams"]
+    """Standard input and the two outputs of a client, as it sent them along; -1 for none.
+
+    Raises:
+        ValueError: there are other names, or fewer descriptors than names.
+    """
+    known, names = ("stdin", "stdout", "stderr"), order["streams"]
+    if sorted(names) != sorted({*names}.intersection(known)):
+        raise ValueError(f"streams are {', '.join(known)}")
     given = dict(zip(names, client.take_descriptors(len(names)), strict=True))
-    return [given.get(name, -1) for name in ("stdin", "stdout", "stderr")]
+    return [given.get(name, -1) for name in known]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from ocinb.bundle.options import ContainerOptions
-from ocinb.engine import Engine
+from ocinb.engine import Engine, control_socket
 from ocinb.engine.attached import Ended
+from ocinb.engine.frames import LONGEST_ORDER, MOST_DESCRIPTORS, REPLY, Unpacker, order
+from ocinb.engine.joining import FurtherProcess
 from ocinb.errors import ContainerError, InvalidStatus
 from ocinb.settings import Settings
 from tests.engine.conftest import Program, finish, until
@@ -169,3 +173,102 @@ def test_a_hundred_megabytes_pass_and_the_monitor_stays_small(engine: Engine, cl
     assert ended == Ended(exit_status=137, interrupted=False)
     assert most < 30_000_000
     assert sum(path.stat().st_size for path in directory.glob("log*")) < 20_500_000
+
+
+def answer(connection: socket.socket) -> dict[str, str] | None:
+    """What a monitor says to an order; None where it hangs up."""
+    frames = Unpacker()
+    while True:
+        try:
+            data = connection.recv(65536)
+        except ConnectionResetError:  # it has not read all that we sent
+            return None
+        if not data:
+            return None
+        for kind, content in frames.feed(data):
+            if kind == REPLY:
+                said: dict[str, str] = json.loads(content)
+                return said
+
+
+@pytest.fixture
+def monitored(engine: Engine, clean: None) -> Path:
+    """The directory of a container that runs under the eyes of a monitor."""
+    engine.run("demo", ContainerOptions(args=["sleep", "100"]), name="box", detach=True)
+    return engine.settings.containers / engine.container("box").id
+
+
+def descriptors(directory: Path) -> int:
+    """How many the monitor holds while one engine looks on, and all others are forgotten."""
+    monitor = json.loads((directory / "monitor.json").read_text())["pid"]
+    with control_socket.connect(str(directory)) as connection:
+        connection.sendall(order("attach", streams=[]))
+        assert answer(connection) == {"terminal": False}
+        return len(os.listdir(f"/proc/{monitor}/fd"))
+
+
+MISUNDERSTOOD = {
+    "of another version": order("checkpoint", path="/tmp"),
+    "without a name": b"{}\n",
+    "whose name is a list": order(["start"]),  # type: ignore[arg-type]
+    "with values of another version": order("start", remove=True, quickly=True),
+    "attach without streams": order("attach"),
+    "attach without the descriptors": order("attach", streams=["stdout", "stderr"]),
+    "attach to other streams": order("attach", streams=["video"]),
+    "exec without a process": order("exec", streams=[], process=None, detach=True),
+    "a signal with letters": order("kill", signal="HUP"),
+    "a number that is no signal": order("kill", signal=2**70),
+}
+
+
+def test_an_order_that_is_not_understood_is_answered(engine: Engine, monitored: Path) -> None:
+    held = descriptors(monitored)
+    for data in MISUNDERSTOOD.values():
+        with control_socket.connect(str(monitored)) as stranger:
+            stranger.sendall(data)
+            said = answer(stranger)
+            assert said, data
+            assert said["error"] == "ContainerError"
+            assert "does not understand the order" in said["message"]
+            # The connection is good for orders that are understood.
+            stranger.sendall(order("attach", streams=[]))
+            assert answer(stranger) == {"terminal": False}
+    assert descriptors(monitored) == held
+    assert engine.container("box").status == "running"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"nonsense\n", b"[]\n", b"\xff\n", b"[" * 60000 + b"\n", b" " * (LONGEST_ORDER + 1)],
+    ids=["nonsense", "a list", "no text", "a deep hole", "without an end"],
+)
+def test_on_what_is_no_order_the_monitor_hangs_up(
+    engine: Engine, monitored: Path, data: bytes
+) -> None:
+    held = descriptors(monitored)
+    with control_socket.connect(str(monitored)) as stranger:
+        with contextlib.suppress(BrokenPipeError):
+            stranger.sendall(data)
+        assert answer(stranger) is None
+    assert descriptors(monitored) == held
+    assert engine.container("box").status == "running"
+    assert engine.exec("box", FurtherProcess(args=["true"]), output=print)
+
+
+def test_descriptors_that_no_order_takes_do_not_pile_up(engine: Engine, monitored: Path) -> None:
+    held = descriptors(monitored)
+    with control_socket.connect(str(monitored)) as stranger:
+        with contextlib.suppress(BrokenPipeError):
+            for _ in range(MOST_DESCRIPTORS + 1):
+                socket.send_fds(stranger, [b" "], [0])
+        assert answer(stranger) is None
+    assert descriptors(monitored) == held
+    assert engine.container("box").status == "running"
+
+
+def test_an_order_that_is_too_long_is_refused_before_it_is_sent(
+    engine: Engine, monitored: Path
+) -> None:
+    process = FurtherProcess(args=["echo", "x" * LONGEST_ORDER])
+    with pytest.raises(ContainerError, match="exec: arguments and variables are longer than"):
+        engine.exec("box", process, output=print)
