@@ -147,6 +147,56 @@ def test_a_container_that_has_ended_is_read_and_written(
     assert list((engine.settings.root / "looking").iterdir()) == []
 
 
+@pytest.mark.parametrize("path", ["/data/f", "//data/f", "/./data/f", "/x/../data//f", "/data/./f"])
+def test_however_a_path_is_written_it_leads_into_the_volume_of_one_that_has_ended(
+    engine: Engine, web: str, source: Path, place: Path, path: str
+) -> None:
+    stop(engine)
+    engine.copy_in(web, str(source / "file"), path)
+    assert (engine.volumes.get("data").path / "f").read_text() == "content"
+    engine.copy_out(web, path, str(place / "back"))
+    assert (place / "back").read_text() == "content"
+    with pytest.raises(ContainerError, match=r"web:/data/f/ could not .*not a directory"):
+        engine.copy_out(web, f"{path}/", str(place / "x"))
+
+
+def test_a_volume_of_one_that_has_ended_is_copied_by_its_name(
+    engine: Engine, web: str, source: Path, place: Path
+) -> None:
+    engine.copy_in(web, f"{source}/.", "/data")
+    stop(engine)
+    engine.copy_out(web, "/data", str(place))
+    assert (place / "data/file").read_text() == "content"
+    engine.copy_out(web, "//data/.", str(place))
+    assert (place / "file").read_text() == "content"
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["running", "ended"])
+def test_what_the_container_may_not_write_is_not_written(
+    engine: Engine, source: Path, place: Path, running: bool
+) -> None:
+    (place / "mine").mkdir()
+    bound = {"type": "bind", "source": str(place / "mine")}
+    mounts = [
+        {**bound, "destination": "/ro", "options": ["bind", "ro"]},
+        {**bound, "destination": "/rw", "options": ["bind", "ro", "rw"]},
+    ]
+    options = ContainerOptions(args=["sleep", "1000"], mounts=mounts)
+    engine.run("demo", options, name="web", detach=True)
+    if not running:
+        stop(engine)
+    for target in ("/ro/", "/ro/f", "/ro/../ro/."):
+        with pytest.raises(ContainerError, match=r"web:/ro.*read-only"):
+            engine.copy_in("web", str(source / "file"), target)
+    with pytest.raises(ContainerError, match=r"web:/ro.*read-only"):
+        engine.archive_in("web", io.BytesIO(archive([member("f")])), "/ro")
+    assert list((place / "mine").iterdir()) == []
+    engine.copy_in("web", str(source / "file"), "/rw")
+    engine.copy_out("web", "/ro/file", str(place / "back"))
+    assert (place / "back").read_text() == "content"
+    engine.delete("web", force=True)
+
+
 def test_a_process_that_has_the_number_later_is_not_the_container(
     engine: Engine, web: str, source: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,11 +35,15 @@ class Root(Frozen):
         name: the container's, for people.
         tree: a descriptor of its root, not a path, which may lead elsewhere a moment later.
         namespace: a descriptor of its user namespace.
+        place: where in the container that root is, for people; empty: it is the container's own.
+        readonly: whether the container may not write there, so that nobody does it in its name.
     """
 
     name: str
     tree: int
     namespace: int
+    place: str = ""
+    readonly: bool = False
 
 
 def copy_out(
@@ -136,9 +140,11 @@ def archive_in(root: Root, archive: BinaryIO, target: str, *, owners: bool = Tru
 
 @contextlib.contextmanager
 def _reading(root: Root, source: str, follow: bool) -> Iterator[tuple[dict[str, Any], IO[bytes]]]:
+    # A volume's own root has no name in it, but has one in the container.
+    request = {"path": source, "follow": follow, "root": os.path.basename(root.place) or "root"}
     with _worker("out", root) as worker:
         assert worker.stdin and worker.stdout and worker.stderr
-        worker.stdin.write(json.dumps({"path": source, "follow": follow}).encode() + b"\n")
+        worker.stdin.write(json.dumps(request).encode() + b"\n")
         worker.stdin.close()
         line = worker.stdout.readline(_LONGEST_ANSWER)
         if line:
@@ -146,10 +152,12 @@ def _reading(root: Root, source: str, follow: bool) -> Iterator[tuple[dict[str, 
             # Behind an archive there is padding; without its end the worker would wait for us.
             while worker.stdout.read(1 << 20):
                 pass
-        _check(worker, f"{root.name}:{source}")
+        _check(worker, f"{root.name}:{root.place}{source}")
 
 
 def _writing(root: Root, request: dict[str, Any], write: Callable[[BinaryIO], object]) -> None:
+    if root.readonly:
+        raise ContainerError(f"{root.name}:{root.place} is read-only, so nothing is copied there")
     with _worker("in", root) as worker:
         assert worker.stdin and worker.stdout and worker.stderr
         try:
@@ -160,7 +168,7 @@ def _writing(root: Root, request: dict[str, Any], write: Callable[[BinaryIO], ob
             pass  # it says why it reads no more
         except OSError as error:
             raise _refused(str(error.filename or "what is to be copied"), error) from None
-        _check(worker, f"{root.name}:{request['path']}")
+        _check(worker, f"{root.name}:{root.place}{request['path']}")
 
 
 @contextlib.contextmanager

@@ -19,11 +19,28 @@ from ocinb.engine.launch import Shim
 from ocinb.engine.rung import Rung
 from ocinb.errors import ContainerError, InvalidStatus, StorageError
 from ocinb.events import ignore
+from ocinb.frozen import Frozen
 from ocinb.spec.runtime_state import CREATING
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _TIDY = 5.0
 """Seconds that a monitor has to clean up after the end of its container."""
+
+
+class _Volume(Frozen):
+    """A directory that is bound into a container.
+
+    Attributes:
+        source: the directory.
+        place: where it is in the container.
+        path: in it.
+        readonly: whether the container may not write there.
+    """
+
+    source: str
+    place: str
+    path: str
+    readonly: bool
 
 
 @contextlib.contextmanager
@@ -62,8 +79,8 @@ def root_of(
         # It has ended, or its process only pretends to have a root of its own.
         volume = _volume(files, path)
         if volume is not None:
-            tree, path = volume
-            root = _open(kept, record.name, tree)
+            root = _open(kept, record.name, volume.source, volume=volume)
+            path = volume.path
         elif os.path.isdir(files.rootfs) and os.listdir(files.rootfs):
             # A plain tree: its layers were copied, not stacked.
             root = _open(kept, record.name, files.rootfs)
@@ -87,7 +104,11 @@ def _open_process(
 
 
 def _open(
-    kept: contextlib.ExitStack, name: str, tree: str, namespace: str = "/proc/self/ns/user"
+    kept: contextlib.ExitStack,
+    name: str,
+    tree: str,
+    namespace: str = "/proc/self/ns/user",
+    volume: _Volume | None = None,
 ) -> Root | None:
     """What two paths lead to at this moment; None where that is nothing.
 
@@ -99,6 +120,8 @@ def _open(
             name=name,
             tree=kept.enter_context(_opened(tree, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)),
             namespace=kept.enter_context(_opened(namespace, os.O_RDONLY | os.O_CLOEXEC)),
+            place=volume.place if volume else "",
+            readonly=volume is not None and volume.readonly,
         )
     except (FileNotFoundError, ProcessLookupError):
         return None
@@ -117,17 +140,30 @@ def _await_tidiness(files: ContainerFiles) -> None:
         time.sleep(0.02)
 
 
-def _volume(files: ContainerFiles, path: str) -> tuple[str, str] | None:
-    """The directory that is bound where a path is, and the rest of the path."""
-    clean = os.path.normpath(path)
+def _volume(files: ContainerFiles, path: str) -> _Volume | None:
+    """What is bound where a path is."""
+    clean = _normal(path)
+    # What these say of a path's end is lost in the normal form: that a directory is meant.
+    ending = next((end for end in ("/.", "/") if path.endswith(end)), "")
     mounts = read_json(f"{files.bundle}/config.json").get("mounts") or ()
     found = None
     for mount in mounts:
-        place = os.path.normpath(str(mount["destination"]))
+        place, source = _normal(str(mount["destination"])), str(mount.get("source"))
         inside = clean == place or clean.startswith(f"{place}/")
-        if mount.get("type") == "bind" and inside and os.path.isdir(str(mount.get("source"))):
-            found = str(mount["source"]), path[len(place) :] or "/."
+        if mount.get("type") == "bind" and inside and os.path.isdir(source):
+            access = [word for word in mount.get("options") or () if word in ("ro", "rw")]
+            found = _Volume(
+                source=source,
+                place=place,
+                path=clean[len(place) :] + ending or "/",
+                readonly=access[-1:] == ["ro"],
+            )
     return found
+
+
+def _normal(path: str) -> str:
+    """An absolute path without dots; the kernel has no roots of two slashes, as normpath has."""
+    return os.path.normpath("/" + path.lstrip("/"))
 
 
 @contextlib.contextmanager

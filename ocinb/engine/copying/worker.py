@@ -72,7 +72,7 @@ def _out(root: int, request: dict[str, Any]) -> None:
     mode = os.fstat(descriptor).st_mode
     if path.endswith("/") and not stat.S_ISDIR(mode):
         raise SyscallError("openat2", (path,), errno.ENOTDIR)
-    name = name if name not in (".", "..", "") else "root"
+    name = name if name not in (".", "..", "") else request["root"]
     answer = {"name": name, "directory": stat.S_ISDIR(mode)}
     sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
     packer = Packer(sys.stdout.buffer)
