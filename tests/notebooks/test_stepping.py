@@ -15,7 +15,7 @@ from ocinb.build.demo import demo_image
 from ocinb.engine import Engine
 from ocinb.errors import InvalidStatus, StepFailed
 from ocinb.linux.processes import all_pids, start_time
-from ocinb.notebook.widgets.gate import Gates
+from ocinb.notebook.widgets.gate import PLACE, Gates
 from ocinb.notebook.widgets.stepper import LifecycleStepper
 from ocinb.notebook.widgets.stepping import Walk, sweep
 from ocinb.settings import Settings
@@ -240,6 +240,57 @@ def test_a_gate_passes_who_is_let_and_fails_who_is_left(script, lets_pass):
     assert (waiting.wait(10) == 0) is lets_pass
     gates.close()
     assert not os.path.exists(gates.directory)
+
+
+def test_who_is_no_hook_is_turned_away_and_the_hook_is_awaited():
+    if os.uname().machine != "x86_64":
+        return  # there no gate stands inside
+    gates = Gates()
+    config: dict = {}
+    gates.add_to(config)
+    place = config["mounts"][-1]["source"]
+    # Whoever got there by the mount; by the path in /tmp others get nowhere.
+    words = f"import os, socket; os.chdir({place!r}); os.setgid(12345); os.setuid(12345)"
+    knock = "gate = socket.socket(socket.AF_UNIX); gate.connect('startContainer')"
+    stranger = subprocess.Popen(
+        [sys.executable, "-c", f"{words}; {knock}; print(gate.recv(1), flush=True); {knock}"],
+        stdout=subprocess.PIPE,
+    )
+    assert gates.arrival(1) is None
+    assert stranger.communicate(timeout=10)[0] == b"b''\n"
+    hook = subprocess.Popen([f"{place}/gate", f"{place}/startContainer"])
+    assert gates.arrival(10) == ("startContainer", hook.pid)
+    # It was the one: its place is taken.
+    later = subprocess.run([f"{place}/gate", f"{place}/startContainer"], check=False, timeout=10)
+    assert later.returncode != 0
+    gates.open()
+    assert hook.wait(10) == 0
+    gates.close()
+
+
+def test_other_users_cannot_reach_the_gates():
+    gates = Gates()
+    config: dict = {}
+    gates.add_to(config)
+    for stage, (hook,) in config["hooks"].items():
+        path = hook["args"][-1].replace(PLACE, f"{gates.directory}/inside")
+        words = f"import os, socket; os.setuid(12345); socket.socket(1).connect({path!r})"
+        done = subprocess.run([sys.executable, "-c", words], capture_output=True, check=False)
+        assert b"PermissionError" in done.stderr, stage
+    gates.close()
+
+
+def test_a_container_sees_only_its_own_gate_and_only_before_its_program_runs(engine):
+    look = f"ls {PLACE}; {PLACE}/gate {PLACE}/startContainer || echo closed; sleep 600"
+    walk = Walk(engine, engine.image("demo"), ("sh", "-c", look))
+    while walk.position < 9:
+        walk.advance()
+    end = time.monotonic() + 10
+    while not walk.output.endswith(b"closed\n") and time.monotonic() < end:
+        time.sleep(0.02)
+    assert walk.output.splitlines() == [b"gate", b"startContainer", b"closed"]
+    walk.close()
+    assert_nothing_left(walk)
 
 
 def test_a_gate_whose_keeper_is_gone_fails_at_once():

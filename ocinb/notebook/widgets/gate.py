@@ -3,6 +3,9 @@
 A gate is a program that connects to a socket of ours and waits for one byte. If we go away it
 ends with a failure, so the runtime undoes the container: nothing waits for ever.
 
+Who is not meant to pass does not: other users of this machine cannot reach the sockets, of the
+container's own processes only those before the program see one, and each gate is passed once.
+
 Spec: runtime-spec config.md#posix-platform-hooks
 """
 
@@ -16,6 +19,7 @@ import shutil
 import socket
 import struct
 import tempfile
+import time
 from typing import TYPE_CHECKING, Any
 
 from ocinb.errors import StorageError, UnsupportedHost
@@ -28,7 +32,10 @@ GATES = "ocinb-gates-"
 """How the names of the gates' directories on this machine begin."""
 
 PLACE = "/.ocinb-gates"
-"""Where the container sees the gates' directory."""
+"""Where the container sees the gate that stands inside."""
+
+_INSIDE = "startContainer"
+"""The hooks that run when the container has its own root: of the others it sees nothing."""
 
 _CODE = bytes.fromhex(
     "488b742410"  # mov rsi, [rsp+16]       the path, our first argument
@@ -68,11 +75,18 @@ class Gates:
         self.directory = tempfile.mkdtemp(prefix=GATES)
         self._listening: dict[str, socket.socket] = {}
         self._held: socket.socket | None = None
+        self._users = [range(os.geteuid(), os.geteuid() + 1)]
         try:
-            os.chmod(self.directory, 0o711)
-            self._make_program(f"{self.directory}/gate")
-            for stage in HOOKS:
-                self._listening[stage] = self._listen(f"{self.directory}/{stage}")
+            os.mkdir(f"{self.directory}/inside")
+            for place in (self.directory, f"{self.directory}/inside"):
+                self._make_program(f"{place}/gate")
+            for stage in self.stages:
+                self._listening[stage] = self._listen(f"{self._place(stage)}/{stage}")
+            # Through the mount alone: for others the directory around them is closed. The
+            # container's users may be others than we are.
+            os.chmod(f"{self.directory}/inside", 0o711)
+            if _INSIDE in self.stages:
+                os.chmod(f"{self.directory}/inside/{_INSIDE}", 0o666)
         except OSError as error:
             self.close()
             reason = os.strerror(error.errno or 0).lower()
@@ -84,36 +98,47 @@ class Gates:
     @property
     def stages(self) -> Sequence[str]:
         """The kinds of hooks at which a container stops."""
-        return [stage for stage in HOOKS if stage != "startContainer" or not self._script]
+        return [stage for stage in HOOKS if stage != _INSIDE or not self._script]
 
     def add_to(self, config: dict[str, Any]) -> None:
         """Put a gate behind the hooks that a config.json has."""
         hooks = config.setdefault("hooks", {})
         for stage in self.stages:
             hooks.setdefault(stage, []).append(self._hook(stage))
-        if "startContainer" in self.stages:
+        self._users += _users(config)
+        if _INSIDE in self.stages:
             config.setdefault("mounts", []).append(
                 {
                     "destination": PLACE,
                     "type": "bind",
-                    "source": self.directory,
+                    "source": f"{self.directory}/inside",
                     "options": ["bind", "ro", "nosuid", "nodev"],
                 }
             )
 
     def arrival(self, seconds: float) -> tuple[str, int] | None:
-        """Wait for a hook to come to its gate.
+        """Wait for a hook to come to its gate; others who come are turned away.
 
         Returns:
             its kind and its process; None where none came.
         """
-        ready, _, _ = select.select(list(self._listening.values()), [], [], seconds)
-        for stage, listening in self._listening.items():
-            if listening in ready:
-                self._held, _ = listening.accept()
-                peer = self._held.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-                return stage, struct.unpack("iII", peer)[0]
-        return None
+        end = time.monotonic() + seconds
+        while True:
+            left = max(end - time.monotonic(), 0)
+            ready, _, _ = select.select(list(self._listening.values()), [], [], left)
+            for stage, listening in self._listening.items():
+                if listening in ready:
+                    peer, _ = listening.accept()
+                    packed = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+                    pid, user, _ = struct.unpack("iII", packed)
+                    if any(user in users for users in self._users):
+                        # A container goes through each stage once; who comes later is no hook.
+                        self._listening.pop(stage).close()
+                        self._held = peer
+                        return stage, pid
+                    peer.close()
+            if time.monotonic() >= end:
+                return None
 
     @property
     def holds(self) -> bool:
@@ -142,8 +167,11 @@ class Gates:
             program = [shutil.which("python3") or "/usr/bin/python3", "-I", "-S", "-c"]
             path, args = program[0], [*program, _SHORTEST_SCRIPT, f"{self.directory}/{stage}"]
             return {"path": path, "args": args}
-        place = PLACE if stage == "startContainer" else self.directory
+        place = PLACE if stage == _INSIDE else self.directory
         return {"path": f"{place}/gate", "args": ["gate", f"{place}/{stage}"]}
+
+    def _place(self, stage: str) -> str:
+        return f"{self.directory}/inside" if stage == _INSIDE else self.directory
 
     def _make_program(self, path: str) -> None:
         with open(path, "wb") as file:
@@ -158,9 +186,21 @@ class Gates:
             )
         made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         made.bind(path)
-        os.chmod(path, 0o666)  # the container's users may be others than we are
-        made.listen(1)
+        os.chmod(path, 0o600)
+        made.listen()
         return made
+
+
+def _users(config: dict[str, Any]) -> list[range]:
+    """Whose processes, seen from this machine, may be hooks in the container.
+
+    Spec: runtime-spec config-linux.md#user-namespace-mappings, config.md#user
+    """
+    mapped = config.get("linux", {}).get("uidMappings") or []
+    if mapped:
+        return [range(entry["hostID"], entry["hostID"] + entry["size"]) for entry in mapped]
+    user = config.get("process", {}).get("user", {}).get("uid", 0)
+    return [range(user, user + 1)]
 
 
 def _elf(code: bytes) -> bytes:
