@@ -20,7 +20,7 @@ STDIO = "-"
 @click.command(cls=Command)
 @click.argument("source", metavar="[CONTAINER:]SOURCE")
 @click.argument("target", metavar="[CONTAINER:]TARGET")
-@click.option("-a", "--archive", is_flag=True, help="Owners stay as they are.")
+@click.option("-a", "--archive", is_flag=True, help="Owners, their rights and devices stay.")
 @click.option("-L", "--follow-link", is_flag=True, help="What SOURCE links to, not the link.")
 @click.pass_obj
 def command(

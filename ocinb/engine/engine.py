@@ -492,7 +492,7 @@ class Engine:
     ) -> None:
         """Copy from a container to this machine. See ``copying.copy.copy_out``."""
         with self._root_of(name, source) as (root, path):
-            copy_out(root, path, target, follow=follow, owners=owners)
+            copy_out(root, path, target, follow=follow, owners=owners, record=self._record)
 
     def copy_in(
         self, name: str, source: str, target: str, *, follow: bool = False, owners: bool = False

@@ -7,6 +7,7 @@ import copy
 import fcntl
 import io
 import os
+import stat
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from ocinb.engine import Engine
 from ocinb.engine.container_files import read_json, write_json
 from ocinb.engine.containers import ContainerRecord, Containers
 from ocinb.errors import ContainerError
+from ocinb.events import Recorder, Warned
 from tests.engine.conftest import until
 from tests.support.archives import Member, archive, directory, hardlink, member, symlink
 
@@ -245,6 +247,42 @@ def test_an_archive_is_written_and_unpacked(engine: Engine, web: str) -> None:
         engine.archive_in(web, io.BytesIO(b"x" * 2000), "/t")
     with pytest.raises(ContainerError, match="is not a directory"):
         engine.archive_in(web, io.BytesIO(archive([])), "/etc/passwd")
+
+
+def test_what_comes_out_gives_nobody_power(
+    engine: Engine, web: str, place: Path, recorder: Recorder
+) -> None:
+    disk = {"devmajor": 7, "devminor": 0, "mode": 0o666}
+    members = [
+        directory("d", mode=0o7777),
+        member("d/program", data=b"#!", mode=0o6755),
+        member("d/disk", tarfile.BLKTYPE, **disk),
+        member("d/terminal", tarfile.CHRTYPE, **disk),
+        hardlink("d/again", "d/disk"),
+        member("d/pipe", tarfile.FIFOTYPE),
+        hardlink("d/same", "d/program"),
+    ]
+    engine.archive_in(web, io.BytesIO(archive(members)), "/srv")
+    engine.copy_out(web, "/srv/d", str(place / "out"))
+    modes = {path.name: path.lstat().st_mode for path in (place / "out").iterdir()}
+    assert sorted(modes) == ["pipe", "program", "same"]
+    assert stat.S_IMODE((place / "out").stat().st_mode) == 0o1777
+    assert stat.S_IMODE(modes["program"]) == stat.S_IMODE(modes["same"]) == 0o755
+    assert [event.message for event in recorder.events if isinstance(event, Warned)] == [
+        "'d/again' and 2 more not copied: devices are with --archive only"
+    ]
+
+
+def test_who_wants_all_as_it_is_gets_all(
+    engine: Engine, web: str, place: Path, recorder: Recorder
+) -> None:
+    null = member("d/null", tarfile.CHRTYPE, devmajor=1, devminor=3)
+    program = member("d/program", data=b"#!", mode=0o4755)
+    engine.archive_in(web, io.BytesIO(archive([directory("d"), null, program])), "/srv")
+    engine.copy_out(web, "/srv/d", str(place / "out"), owners=True)
+    assert (place / "out/null").stat().st_rdev == os.makedev(1, 3)
+    assert (place / "out/program").stat().st_mode & 0o7777 == 0o4755
+    assert not any(isinstance(event, Warned) for event in recorder.events)
 
 
 HOSTILE = {

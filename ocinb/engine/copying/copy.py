@@ -17,12 +17,15 @@ from ocinb.engine.copying.pack import Packer
 from ocinb.engine.copying.place import destination
 from ocinb.engine.runtime_process import interpreter
 from ocinb.errors import ContainerError, OcinbError
+from ocinb.events import Warned, ignore
 from ocinb.frozen import Frozen
 from ocinb.linux.beneath import Beneath
 from ocinb.linux.syscalls import Kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ocinb.events import Record
 
 _WORKER = str(Path(__file__).with_name("worker.py"))
 _LONGEST_ANSWER = 1 << 16
@@ -47,9 +50,18 @@ class Root(Frozen):
 
 
 def copy_out(
-    root: Root, source: str, target: str, *, follow: bool = False, owners: bool = False
+    root: Root,
+    source: str,
+    target: str,
+    *,
+    follow: bool = False,
+    owners: bool = False,
+    record: Record = ignore,
 ) -> None:
     """Copy from a container to this machine.
+
+    Without ``owners`` files belong to this user, whom the container must not bring into danger:
+    set-user-ID and set-group-ID bits go, and devices are not made.
 
     Args:
         root: of the container.
@@ -57,6 +69,7 @@ def copy_out(
         target: a path on this machine, as for cp.
         follow: whether the link that ``source`` may be is followed.
         owners: whether files keep their owners, where this user may do that.
+        record: told ``Warned`` of what is not copied.
 
     Raises:
         ContainerError: it could not be done; what was copied until then is there.
@@ -79,11 +92,16 @@ def copy_out(
         base = os.open(place.base, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         owner = None if owners else (os.geteuid(), os.getegid())
         try:
-            Extractor(base, "/", place.names, owner).extract(archive)
+            extractor = Extractor(base, "/", place.names, owner, harmless=not owners)
+            extractor.extract(archive)
         except OSError as error:
             raise _refused(target, error) from None
         finally:
             os.close(base)
+        if extractor.left_out:
+            first, *others = sorted(extractor.left_out)
+            more = f" and {len(others)} more" if others else ""
+            record(Warned(message=f"{first!r}{more} not copied: devices are with --archive only"))
 
 
 def copy_in(

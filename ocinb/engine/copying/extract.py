@@ -33,15 +33,28 @@ class Extractor:
         base: the directory, as seen from the root, that the entries' names count from.
         names: the first part of the entries' names → what takes its place; empty: names stay.
         owner: uid and gid of everything; None: as the archive says.
+        harmless: whether what gives its users power is not made: no program runs as its owner or
+            group, and devices are left out.
+
+    Attributes:
+        left_out: the names of entries that were not made.
     """
 
     def __init__(
-        self, root: int, base: str, names: dict[str, str], owner: tuple[int, int] | None
+        self,
+        root: int,
+        base: str,
+        names: dict[str, str],
+        owner: tuple[int, int] | None,
+        *,
+        harmless: bool = False,
     ) -> None:
         self._tree = Beneath(Kernel(), root)
         self._base = base
         self._names = names
         self._owner = owner
+        self._harmless = harmless
+        self.left_out: set[str] = set()
         self._times: list[tuple[str, float]] = []
 
     def extract(self, archive: IO[bytes]) -> None:
@@ -64,7 +77,7 @@ class Extractor:
 
     def _put(self, entry: tarfile.TarInfo, content: IO[bytes] | None) -> None:
         parts = self._parts(entry.name)
-        if not parts:
+        if not parts or self._is_left_out(entry):
             return
         directory, name = self._join(parts[:-1]), parts[-1]
         try:
@@ -84,6 +97,14 @@ class Extractor:
                 self._special(parent, name, entry)
         finally:
             os.close(parent)
+
+    def _is_left_out(self, entry: tarfile.TarInfo) -> bool:
+        device = entry.ischr() or entry.isblk()
+        # A further name of one that was left out is one too.
+        out = self._harmless and (device or (entry.islnk() and entry.linkname in self.left_out))
+        if out:
+            self.left_out.add(entry.name)
+        return out
 
     def _parts(self, name: str) -> list[str]:
         parts = [part for part in name.split("/") if part not in ("", ".")]
@@ -189,7 +210,7 @@ class Extractor:
     def _finish(self, what: int | str, entry: tarfile.TarInfo) -> None:
         uid, gid = self._owner or (entry.uid, entry.gid)
         _permitted(lambda: os.chown(what, uid, gid))
-        os.chmod(what, stat.S_IMODE(entry.mode))
+        os.chmod(what, entry.mode & (0o1777 if self._harmless else 0o7777))
 
     def _set_time(self, path: str, when: float) -> None:
         try:
