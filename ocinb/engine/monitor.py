@@ -172,8 +172,13 @@ class Monitor:
         if not client.connected:
             raise ContainerError("who asked for a further process is gone")
         streams = _streams(client, order)
+        try:
+            pid = os.fork()
+        except OSError:
+            for descriptor in {*streams} - {-1}:
+                os.close(descriptor)
+            raise
         control = self._loop.give_away(client)
-        pid = os.fork()
         if pid == 0:
             try:
                 close_others(self._kernel, [control, *streams])

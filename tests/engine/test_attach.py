@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -272,3 +273,27 @@ def test_an_order_that_is_too_long_is_refused_before_it_is_sent(
     process = FurtherProcess(args=["echo", "x" * LONGEST_ORDER])
     with pytest.raises(ContainerError, match="exec: arguments and variables are longer than"):
         engine.exec("box", process, output=print)
+
+
+@pytest.mark.parametrize("program", ["ordinary user"], indirect=True)  # for root is no such limit
+def test_a_monitor_that_may_have_no_child_says_so_and_goes_on(
+    program: Program, place: Path
+) -> None:
+    execute = (
+        "from ocinb.engine.joining import FurtherProcess\nfrom ocinb.errors import OcinbError\n"
+        "try: print(engine.exec('box', FurtherProcess(args=['true']), stdin=0).exit_status)\n"
+        "except OcinbError as error: print(error)"
+    )
+    finish(program(begin("sleep 100")))
+    assert finish(program(execute)) == "0\n"
+    (file,) = place.glob("root/containers/*/monitor.json")
+    monitor = json.loads(file.read_text())["pid"]
+    held = len(os.listdir(f"/proc/{monitor}/fd"))
+    _, most = resource.getrlimit(resource.RLIMIT_NPROC)
+    limit = f"import resource\nresource.prlimit({monitor}, resource.RLIMIT_NPROC, (%d, {most}))"
+    finish(program(limit % 0))
+    assert finish(program(execute)) == "resource temporarily unavailable\n"
+    finish(program(limit % most))
+    assert finish(program(execute)) == "0\n"
+    until(lambda: len(os.listdir(f"/proc/{monitor}/fd")) <= held)
+    finish(program("engine.delete('box', force=True)"))
