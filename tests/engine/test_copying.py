@@ -285,6 +285,18 @@ def test_who_wants_all_as_it_is_gets_all(
     assert not any(isinstance(event, Warned) for event in recorder.events)
 
 
+def test_what_no_archive_can_say_is_said_of_its_entry(engine: Engine, web: str) -> None:
+    odd = {
+        "nobody": member("nobody", pax_headers={"uid": str(2**40)}),
+        "never": member("never", pax_headers={"mtime": "nan"}),
+        "what": member("what", b"Z"),
+        "link": hardlink("link", "/"),
+    }
+    for name, one in odd.items():
+        with pytest.raises(ContainerError, match=f"web:/t could not be copied: .*'{name}'"):
+            engine.archive_in(web, io.BytesIO(archive([one])), "/t")
+
+
 HOSTILE = {
     "..": [member("../../out", data=b"!")],
     "a link, then a file behind it": [symlink("l", "{place}"), member("l/out", data=b"!")],

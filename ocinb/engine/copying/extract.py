@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY = os.O_PATH | os.O_DIRECTORY
 _BUSY = (errno.EBUSY, errno.EROFS)
+_IDS = 1 << 32  # the last one is none: to chown it says that nothing is to change
+_MAJORS, _MINORS = 1 << 12, 1 << 20
+_TIMES = 1 << 62
+_NOT_AN_ARCHIVE = (tarfile.TarError, ValueError, OverflowError, RecursionError, EOFError)
+"""What tarfile raises for headers that it does not expect; its own errors are not all."""
 
 
 class Extractor:
@@ -69,7 +74,7 @@ class Extractor:
                 for entry in entries:
                     content = entries.extractfile(entry) if entry.isreg() else None
                     self._put(entry, content)
-        except tarfile.TarError as error:
+        except _NOT_AN_ARCHIVE as error:
             raise ContainerError(f"what was given is not a tar archive: {error}") from None
         # Last, for making what is inside changes a directory's time.
         for path, when in reversed(self._times):
@@ -79,6 +84,7 @@ class Extractor:
         parts = self._parts(entry.name)
         if not parts or self._is_left_out(entry):
             return
+        _check(entry)
         directory, name = self._join(parts[:-1]), parts[-1]
         try:
             parent = self._tree.open(directory, _DIRECTORY)
@@ -171,8 +177,16 @@ class Extractor:
 
     def _hard_link(self, parent: int, name: str, entry: tarfile.TarInfo) -> None:
         target = self._parts(entry.linkname)
+        if not target:
+            raise ContainerError(f"the archive has a hard link to a directory: {entry.name!r}")
         directory = self._tree.open(self._join(target[:-1]), _DIRECTORY)
         try:
+            # Looked at first: what is at the link's own name goes only once there is another.
+            found = os.stat(target[-1], dir_fd=directory, follow_symlinks=False)
+            if stat.S_ISDIR(found.st_mode):
+                raise ContainerError(f"the archive has a hard link to a directory: {entry.name!r}")
+            if _is(found, parent, name):
+                return
             self._clear(parent, name)
             os.link(
                 target[-1], name, src_dir_fd=directory, dst_dir_fd=parent, follow_symlinks=False
@@ -189,11 +203,9 @@ class Extractor:
             return
         if entry.isfifo():
             os.mkfifo(name, 0o600, dir_fd=parent)
-        elif entry.isdev():
+        else:
             kind = stat.S_IFCHR if entry.ischr() else stat.S_IFBLK
             os.mknod(name, kind | 0o600, os.makedev(entry.devmajor, entry.devminor), dir_fd=parent)
-        else:
-            return
         descriptor = os.open(name, os.O_PATH | os.O_NOFOLLOW, dir_fd=parent)
         try:
             self._finish(f"/proc/self/fd/{descriptor}", entry)
@@ -223,6 +235,39 @@ class Extractor:
             return
         finally:
             os.close(child)
+
+
+def _check(entry: tarfile.TarInfo) -> None:
+    """Find what cannot be made before anything is taken away for it.
+
+    Raises:
+        ContainerError: there is something.
+    """
+    link = entry.issym() or entry.islnk()
+    if not (link or entry.isreg() or entry.isdir() or entry.isdev()):
+        wrong = f"is of a kind that is not known ({entry.type!r})"
+    elif not (0 <= entry.uid < _IDS - 1 and 0 <= entry.gid < _IDS - 1):
+        wrong = f"belongs to {entry.uid}:{entry.gid}, which no user and group have"
+    elif not -_TIMES < entry.mtime < _TIMES:  # nor is it no number
+        wrong = f"was changed at a time that there is not ({entry.mtime})"
+    elif link and (not entry.linkname or "\0" in entry.linkname):
+        wrong = f"is a link to what cannot be a path: {entry.linkname!r}"
+    elif (
+        not entry.isfifo()
+        and entry.isdev()
+        and not (0 <= entry.devmajor < _MAJORS and 0 <= entry.devminor < _MINORS)
+    ):
+        wrong = f"is device {entry.devmajor}:{entry.devminor}, which there is not"
+    else:
+        return
+    raise ContainerError(f"the archive's entry {entry.name!r} {wrong}")
+
+
+def _is(found: os.stat_result, parent: int, name: str) -> bool:
+    try:
+        return os.path.samestat(found, os.stat(name, dir_fd=parent, follow_symlinks=False))
+    except FileNotFoundError:
+        return False
 
 
 def _permitted(change: Callable[[], object]) -> None:
