@@ -21,6 +21,7 @@ from ocinb.commands.values import Done
 from ocinb.errors import CommandError, UnsupportedHost
 from ocinb.events import Warned
 from ocinb.linux.processes import alive, start_time
+from ocinb.private_directory import check_private, private_directory
 from ocinb.table import Table, columns
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def up(session: Session, arguments: dict[str, Any], demo: bool) -> Done:
     root = Path(arguments["directory"] or session.settings.root / "registry").absolute()
     arguments = {**arguments, "directory": str(root)}
     state = _state(session)
-    state.parent.mkdir(parents=True, exist_ok=True)
+    private_directory(state.parent)
     log = state.with_suffix(".log")
     pid = _spawn(arguments, log)
     address = _await(pid, log)
@@ -132,6 +133,7 @@ def status(session: Session) -> Table:
 
 
 def _state(session: Session) -> Path:
+    check_private(session.settings.run_root)  # it names a process that is ended on request
     return session.settings.run_root / "registry.json"
 
 

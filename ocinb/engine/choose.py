@@ -31,6 +31,7 @@ from ocinb.errors import UnsupportedHost
 from ocinb.linux.syscalls import Kernel
 from ocinb.overlay.plan import COPY, FUSE
 from ocinb.overlay.probe import Attempt, Probe, answer_of, probe
+from ocinb.private_directory import private_directory
 
 _LIMITS = {
     "/proc/sys/user/max_user_namespaces": "0",
@@ -53,7 +54,7 @@ def ladder(directory: pathlib.Path) -> list[Rung]:
     Args:
         directory: where containers will write; made when missing.
     """
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_directory(directory)
     return [
         _root(directory, all_kinds=True),
         _user_namespace(directory, all_kinds=True),
@@ -81,7 +82,7 @@ def choose(directory: pathlib.Path, cache: pathlib.Path | None = None) -> Choice
     Raises:
         UnsupportedHost: none does; the message names what the kernel refused.
     """
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_directory(directory)
     key = rung_cache.key(directory) if cache else ""
     known = rung_cache.read(cache, key) if cache else None
     if known is not None:
@@ -103,7 +104,7 @@ def choose_emulated(kind: str, directory: pathlib.Path) -> Choice:
     Raises:
         UnsupportedHost: it does not work here.
     """
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_directory(directory)
     rung = _emulated(kind, directory)
     if not rung.works:
         raise UnsupportedHost(f"{kind} does not work here: {rung.answer}", hint=rung.enable)

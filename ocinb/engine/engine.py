@@ -47,6 +47,7 @@ from ocinb.layer.changeset import Limits
 from ocinb.layer.unpacked import UnpackedLayers
 from ocinb.network.networks import Networks
 from ocinb.overlay.manager import MountManager
+from ocinb.private_directory import private_directory
 from ocinb.spec.platform import Platform
 from ocinb.spec.reference import Reference
 from ocinb.spec.runtime_config import check
@@ -96,12 +97,18 @@ class Engine:
         volumes: the volumes that outlive containers.
         happenings: what became of containers, also of those that were removed.
         networks: those that containers can be connected with.
+
+    Raises:
+        StorageError: a directory of the settings is another user's, or others may write into it.
     """
 
     def __init__(
         self, settings: Settings, record: Record = ignore, *, client: Client | None = None
     ) -> None:
         self.settings = settings
+        for directory in (settings.root, settings.run_root):
+            with contextlib.suppress(OSError):  # many commands do without; the others will tell
+                private_directory(directory)
         self.store = Store(settings.store, record)
         limits = Limits.parse(settings.layer_limits)
         self.layers = UnpackedLayers(settings.layers, record, limits=limits)
@@ -202,6 +209,8 @@ class Engine:
     def mount(self, image: LocalImage, target: str | os.PathLike[str] | None = None) -> Mount:
         """Show the layers of an image as one read-only tree, until ``umount``.
 
+        Programs in it give nobody the power of their owner, and its device nodes open nothing.
+
         Args:
             image: from ``pull`` or ``image``.
             target: a directory; None: one of our own.
@@ -211,7 +220,9 @@ class Engine:
         """
         if target is None:
             digest = image.manifest_descriptor.digest
-            target = self.settings.root / "trees" / f"{digest.short}-{os.urandom(3).hex()}"
+            trees = self.settings.root / "trees"
+            private_directory(trees)
+            target = trees / f"{digest.short}-{os.urandom(3).hex()}"
         return self.mounts.mount(self.unpack(image), target, keep=True)
 
     def umount(self, target: str | os.PathLike[str]) -> None:

@@ -20,6 +20,7 @@ from ocinb.errors import StorageError
 from ocinb.linux import flags as f
 from ocinb.linux.syscalls import Kernel
 from ocinb.overlay.probe import answer_of
+from ocinb.private_directory import private_directory
 from ocinb.whole_file import write_whole
 
 _FILE = "rung.json"
@@ -80,7 +81,7 @@ def read(directory: pathlib.Path, wanted: str) -> dict[str, dict[str, object]] |
 def write(directory: pathlib.Path, name: str, found: dict[str, object]) -> None:
     """Keep it, whole or not at all; that it cannot be kept is no error."""
     with contextlib.suppress(OSError, StorageError):
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_directory(directory)
         write_whole(directory / _FILE, json.dumps({"key": name, "found": found}))
 
 

@@ -20,6 +20,7 @@ from ocinb.errors import NetworkError, OcinbError
 from ocinb.events import Warned
 from ocinb.network.attachments import Attachment, append
 from ocinb.network.undo import undo
+from ocinb.private_directory import check_private
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def main(arguments: list[str]) -> int:
     operation, path = arguments
     try:
         container, plan = _read(path)
+        check_private(os.path.dirname(plan["state"]))
         if operation == "attach":
             _attach(plan, container)
         else:

@@ -26,7 +26,7 @@ def mount(plan: Plan, source: str) -> None:
         StorageError: no space left for the copy.
     """
     if plan.kind == COPY:
-        copy_layers(plan.layers, plan.target)
+        copy_layers(plan.layers, plan.target, inert=plan.inert)
         return
     descriptors: list[int] = []
     try:
@@ -39,9 +39,12 @@ def mount(plan: Plan, source: str) -> None:
         if plan.kind == OVERLAY:
             _check_length(plan, options)
             flags = 0 if plan.upper else f.MS_RDONLY
+            flags |= f.MS_NOSUID | f.MS_NODEV if plan.inert else 0
             Kernel().mount(source, plan.target, "overlay", flags, options)
         else:
-            _fuse(plan.target, options, descriptors, readonly=not plan.upper)
+            options += ",ro" if not plan.upper else ""
+            options += ",nosuid,nodev" if plan.inert else ""
+            _fuse(plan.target, options, descriptors)
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
@@ -84,8 +87,7 @@ def _check_length(plan: Plan, options: str) -> None:
         )
 
 
-def _fuse(target: str, options: str, descriptors: list[int], *, readonly: bool) -> None:
-    options += ",ro" if readonly else ""
+def _fuse(target: str, options: str, descriptors: list[int]) -> None:
     failure = _run([FUSE_PROGRAM, "-o", options, target], keep=descriptors)
     if failure:
         raise UnsupportedHost(

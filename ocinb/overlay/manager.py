@@ -89,7 +89,8 @@ class MountManager:
             flags: mount options; None: those with which the probe succeeded.
             why: for the record, where the caller chose the kind.
             keep: the mount is meant to outlive this process; otherwise ``repair`` removes it
-                once the process is gone.
+                once the process is gone. What is kept lies in everybody's sight, so it is inert:
+                see ``Plan``.
 
         Raises:
             BundleError: something of ours is mounted there, or a copy's target is not empty.
@@ -200,6 +201,7 @@ class MountManager:
                 kind=mount.kind,
                 writable=mount.writable or None,
                 flags=flags,
+                inert=mount.keep,
             )
             if not _is_kept(mount):
                 execute.mount(made, mount.token)

@@ -37,6 +37,8 @@ class Plan(Frozen):
         flags: options without a path in them, as in ``userxattr``.
         by_descriptor: the directories are named ``/proc/self/fd/N``: their paths are too long
             for one page together, or hold characters that mean something in an option string.
+        inert: programs give nobody the power of their owner, and device nodes open nothing: for
+            trees that every process of this machine may come upon.
     """
 
     kind: str
@@ -46,6 +48,7 @@ class Plan(Frozen):
     work: str = ""
     flags: tuple[str, ...] = ()
     by_descriptor: bool = False
+    inert: bool = False
 
     @property
     def directories(self) -> tuple[str, ...]:
@@ -65,6 +68,7 @@ def plan(
     kind: str,
     writable: str | None = None,
     flags: Sequence[str] = (),
+    inert: bool = False,
 ) -> Plan:
     """The plan for a stack of layers.
 
@@ -75,6 +79,7 @@ def plan(
         writable: the directory that holds ``upper`` and ``work``, or None for a tree that cannot
             be written.
         flags: what the probe found to be needed, as in ``userxattr``.
+        inert: as in ``Plan``.
 
     Raises:
         BundleError: no layer at all, or not a kind.
@@ -90,6 +95,7 @@ def plan(
         upper=f"{writable}/upper" if writable else "",
         work=f"{writable}/work" if writable else "",
         flags=tuple(flags),
+        inert=inert,
     )
     special = any(_SPECIAL.intersection(path) for path in made.directories)
     too_long = len(made.options.encode(errors="surrogateescape")) > ONE_PAGE

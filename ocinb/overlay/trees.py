@@ -26,6 +26,8 @@ MARK = ".wh."
 """How the name of a file begins that stands for a whiteout; no layer can hold such a name."""
 
 _OVERLAY_PREFIXES = ("trusted.overlay.", "user.overlay.")
+_CAPABILITY = "security.capability"
+_POWERS = stat.S_ISUID | stat.S_ISGID
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
@@ -45,11 +47,15 @@ def is_opaque(directory: str) -> bool:
     return any(_attribute(directory, name) == b"y" for name in OPAQUE)
 
 
-def copy_layers(layers: Iterable[str], target: str) -> None:
+def copy_layers(layers: Iterable[str], target: str, *, inert: bool = False) -> None:
     """Apply layers, bottom to top, to the empty directory ``target``.
 
     Mode, owner (where permitted), times, extended attributes, hard links within a layer and
     special files (where permitted) are kept.
+
+    Args:
+        inert: leave out what gives power to whoever comes upon it: set-user-ID and set-group-ID
+            bits, capabilities of programs, device nodes.
 
     Raises:
         StorageError: no space left, read-only, or an I/O error.
@@ -59,7 +65,7 @@ def copy_layers(layers: Iterable[str], target: str) -> None:
     """
     try:
         for layer in layers:
-            _apply(layer, target)
+            _apply(layer, target, inert)
     except OSError as error:
         if error.errno in _DISK:
             reason = os.strerror(error.errno).lower()
@@ -123,7 +129,7 @@ def _empty(directory: str, device: int, pending: list[str]) -> str:
     return directory
 
 
-def _apply(layer: str, target: str) -> None:
+def _apply(layer: str, target: str, inert: bool) -> None:
     links: dict[tuple[int, int], str] = {}
     directories: list[tuple[str, str, os.stat_result]] = []
     pending = [""]
@@ -142,20 +148,26 @@ def _apply(layer: str, target: str) -> None:
                 continue
             info = entry.stat(follow_symlinks=False)
             name = f"{relative}/{entry.name}"
-            if _place(entry.path, target + name, info, links):
+            if _place(entry.path, target + name, info, links, inert):
                 pending.append(name)
     # Only now, for making an entry changes its directory's time and needs its permission.
     for source, goal, info in reversed(directories):
-        _dress(source, goal, info)
+        _dress(source, goal, info, inert)
 
 
-def _place(source: str, goal: str, info: os.stat_result, links: dict[tuple[int, int], str]) -> bool:
+def _place(
+    source: str,
+    goal: str,
+    info: os.stat_result,
+    links: dict[tuple[int, int], str],
+    inert: bool,
+) -> bool:
     """Make one entry in the place of what was there; True for a directory to go into."""
     is_directory = stat.S_ISDIR(info.st_mode)
     merged = is_directory and not is_opaque(source) and _is_directory(goal)
     if not merged:
         remove_tree(goal)
-    if is_whiteout(info):
+    if is_whiteout(info) or (inert and _is_device(info)):
         return False
     if is_directory:
         if not merged:
@@ -165,7 +177,7 @@ def _place(source: str, goal: str, info: os.stat_result, links: dict[tuple[int, 
     if info.st_nlink > 1 and first != goal:
         os.link(first, goal, follow_symlinks=False)
     elif _make(source, goal, info):
-        _dress(source, goal, info)
+        _dress(source, goal, info, inert)
     return False
 
 
@@ -197,7 +209,7 @@ def _copy_data(source: str, goal: str) -> None:
         os.close(reader)
 
 
-def _dress(source: str, goal: str, info: os.stat_result) -> None:
+def _dress(source: str, goal: str, info: os.stat_result, inert: bool) -> None:
     """Owner, mode, extended attributes and times, in the order in which none undoes another."""
     if os.geteuid() == 0:
         try:
@@ -206,9 +218,10 @@ def _dress(source: str, goal: str, info: os.stat_result) -> None:
             if error.errno != errno.EINVAL:  # an id without a mapping in this user namespace
                 raise
     if not stat.S_ISLNK(info.st_mode):
-        os.chmod(goal, stat.S_IMODE(info.st_mode))
+        mode = stat.S_IMODE(info.st_mode)
+        os.chmod(goal, mode & ~_POWERS if inert else mode)
     for name in os.listxattr(source, follow_symlinks=False):
-        if name.startswith(_OVERLAY_PREFIXES):
+        if name.startswith(_OVERLAY_PREFIXES) or (inert and name == _CAPABILITY):
             continue
         try:
             value = os.getxattr(source, name, follow_symlinks=False)
@@ -216,6 +229,10 @@ def _dress(source: str, goal: str, info: os.stat_result) -> None:
         except PermissionError:
             continue  # security.* and trusted.* belong to the superuser
     os.utime(goal, ns=(info.st_atime_ns, info.st_mtime_ns), follow_symlinks=False)
+
+
+def _is_device(info: os.stat_result) -> bool:
+    return stat.S_ISCHR(info.st_mode) or stat.S_ISBLK(info.st_mode)
 
 
 def _is_directory(path: str) -> bool:

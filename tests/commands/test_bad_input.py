@@ -251,7 +251,9 @@ def disk(place):
     mounted = []
 
     def mount(size: str) -> Path:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", root], check=True)
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", root], check=True
+        )
         mounted.append(root)
         return root
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,7 @@ from ocinb.events import (
     Unmounted,
 )
 from ocinb.linux.mounts import mounts
+from ocinb.settings import Settings
 from tests.support.signals import ignored_signals
 
 pytestmark = pytest.mark.root
@@ -237,8 +240,6 @@ def test_what_fails_early_leaves_nothing(engine: Engine) -> None:
 
 
 def test_a_bundle_is_run_by_hand(engine: Engine, place: Path) -> None:
-    import subprocess
-
     from ocinb.bundle.validate import validate
     from tests.support.peers import require
 
@@ -262,6 +263,28 @@ def test_an_image_is_mounted_for_a_look(engine: Engine, place: Path) -> None:
     assert not (place / "look").exists()
     own = engine.mount(engine.image("demo"))
     engine.umount(own.target)
+
+
+def test_no_stranger_enters_what_is_kept(place: Path, demo_store: Path) -> None:
+    """Layers are full of programs that would give them the superuser's power."""
+    root, run_root = place / "root", place / "run"
+    engine = Engine(Settings(root=root, run_root=run_root))
+    shutil.copytree(demo_store, root / "store", dirs_exist_ok=True)
+    engine.unpack(engine.image("demo"))
+    own = engine.mount(engine.image("demo"))
+
+    def refused(path: str | Path) -> bool:
+        stranger = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups", "ls", path]
+        done = subprocess.run(stranger, capture_output=True, text=True, check=False)
+        return "Permission denied" in done.stderr
+
+    try:
+        assert not refused(place)
+        assert [path for path in (root, run_root) if not refused(path)] == []
+        root.chmod(0o755)  # as its owner may wish
+        assert [path for path in (own.target, root / "layers") if not refused(path)] == []
+    finally:
+        engine.umount(own.target)
 
 
 def test_many_at_once_keep_apart(engine: Engine) -> None:

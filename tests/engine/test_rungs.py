@@ -67,7 +67,7 @@ def test_the_superuser_stands_on_the_first_rung(engine: Engine) -> None:
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(place: Path, demo_store: Path) -> None:
     root = place / "root"
     root.mkdir()
-    Kernel().mount("none", str(root), "tmpfs", 0, "size=40m")
+    Kernel().mount("none", str(root), "tmpfs", 0, "size=40m,mode=700")
     try:
         shutil.copytree(demo_store, root / "store")
         engine = Engine(Settings(root=root, run_root=place / "run"))

@@ -129,6 +129,18 @@ def test_a_process_that_is_gone(place: Path, alone: None) -> None:
     assert said.count("\n") == 1
 
 
+def test_records_that_a_stranger_laid_in_the_way_are_not_believed(place: Path, inside: int) -> None:
+    """They name programs; after a reboot anybody may have made a directory in /tmp anew."""
+    hooks = Hooks(place, inside)
+    hooks.settings.run_root.mkdir(exist_ok=True)
+    os.chown(hooks.settings.run_root, 12345, 12345)
+    for operation in ("attach", "detach"):
+        status, said = hooks.run(operation)
+        assert status == 1
+        assert said.startswith(f"{hooks.settings.run_root} belongs to another user (12345) (")
+    assert state_files(hooks.settings) == []
+
+
 @pytest.mark.parametrize("name", ["", "../../etc/passwd", ".", "a/b", "a b", "é" * 300])
 def test_ids_that_are_none(place: Path, inside: int, name: str) -> None:
     hooks = Hooks(place, inside)

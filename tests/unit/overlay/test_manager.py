@@ -231,3 +231,27 @@ def test_a_record_of_a_mount_that_somebody_unmounted_is_dropped(
     assert manager.list() == []
     assert manager.repair() == [mount]
     assert list((tmp_path / "state").glob("*.json")) == []
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("kind", [OVERLAY, FUSE])
+def test_a_mount_that_is_kept_gives_power_to_nobody(
+    layers: Layers, tmp_path: Path, kind: str
+) -> None:
+    """It lies in the sight of every process; a container's does not, and needs its ``su``."""
+    if kind == FUSE:
+        require("fuse-overlayfs")
+    os.mknod(layers[1] / "d/null", 0o020666, os.makedev(1, 3))
+    manager = MountManager(tmp_path / "state")
+    for keep in (True, False):
+        mount = manager.mount(layers, tmp_path / "target", kind=kind, keep=keep)
+        try:
+            flags = os.statvfs(mount.target).f_flag & (os.ST_NOSUID | os.ST_NODEV)
+            if keep:
+                assert flags == os.ST_NOSUID | os.ST_NODEV
+                with pytest.raises(PermissionError):
+                    Path(mount.target, "d/null").read_bytes()
+            elif kind == OVERLAY:
+                assert flags == 0
+        finally:
+            manager.unmount(mount.target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -120,3 +121,24 @@ def test_removing_stops_before_a_mount(tmp_path: Path) -> None:
         assert (inside / "precious").exists()
     finally:
         Kernel().umount(str(inside), f.MNT_DETACH)
+
+
+@pytest.mark.root
+def test_an_inert_copy_gives_power_to_nobody(tmp_path: Path) -> None:
+    layer, target = tmp_path / "layer", tmp_path / "target"
+    (layer / "d").mkdir(parents=True)
+    (layer / "d").chmod(0o2755)
+    (layer / "as-root").touch()
+    (layer / "as-root").chmod(0o6755)
+    (layer / "capable").touch()
+    capability = bytes.fromhex("0100000200200000000000000000000000000000")
+    os.setxattr(layer / "capable", "security.capability", capability)
+    for name, kind in (("disk", stat.S_IFBLK), ("memory", stat.S_IFCHR), ("pipe", stat.S_IFIFO)):
+        os.mknod(layer / name, kind | 0o666, os.makedev(1, 1))
+    target.mkdir()
+
+    copy_layers([str(layer)], str(target), inert=True)
+
+    assert names(target) == {"d", "as-root", "capable", "pipe"}
+    assert [stat.S_IMODE((target / n).stat().st_mode) for n in ("d", "as-root")] == [0o755] * 2
+    assert "security.capability" not in os.listxattr(target / "capable")

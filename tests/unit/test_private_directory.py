@@ -1,0 +1,75 @@
+"""Directories that are one user's alone, and those that somebody else laid in the way."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from ocinb.engine import Engine
+from ocinb.errors import StorageError
+from ocinb.private_directory import check_private, private_directory
+from ocinb.settings import Settings
+
+STRANGER = 12345
+
+
+def test_it_is_made_for_its_user_alone_and_its_parents_as_the_umask_has_it(tmp_path: Path) -> None:
+    private_directory(tmp_path / "share/ocinb")
+    private_directory(tmp_path / "share/ocinb")
+    assert stat.S_IMODE((tmp_path / "share/ocinb").stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "share").stat().st_mode) != 0o700
+
+
+def test_one_that_others_may_read_keeps_its_mode(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir(mode=0o755)
+    private_directory(tmp_path / "own")
+    assert stat.S_IMODE((tmp_path / "own").stat().st_mode) == 0o755
+
+
+def test_where_nothing_is_nothing_is_wrong(tmp_path: Path) -> None:
+    check_private(tmp_path / "nothing")
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_a_link_of_ones_own_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir(mode=0o700)
+    (tmp_path / "ocinb").symlink_to("disk")
+    private_directory(tmp_path / "ocinb")
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o1777], ids=oct)
+def test_one_that_others_may_write_into_is_refused(tmp_path: Path, mode: int) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(mode)
+    (tmp_path / "link").symlink_to("shared")
+    for name in ("shared", "link"):
+        with pytest.raises(StorageError, match="other users may write into") as caught:
+            private_directory(tmp_path / name)
+        assert "chmod go-w" in str(caught.value.hint)
+
+
+def test_what_is_no_directory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nothing")
+    for name in ("file", "link"):
+        with pytest.raises(StorageError, match=f"{name} is not a directory"):
+            private_directory(tmp_path / name)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("which", ["root", "run"])
+@pytest.mark.parametrize("laid", ["directory", "link", "link to nothing"])
+def test_an_engine_believes_nothing_that_a_stranger_laid_in_its_way(
+    tmp_path: Path, which: str, laid: str
+) -> None:
+    path = tmp_path / which
+    if laid == "directory":
+        path.mkdir()
+    else:
+        path.symlink_to(tmp_path if laid == "link" else "nothing")
+    os.lchown(path, STRANGER, STRANGER)
+    with pytest.raises(StorageError, match=rf"{which} belongs to another user \({STRANGER}\)"):
+        Engine(Settings(root=tmp_path / "root", run_root=tmp_path / "run"))
