@@ -122,7 +122,6 @@ class Runtime:
             if failure:
                 self._destroy(container)
                 raise rebuilt(failure)
-        os.unlink(f"{container.directory}/exec.fifo")
         self._changed(container, RUNNING)
         with self.recording.step(9) as step:
             state = container.state(RUNNING, container.pid)

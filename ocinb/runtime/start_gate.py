@@ -115,6 +115,10 @@ def open_gate(container: Container) -> dict[str, Any] | None:
     if not said:
         raise StepFailed("the container's process ended before the program was executed")
     if said == _NEXT:
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            pass  # a short program: who waited for its end has deleted the container already
         return None
     failure: dict[str, Any] = loads(said)
     return failure

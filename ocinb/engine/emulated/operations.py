@@ -116,7 +116,6 @@ class EmulatedRuntime:
             if failure:
                 self._destroy(container)
                 raise HookFailed(failure["message"], citation="runtime-spec runtime.md#lifecycle")
-        os.unlink(f"{container.directory}/exec.fifo")
         self._changed(container, RUNNING)
         with self.recording.step(9) as step:
             try:

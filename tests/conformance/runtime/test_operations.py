@@ -303,3 +303,13 @@ def test_the_containers_process_waits_until_its_pid_is_known(
     bundle.process["rlimits"] = [limit]
     bundle.shell("ulimit -n")
     assert ours.output(bundle) == "77\n"
+
+
+def test_a_program_that_is_over_at_once_was_started(ours: RuntimeProgram, bundle: Bundle) -> None:
+    """Whoever waits for its end may have deleted the gate before start looks again."""
+    bundle.mount("/state", "bind", str(ours.root), "bind", "rw")
+    gone = {"path": "/bin/rm", "args": ["rm", "/state/c/exec.fifo"]}
+    bundle.config["hooks"] = {"startContainer": [gone]}
+    assert ours.create(bundle).returncode == 0
+    done = ours.call("start", "c")
+    assert (done.returncode, done.stderr) == (0, "")
