@@ -21,7 +21,7 @@ COLUMNS = columns("what name size:bytes")
 @click.argument(
     "what",
     nargs=-1,
-    type=click.Choice(["containers", "images", "layers", "mounts", "volumes"]),
+    type=click.Choice(["containers", "images", "layers", "mounts", "networks", "volumes"]),
 )
 @click.option("-a", "--all", "every", is_flag=True, help="Images that no container is of, too.")
 @click.option("--volumes", is_flag=True, help="Volumes that no container uses, too.")
@@ -41,7 +41,7 @@ def command(
 
     What goes is listed.
 
-    WHAT is any of containers, images, layers, mounts; all of these if not given.
+    WHAT is any of containers, images, layers, mounts, networks; all of these if not given.
     Volumes go only where they are asked for. What is in use always stays.
     """
     from ocinb.engine.pruning import KINDS, prune

@@ -11,6 +11,7 @@ from ocinb.engine.garbage import collect_garbage
 from ocinb.engine.remove_image import remove_image
 from ocinb.errors import OcinbError
 from ocinb.frozen import Frozen
+from ocinb.network.networks import DEFAULT
 from ocinb.spec.runtime_state import STOPPED
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from ocinb.engine.engine import Engine
 
-KINDS = ("containers", "images", "layers", "mounts")
+KINDS = ("containers", "images", "layers", "mounts", "networks")
 """What goes if nobody says otherwise; ``volumes`` are somebody's data."""
 
 
@@ -26,7 +27,7 @@ class Pruned(Frozen):
     """Something that was removed, or would be.
 
     Attributes:
-        kind: ``container``, ``image``, ``blob``, ``layer``, ``mount``, ``volume`` …
+        kind: ``container``, ``image``, ``blob``, ``layer``, ``mount``, ``network``, ``volume`` …
         name: by which it was known.
         size: bytes; None where nobody measured.
     """
@@ -58,6 +59,7 @@ def prune(
     steps: dict[str, Callable[[], Iterator[Pruned]]] = {
         "containers": lambda: _containers(engine, older, dry_run),
         "mounts": lambda: _mounts(engine, dry_run),
+        "networks": lambda: _networks(engine, dry_run),
         "volumes": lambda: _volumes(engine, dry_run),
         "images": lambda: _images(engine, dry_run) if every else iter(()),
         "layers": lambda: _garbage(engine, "images" in kinds, dry_run),
@@ -85,6 +87,22 @@ def _mounts(engine: Engine, dry_run: bool) -> Iterator[Pruned]:
     if not dry_run:
         for mount in engine.repair():
             yield Pruned(kind="mount", name=mount.target)
+
+
+def _networks(engine: Engine, dry_run: bool) -> Iterator[Pruned]:
+    """Networks that no container uses, and what is left of the networks of killed containers."""
+    for network in engine.networks:
+        if network.name == DEFAULT or engine.networks.leases(network):
+            continue
+        if not dry_run:
+            try:
+                engine.networks.remove(network.name)
+            except OcinbError:
+                continue  # a container has just come to use it
+        yield Pruned(kind="network", name=network.name)
+    if not dry_run:
+        for line in engine.repair_networks():
+            yield Pruned(kind="remains", name=line)
 
 
 def _volumes(engine: Engine, dry_run: bool) -> Iterator[Pruned]:

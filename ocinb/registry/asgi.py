@@ -168,6 +168,7 @@ class _Incoming:
         self._receive = receive
         self._loop = loop
         self._coming: concurrent.futures.Future[bytes] | None = None
+        self._task: asyncio.Task[None] | None = None  # the loop alone would let it be collected
         self._more = True
         self.received = 0
         # Seconds of waiting, and bytes that came in them, since the rate was last looked at.
@@ -201,8 +202,25 @@ class _Incoming:
         return not self._more
 
     def _ask(self) -> concurrent.futures.Future[bytes]:
-        self._coming = asyncio.run_coroutine_threadsafe(self._collect(), self._loop)
-        return self._coming
+        """Have the loop fetch the next piece; its task is made there, if it still runs."""
+        coming: concurrent.futures.Future[bytes] = concurrent.futures.Future()
+        self._coming = coming
+
+        def begin() -> None:
+            self._task = self._loop.create_task(self._fetch(coming))
+
+        self._loop.call_soon_threadsafe(begin)
+        return coming
+
+    async def _fetch(self, coming: concurrent.futures.Future[bytes]) -> None:
+        try:
+            piece = await self._collect()
+        except BaseException as error:
+            coming.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            coming.set_result(piece)
 
     async def _collect(self) -> bytes:
         """The next piece of the body."""

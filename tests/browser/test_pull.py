@@ -33,9 +33,9 @@ def test_a_pull_is_watched_layer_by_layer(
     blobs.get_by_text("downloading").first.wait_for()
     blobs.get_by_text("✓").first.wait_for()
     view.screenshot(path=pictures / "pull.png")
-    view.locator("table").wait_for()  # what stays is no widget
+    view.locator("summary").wait_for()  # what stays is no widget
     notebook_page.idle()
-    assert "unpacked" in view.inner_text()
+    assert "unpacked" in view.locator("table").text_content()
     assert view.locator(".ocinb-pull").count() == 0
     notebook_page.run(2)
     assert notebook_page.received - before < MOST_TRAFFIC

@@ -209,6 +209,8 @@ def test_pruning_takes_what_has_ended_and_leaves_what_is_in_use(door: Door, web:
     assert door("prune", "containers", "volumes").column("name") == ["ended", "unused", "used"]
     assert door("ps", "--quiet") == ["web"]
     assert "demo" in door("images", "--quiet")
+    door("network", "create", "lonely")
+    assert door("prune", "networks").column("name") == ["lonely"]
     everything = door("prune", "--all")
     assert "demo" not in str(everything.column("name"))  # web is of it
     assert door("ps", "--quiet") == ["web"]

@@ -70,12 +70,13 @@ class Widget(AnyWidget):
         forms = self.forms()
         self.closed = True
         _open.discard(self)
-        super().close()
+        # First the outputs: JupyterLab hides one whose view goes because its model is closed.
         for still, view in self._shown:
             with contextlib.suppress(Exception):  # a front end that went away must not keep us
                 still.update(forms, raw=True)
                 if view is not still:
                     view.update(_NOTHING, raw=True)
+        super().close()
 
     def repaint(self) -> None:
         """Bring the pictures in the notebook up to date, for whoever opens it without a kernel."""

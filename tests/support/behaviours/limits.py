@@ -43,7 +43,7 @@ BATCHES = [
             ),
             Row(
                 "--memory: more is not to be had",
-                "sh -c 'head -c 100m /dev/zero | tail -c 90m > /dev/null' 2>/dev/null; echo $?",
+                "sh -c 'dd if=/dev/zero of=/dev/null bs=90M count=1' 2>/dev/null; echo $?",
                 "137",
             ),
         ],
