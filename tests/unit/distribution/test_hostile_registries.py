@@ -37,6 +37,8 @@ from tests.support.scripted_registry import (
 )
 
 AMD64 = Platform(os="linux", architecture="amd64")
+BOMB = gzip.compress(b" " * 50_000_000, 1)
+"""Made before anybody waits for it."""
 
 
 def manifest_reply(make: Callable[[ServedImage], Reply]) -> Callable[[ServedImage], Script]:
@@ -149,11 +151,7 @@ HOSTILE: list[tuple[str, Callable[[ServedImage], Script], type[OcinbError], str]
     ),
     (
         "a gzip bomb by Content-Encoding, for a manifest",
-        manifest_reply(
-            lambda image: Reply(
-                headers={"content-encoding": "gzip"}, body=gzip.compress(b" " * 50_000_000)
-            )
-        ),
+        manifest_reply(lambda image: Reply(headers={"content-encoding": "gzip"}, body=BOMB)),
         RegistryError,
         "Content-Encoding gzip",
     ),
@@ -163,7 +161,7 @@ HOSTILE: list[tuple[str, Callable[[ServedImage], Script], type[OcinbError], str]
             lambda image: Reply(
                 status=404,
                 headers={"content-encoding": "gzip"},
-                body=gzip.compress(b" " * 50_000_000),
+                body=BOMB,
             )
         ),
         RegistryError,
