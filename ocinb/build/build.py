@@ -19,9 +19,10 @@ from ocinb.build.context import Context
 from ocinb.build.copying import Copying
 from ocinb.build.diff import diff
 from ocinb.build.draft import Draft, Written
+from ocinb.build.facts import readable_entries
 from ocinb.build.made import MadeLayer
 from ocinb.build.owners import owner_named
-from ocinb.build.placing import Dress, Placing, content_digest, readable_entries
+from ocinb.build.placing import Dress, Placing, content_digest
 from ocinb.build.run_options import mount_points, run_options, with_parents
 from ocinb.build.stack import Stack
 from ocinb.build.steps import Step, Steps, storage_errors

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
-from ocinb.build.facts import Owners, entry_of, readable, same_content
+from ocinb.build.facts import Owners, entry_of, readable_entries, same_content
 from ocinb.build.stack import Node, Stack
 from ocinb.errors import LayerError
 from ocinb.layer import changeset, whiteout
@@ -56,14 +55,7 @@ def diff(
     """
     comparison = _Comparison(owners or Owners(), unless_filled, root_time)
     comparison.compare(old, new, old.root, new.root)
-    for entry in comparison.entries():
-        if epoch is not None:
-            entry.mtime = min(entry.mtime, epoch * 10**9)
-        if isinstance(entry.source, Path):
-            with readable(entry.source):
-                yield entry
-        else:
-            yield entry
+    yield from readable_entries(comparison.entries(), epoch)
 
 
 class _Comparison:

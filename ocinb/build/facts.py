@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -203,6 +203,18 @@ def readable(path: Path) -> Iterator[None]:
         yield
     finally:
         os.chmod(path, mode)
+
+
+def readable_entries(entries: Iterable[Entry], epoch: int | None) -> Iterator[Entry]:
+    """The entries, each file readable while it is packed, none later than ``epoch``."""
+    for entry in entries:
+        if epoch is not None:
+            entry.mtime = min(entry.mtime, epoch * 10**9)
+        if isinstance(entry.source, Path):
+            with readable(entry.source):
+                yield entry
+        else:
+            yield entry
 
 
 def same_content(before: Node, after: Node) -> bool:

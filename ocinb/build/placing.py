@@ -9,8 +9,7 @@ import dataclasses
 import hashlib
 import json
 import stat
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable
 
 from ocinb.build.facts import Owners, entry_of, readable
 from ocinb.build.stack import Node, Stack
@@ -203,18 +202,6 @@ class Placing:
 
 def _order(entry: Entry) -> tuple[bool, list[str]]:
     return entry.kind == changeset.HARDLINK, entry.path.split("/")
-
-
-def readable_entries(entries: Iterable[Entry], epoch: int | None) -> Iterator[Entry]:
-    """The entries, each file readable while it is packed, none later than ``epoch``."""
-    for entry in entries:
-        if epoch is not None:
-            entry.mtime = min(entry.mtime, epoch * 10**9)
-        if isinstance(entry.source, Path):
-            with readable(entry.source):
-                yield entry
-        else:
-            yield entry
 
 
 def content_digest(entries: Iterable[Entry]) -> str:

@@ -21,6 +21,13 @@ platform_option = click.option(
 runtime_option = click.option(
     "--runtime", metavar="RUNTIME", help="ocinb, runc, crun, proot, fakechroot, or a path."
 )
+grace_option = click.option(
+    "-t",
+    "--time",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Until KILL; if not given as run --stop-timeout said, else 10.",
+)
 names_only = click.option("-q", "--quiet", is_flag=True, help="Only the names.")
 """Above ``listing``: the table's key column alone, as podman's ``--quiet``."""
 

@@ -67,10 +67,3 @@ class Session:
         if run_root:
             values["run_root"] = Path(run_root).absolute()
         return Session(Settings(**values), self.recorder, self.output, self.hush)
-
-    def with_runtime(self, runtime: str | None) -> Session:
-        """This session, or another one that uses the OCI runtime of that name or path."""
-        if runtime in (None, self.settings.runtime):
-            return self
-        settings = Settings(**{**dict(self.settings), "runtime": runtime})
-        return Session(settings, self.recorder, self.output, self.hush)

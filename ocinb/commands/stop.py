@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ocinb.commands.options import grace_option
 from ocinb.commands.several import each
 from ocinb.commands.tree import Command
 
@@ -16,13 +17,7 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @click.argument("containers", nargs=-1, required=True)
-@click.option(
-    "-t",
-    "--time",
-    type=click.FloatRange(min=0),
-    metavar="SECONDS",
-    help="Until KILL; if not given as run --stop-timeout said, else 10.",
-)
+@grace_option
 @click.pass_obj
 def command(session: Session, containers: tuple[str, ...], time: float | None) -> Done | Lines:
     """Ask the programs of containers to end, and insist later.

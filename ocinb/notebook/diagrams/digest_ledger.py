@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 DOCUMENTS, NAMES, ROW = 92, 64, 40
 COLUMNS = {"layer": 76, "diffID": 310, "chainID": 544}
 """Where the three digests of a layer stand."""
-CELL = 200
 MOST = 60
 """Layers that are drawn; of more, the middle is left out."""
 

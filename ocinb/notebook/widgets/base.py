@@ -22,6 +22,8 @@ from ocinb.table import one_line
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ocinb.notebook.diagrams.diagram import Diagram
+
 _FRONT = Path(__file__).with_name("front")
 
 _open: weakref.WeakSet[Widget] = weakref.WeakSet()
@@ -159,6 +161,22 @@ class Repeated:
         while not self._over.is_set():
             self._call()
             self._over.wait(self._seconds)
+
+
+class PictureWidget(Widget):
+    """A widget whose picture is a diagram."""
+
+    def picture(self) -> Diagram:
+        """How things stand."""
+        raise NotImplementedError
+
+    def forms(self) -> dict[str, Any]:
+        """The picture, by media type."""
+        return {
+            kind: data
+            for kind, data in self.picture().bundle(png=False).items()
+            if kind != "image/svg+xml"  # it is in the HTML already
+        }
 
 
 def close_all() -> None:

@@ -8,7 +8,7 @@ from traitlets import Bool, Dict, Int, List, TraitError, Unicode, observe, valid
 
 from ocinb.insight.patterns import clean
 from ocinb.notebook.diagrams.layer_stack import layer_stack, made_by
-from ocinb.notebook.widgets.base import Widget
+from ocinb.notebook.widgets.base import PictureWidget
 from ocinb.notebook.widgets.browsing import ALL, Browser
 from ocinb.table import human_bytes, one_line, short_digest
 
@@ -20,7 +20,7 @@ WASTE_SHOWN = 300
 """Files of the list of waste; it is sorted, the largest first."""
 
 
-class ImageExplorer(Widget):
+class ImageExplorer(PictureWidget):
     """Leaf through an image; what is chosen there is known here, and the other way round.
 
     Args:
@@ -66,14 +66,6 @@ class ImageExplorer(Widget):
     def picture(self) -> Diagram:
         """The layer stack."""
         return layer_stack(self._table)
-
-    def forms(self) -> dict[str, Any]:
-        """The picture, by media type."""
-        return {
-            kind: data
-            for kind, data in self.picture().bundle(png=False).items()
-            if kind != "image/svg+xml"  # it is in the HTML already
-        }
 
     def close(self) -> None:
         """See ``Widget.close``."""

@@ -9,7 +9,7 @@ from traitlets import Bool, Dict, Int, List, Unicode
 
 from ocinb.errors import OcinbError
 from ocinb.notebook.diagrams.lifecycle_line import lifecycle_line
-from ocinb.notebook.widgets.base import Widget, in_words, plain
+from ocinb.notebook.widgets.base import PictureWidget, in_words, plain
 from ocinb.notebook.widgets.stepping import Walk
 from ocinb.spec.lifecycle import STEPS
 from ocinb.table import one_line
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ocinb.notebook.diagrams.diagram import Diagram
 
 
-class LifecycleStepper(Widget):
+class LifecycleStepper(PictureWidget):
     """Take a container through its life, one step at a time.
 
     Args:
@@ -91,14 +91,6 @@ class LifecycleStepper(Widget):
         table = lifecycle(self._walk.events, self._walk.id)
         table.title = self.title or f"lifecycle of {self._image.name}"
         return lifecycle_line(table)
-
-    def forms(self) -> dict[str, Any]:
-        """The picture, by media type."""
-        return {
-            kind: data
-            for kind, data in self.picture().bundle(png=False).items()
-            if kind != "image/svg+xml"  # it is in the HTML already
-        }
 
     def close(self) -> None:
         """See ``Widget.close``; the container is undone, wherever it stands."""
