@@ -125,6 +125,8 @@ def test_an_image_without_a_shell_is_refused_in_a_sentence(running, engine):
     ],
 )
 def test_tab(running, code, word):
+    running.run("found = layers demo")
+    running.run("ls demo /etc")  # Tab knows the files of images that were looked into
     reply = running.client.complete(code, reply=True, timeout=20)["content"]
     assert word in reply["matches"]
     assert word.startswith(code[reply["cursor_start"] : reply["cursor_end"]])
