@@ -41,8 +41,9 @@ def linux(options: ContainerOptions) -> dict[str, Any]:
         section["resources"] = resources
     if options.cgroups_path:
         section["cgroupsPath"] = options.cgroups_path
-    if options.sysctl:
-        section["sysctl"] = dict(options.sysctl)
+    parameters = _parameters(options, section["namespaces"]) | dict(options.sysctl)
+    if parameters:
+        section["sysctl"] = parameters
     filters = _seccomp(options)
     if filters:
         section["seccomp"] = filters
@@ -70,6 +71,13 @@ def _namespaces(options: ContainerOptions) -> list[dict[str, str]]:
         else:
             found[kind] = {"type": kind} if how == PRIVATE else {"type": kind, "path": how}
     return list(found.values())
+
+
+def _parameters(options: ContainerOptions, found: list[dict[str, str]]) -> dict[str, str]:
+    """Those of a new network namespace: one that is shared is as others want it."""
+    if {"type": "network"} not in found:
+        return {}
+    return defaults.parameters(mapped=options.rootless or options.user_namespace)
 
 
 def _resources(options: ContainerOptions) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from ocinb.engine.emulated.losses import losses
 from ocinb.errors import UnsupportedHost
 from ocinb.events import Warned
 from ocinb.runtime.resources import asks_for_limits
+from ocinb.spec.runtime_defaults import asked_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +39,7 @@ def fit(config: dict[str, Any], rung: Rung, record: Record, *, groups: Sequence[
         for loss in losses(rung.name, config):
             record(Warned(message=f"not kept by {rung.name}: {loss}"))
         return
+    _keep_parameters(config["linux"])
     if rung.ids is not None:
         check_ids(config["process"]["user"], rung.ids)
     if rung.proc:
@@ -62,6 +64,22 @@ def fit(config: dict[str, Any], rung: Rung, record: Record, *, groups: Sequence[
                 f"{found.enable}"
             )
         )
+
+
+def _keep_parameters(linux: dict[str, Any]) -> None:
+    """Without the kernel parameters that nobody asked for where they cannot be written: within
+    many a container /proc/sys is read-only.
+    """
+    wished: dict[str, str] = linux.get("sysctl") or {}
+    for name in wished.keys() - asked_parameters(wished).keys():
+        try:
+            there = os.statvfs(f"/proc/sys/{name.replace('.', '/')}")
+        except OSError:
+            there = None
+        if there is None or there.f_flag & os.ST_RDONLY:
+            del wished[name]
+    if not wished:
+        linux.pop("sysctl", None)
 
 
 def _share_processes(config: dict[str, Any]) -> None:

@@ -63,6 +63,28 @@ READONLY_PATHS = (
 """Spec: runtime-spec config-linux.md#readonly-paths (the field, not the list)"""
 
 
+def parameters(*, mapped: bool) -> dict[str, str]:
+    """Kernel parameters of a network namespace of the container's own: there ping needs no
+    ``CAP_NET_RAW``, and whoever listens on port 80 no power either.
+
+    Args:
+        mapped: whether the container is in a user namespace: only ids that it has can be written,
+            and podman has ping open to its superuser's group. Docker, without one, opens it to all.
+
+    Spec: runtime-spec config-linux.md#sysctl (the field, not the list)
+    """
+    return {
+        "net.ipv4.ping_group_range": "0 0" if mapped else "0 2147483647",
+        "net.ipv4.ip_unprivileged_port_start": "0",
+    }
+
+
+def asked_parameters(sysctl: dict[str, str]) -> dict[str, str]:
+    """The kernel parameters among these that somebody asked for: the others are ours."""
+    usual = {*parameters(mapped=True).items(), *parameters(mapped=False).items()}
+    return {name: value for name, value in sysctl.items() if (name, value) not in usual}
+
+
 def mounts(*, rootless: bool, host_network: bool) -> list[dict[str, Any]]:
     """The filesystems that programs expect, in the order in which they are mounted.
 

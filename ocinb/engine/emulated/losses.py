@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from ocinb.engine.emulated.launch_plan import FAKECHROOT, PROOT
-from ocinb.spec.runtime_defaults import CAPABILITIES
+from ocinb.spec.runtime_defaults import CAPABILITIES, asked_parameters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +48,10 @@ def losses(kind: str, config: dict[str, Any]) -> list[str]:
     found = [
         ("limits (linux.resources) need control groups", _limits(linux)),
         ("a root filesystem cannot be made read-only", (config.get("root") or {}).get("readonly")),
-        ("kernel parameters (linux.sysctl) need namespaces", linux.get("sysctl")),
+        (
+            "kernel parameters (linux.sysctl) need namespaces",
+            asked_parameters(linux.get("sysctl") or {}),
+        ),
         ("no device (linux.devices) can be made", linux.get("devices")),
         ("further groups need privileges", (process.get("user") or {}).get("additionalGids")),
         ("a namespace (linux.namespaces) cannot be joined", _joined(linux)),
