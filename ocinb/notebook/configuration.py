@@ -10,6 +10,7 @@ from traitlets import Bool, Int, List, Unicode, validate
 from traitlets.config import Configurable
 
 from ocinb.notebook import paging
+from ocinb.notebook.diagrams import raster
 from ocinb.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,9 +45,9 @@ class OCI(Configurable):
         False, help="Page and search long listings, where itables is installed (OCINB_INTERACTIVE)."
     ).tag(config=True)
     png = Bool(
-        False,
-        help="Diagrams as PNG too, as nbconvert to LaTeX needs them; each makes a saved notebook "
-        "150 kB larger (OCINB_PNG; needs resvg-py).",
+        True,
+        help="Diagrams as small PNGs too, for GitHub and LaTeX; each makes a saved notebook some "
+        "40 kB larger (OCINB_PNG; 0 is no; needs resvg-py and pillow).",
     ).tag(config=True)
 
     @validate("interactive")
@@ -54,6 +55,17 @@ class OCI(Configurable):
         if proposal["value"]:
             paging.check()
         return bool(proposal["value"])
+
+    @validate("png")
+    def _can_rasterize(self, proposal: Any) -> bool:
+        if proposal["value"]:
+            raster.check()
+        return bool(proposal["value"])
+
+    @property
+    def shows_png(self) -> bool:
+        """Whether diagrams are shown as PNGs too: it is wished for, and possible."""
+        return bool(self.png) and raster.available()
 
     def settings(self) -> Settings:
         """The directories and defaults."""

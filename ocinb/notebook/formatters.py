@@ -62,7 +62,7 @@ def install(shell: InteractiveShell, options: OCI) -> None:
     html.for_type_by_name("ocinb.image", "Image", image_html)
     html.for_type_by_name("ocinb.container", "Container", container_html)
     formatters.mimebundle_formatter.for_type(
-        Diagram, lambda diagram, **_: diagram.bundle(png=options.png)
+        Diagram, lambda diagram, **_: diagram.bundle(png=options.shows_png)
     )
 
 

@@ -96,7 +96,7 @@ class OciMagics(Magics):
             print(value)  # noqa: T201 - help belongs under the cell, also in its middle
             return None
         if isinstance(value, Interactive) and self._in_notebook:
-            return live(value)
+            return live(value, png=self.options.shows_png)
         return None if isinstance(value, Narration) else for_notebook(value)
 
     def call(self, words: list[str], cell: str | None) -> Any:

@@ -47,6 +47,16 @@ def html_table(kinds: Mapping[str, str], rows: Iterable[tuple[Any, ...]], *, not
     )
 
 
+def data_table(kinds: Mapping[str, str], rows: Iterable[tuple[Any, ...]]) -> str:
+    """The rows behind a picture, in a fifth of the bytes: as the page's own tables look."""
+    head = "".join(f'<th scope="col">{escape(name.replace("_", " "))}</th>' for name in kinds)
+    body = "".join(f"<tr>{''.join(map(_bare_cell, kinds.values(), row))}</tr>" for row in rows)
+    return (
+        '<div style="overflow-x:auto"><table>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
 def frame_html(frame: pd.DataFrame, most: int = 0, pager: Pager | None = None) -> str | None:
     """The ``text/html`` of a DataFrame.
 
@@ -141,6 +151,15 @@ def _cell(kind: str, value: Any, widest: str) -> str:
     style = _CELL + (_MONO if kind == "digest" else "") + (widest if kind == "text" else "")
     side = "right" if kind in NUMERIC else "left"
     return f'<td style="{style}text-align:{side}"{hover}>{escape(text)}</td>'
+
+
+def _bare_cell(kind: str, value: Any) -> str:
+    kind = "text" if isinstance(value, str) and kind in NUMERIC | TIMES else kind
+    text = one_line(shown(kind, value))
+    full = str(value) if kind == "digest" and value is not None else ""
+    hover = f' title="{escape(full, quote=True)}"' if full else ""
+    side = "" if kind in NUMERIC else ' style="text-align:left"'
+    return f"<td{side}{hover}>{escape(text)}</td>"
 
 
 def _full(kind: str, value: Any, text: str) -> str:

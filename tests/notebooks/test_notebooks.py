@@ -107,7 +107,7 @@ def test_it_stays_small_when_saved(executed):
 @pytest.mark.slow
 def test_converted_to_html_it_shows_the_figures(executed):
     html, _ = HTMLExporter().from_notebook_node(executed)
-    assert html.count('src="data:image/svg+xml;base64,') == 5
+    assert html.count('srcset="data:image/svg+xml;base64,') == 5
     assert 'alt="lifecycle of lesson: 13 of 13 steps' in html
 
 

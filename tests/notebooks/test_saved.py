@@ -77,7 +77,8 @@ def test_every_picture_is_an_image_with_words_and_its_data(pictured):
     assert len(found) == 10
     for html in found:
         assert '<img alt="' in html
-        assert 'src="data:image/svg+xml;base64,' in html
+        assert '<source type="image/svg+xml" srcset="data:image/svg+xml;base64,' in html
+        assert 'src="data:image/png;base64,' in html
         assert "<details>" in html
         assert "<script" not in html
 
@@ -88,7 +89,7 @@ def test_ten_pictures_are_a_small_file(pictured):
 
 def test_without_javascript_all_of_them_are_seen(pictured):
     html, _ = HTMLExporter().from_notebook_node(pictured)
-    assert html.count('src="data:image/svg+xml;base64,') == 10
+    assert html.count('srcset="data:image/svg+xml;base64,') == 10
 
 
 def test_a_secret_is_nowhere_in_it(tmp_path):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ocinb.errors import UnsupportedHost
-from ocinb.notebook.tables import html_table
+from ocinb.notebook.diagrams import raster
+from ocinb.notebook.tables import data_table
 from ocinb.table import one_line
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from ocinb.table import Table
 
 PNG_ZOOM = 1.5
-"""Sharp enough to be printed."""
+"""Of a file: sharp enough to be printed."""
 
 
 class Diagram:
@@ -28,7 +29,10 @@ class Diagram:
         title: a short caption.
         alt: what it shows, in words.
         data: the rows that it was drawn from.
+        kind: as in ``draw.KINDS``, by which those rows are drawn.
     """
+
+    kind = ""
 
     def __init__(self, svg: str, *, title: str, alt: str, data: Table) -> None:
         self.svg = svg
@@ -43,13 +47,18 @@ class Diagram:
         Sanitizers of JupyterLab and GitHub let an ``img`` through where they drop inline SVG.
         The data follows as a table that can be opened.
         """
-        source = base64.b64encode(self.svg.encode()).decode()
-        return (
-            '<figure style="margin:0;max-width:800px">'
-            f'<img alt="{escape(self.alt, quote=True)}" width="800" style="max-width:100%" '
-            f'src="data:image/svg+xml;base64,{source}">'
-            f"<figcaption><details><summary>{escape(self.title)}: the data</summary>"
-            f"{html_table(self.data.kinds, self.data.rows)}</details></figcaption></figure>"
+        return self._figure(self._img(self._svg_uri))
+
+    @property
+    def html_with_png(self) -> str:
+        """As ``html``, but a viewer that shows no SVG, not even as an image, has a PNG instead.
+
+        Raises:
+            UnsupportedHost: a package for it is not installed.
+        """
+        return self._figure(
+            f'<picture><source type="image/svg+xml" srcset="{self._svg_uri}">'
+            f"{self._img('data:image/png;base64,' + self._png_text)}</picture>"
         )
 
     @property
@@ -64,15 +73,9 @@ class Diagram:
             zoom: 1 is 800 pixels wide.
 
         Raises:
-            UnsupportedHost: resvg-py is not installed.
+            UnsupportedHost: a package for it is not installed.
         """
-        try:
-            from resvg_py import svg_to_bytes
-        except ImportError as error:
-            raise UnsupportedHost(
-                "a diagram cannot be made a PNG", hint="pip install resvg-py; or save it as .svg"
-            ) from error
-        return bytes(svg_to_bytes(svg_string=self.svg, zoom=zoom))
+        return raster.png(self.svg, zoom)
 
     def save(self, path: str | Path) -> Path:
         """Write the picture to a file, as PNG where its name ends so, else as SVG; its path."""
@@ -85,22 +88,41 @@ class Diagram:
         """All forms, by their media types.
 
         Args:
-            png: that too.
+            png: a small one too, for viewers that show no SVG.
 
         Raises:
-            UnsupportedHost: a PNG is wished for, and resvg-py is not installed.
+            UnsupportedHost: a PNG is wished for, and a package for it is not installed.
         """
         forms = {
             "text/plain": f"{self.title}\n{self.data!r}",
-            "text/html": self.html,
+            "text/html": self.html_with_png if png else self.html,
             "image/svg+xml": self.svg,
         }
         if png:
-            forms["image/png"] = base64.b64encode(self.png()).decode()
+            forms["image/png"] = self._png_text
         return forms
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return self.bundle(png=False)
+        return self.bundle(png=raster.available())
+
+    @property
+    def _svg_uri(self) -> str:
+        return f"data:image/svg+xml;base64,{base64.b64encode(self.svg.encode()).decode()}"
+
+    @cached_property
+    def _png_text(self) -> str:
+        return base64.b64encode(raster.small_png(self.svg)).decode()
+
+    def _img(self, source: str) -> str:
+        alt = escape(self.alt, quote=True)
+        return f'<img alt="{alt}" width="800" style="max-width:100%" src="{source}">'
+
+    def _figure(self, image: str) -> str:
+        return (
+            f'<figure style="margin:0;max-width:800px">{image}'
+            f"<figcaption><details><summary>{escape(self.title)}: the data</summary>"
+            f"{data_table(self.data.kinds, self.data.rows)}</details></figcaption></figure>"
+        )
 
     def __repr__(self) -> str:
         return f"<Diagram: {self.alt}>"

@@ -54,7 +54,7 @@ def draw(subject: Any, what: str = "", argument: Any = None) -> Diagram:
         CommandError: there is no such diagram of it.
     """
     if isinstance(subject, Picture):
-        return KINDS[subject.kind](subject.table)
+        return drawn(subject.kind, subject.table)
     drawings = SUBJECTS.get(f"{type(subject).__module__}.{type(subject).__name__}", {})
     if not drawings:
         raise CommandError(
@@ -69,8 +69,19 @@ def draw(subject: Any, what: str = "", argument: Any = None) -> Diagram:
     if argument is None and what in _NEED:
         raise CommandError(f"the diagram {what!r} needs {_NEED[what]}")
     if what == "lifecycle" and argument is not None:
-        return step_calls(subject.step_table(argument))
-    return KINDS[kind](table(subject) if argument is None else table(subject, argument))
+        return drawn("step_calls", subject.step_table(argument))
+    return drawn(kind, table(subject) if argument is None else table(subject, argument))
+
+
+def drawn(kind: str, table: Table) -> Diagram:
+    """The diagram of that kind.
+
+    Args:
+        kind: as in ``KINDS``.
+    """
+    diagram = KINDS[kind](table)
+    diagram.kind = kind
+    return diagram
 
 
 SUBJECTS: dict[str, dict[str, tuple[str, Callable[..., Table]]]] = {

@@ -16,6 +16,7 @@ from anywidget import AnyWidget
 from traitlets import Bool, Unicode
 
 from ocinb.errors import OcinbError
+from ocinb.notebook.diagrams import raster
 from ocinb.notebook.streams import SafeText
 from ocinb.table import one_line
 
@@ -39,8 +40,10 @@ class Widget(AnyWidget):
     Attributes:
         problem: a sentence that the view shows; empty: none.
         closed: nothing is done any more; the views keep showing how it was.
+        png: whether a picture that is a diagram is a PNG too, for viewers without SVG.
     """
 
+    png = True
     name: ClassVar[str]
     keeps_picture: ClassVar[bool] = True
     """Whether its picture lies in the notebook all the while, not only once it is closed."""
@@ -174,8 +177,8 @@ class PictureWidget(Widget):
         """The picture, by media type."""
         return {
             kind: data
-            for kind, data in self.picture().bundle(png=False).items()
-            if kind != "image/svg+xml"  # it is in the HTML already
+            for kind, data in self.picture().bundle(png=self.png and raster.available()).items()
+            if not kind.startswith("image/")  # they are in the HTML already
         }
 
 

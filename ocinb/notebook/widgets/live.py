@@ -41,8 +41,11 @@ class _Later:
         (self._painter or CellPainter()).leave(transfers)
 
 
-def live(value: Interactive) -> Any:
+def live(value: Interactive, *, png: bool = True) -> Any:
     """A new widget; imported now, for it costs 0.2 s that other commands need not pay.
+
+    Args:
+        png: whether its picture is one for viewers without SVG too.
 
     Raises:
         UnsupportedHost: anywidget is not installed.
@@ -52,6 +55,12 @@ def live(value: Interactive) -> Any:
             "widgets need anywidget, which is not installed",
             hint="pip install anywidget where JupyterLab runs; the listings work without",
         )
+    widget = _made(value)
+    widget.png = png
+    return widget
+
+
+def _made(value: Interactive) -> Any:
     if value.kind == "explorer":
         from ocinb.notebook.widgets.explorer import ImageExplorer
 
