@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from ocinb.distribution.hosts import is_loopback
 from ocinb.distribution.retry import causes, seconds_of
 from ocinb.distribution.wire import CODING, masked_url
 from ocinb.errors import (
@@ -53,8 +54,8 @@ def unreachable(registry: str, url: httpx.URL, error: Exception) -> Distribution
             )
         if isinstance(cause, OSError) and cause.errno == errno.ECONNREFUSED:
             return RegistryUnreachable(
-                f"{who} cannot be reached: connection refused",
-                hint="nothing listens at that host and port: is the registry running?",
+                f"{who} cannot be reached: connection refused, nothing listens there",
+                hint=_how_to_start(url) or "check host and port: is the registry running?",
             )
         if isinstance(cause, OSError) and cause.errno:
             reason = os.strerror(cause.errno).lower()
@@ -74,6 +75,15 @@ def unreachable(registry: str, url: httpx.URL, error: Exception) -> Distribution
             hint="if it speaks HTTPS, do not name it as insecure",
         )
     return RegistryUnreachable(f"{who} broke off: {_first_line(error)}")
+
+
+def _how_to_start(url: httpx.URL) -> str | None:
+    """For a registry on this machine."""
+    if not is_loopback(url.host):
+        return None
+    if url.port is None:
+        return "images made on this machine have such names: ocinb images lists what is there"
+    return f"ocinb registry up --port {url.port} starts a registry of your own there"
 
 
 # What servers say of a client's certificate, or of there being none; TLS 1.2 has but one word.

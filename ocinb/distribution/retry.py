@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import errno
 import random
 import ssl
 import time
@@ -95,6 +96,13 @@ def causes(error: BaseException) -> list[BaseException]:
         chain.append(current)
         current = current.__cause__ or current.__context__
     return chain
+
+
+def is_refused(error: Exception) -> bool:
+    """Whether nobody listened at the host and port."""
+    return any(
+        isinstance(cause, OSError) and cause.errno == errno.ECONNREFUSED for cause in causes(error)
+    )
 
 
 def is_permanent(error: Exception) -> bool:

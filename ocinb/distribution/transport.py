@@ -12,9 +12,10 @@ import httpx
 
 from ocinb.distribution.decimal_text import decimal
 from ocinb.distribution.failures import printable, redirect_refused, status_failure, unreachable
+from ocinb.distribution.hosts import is_loopback
 from ocinb.distribution.network import Network
 from ocinb.distribution.outgoing import Outgoing, Timeouts
-from ocinb.distribution.retry import RETRIED_STATUSES, Patience, RetryPolicy
+from ocinb.distribution.retry import RETRIED_STATUSES, Patience, RetryPolicy, is_refused
 from ocinb.distribution.wire import CALL, USER_AGENT, Call, Recorded
 from ocinb.errors import RegistryError
 from ocinb.events import Warned
@@ -56,6 +57,7 @@ class Transport:
         self.network = network
         self._record = record
         self._warnings: set[str] = set()
+        self._answered: set[str] = set()
         self._policy = policy
         self._may_downgrade = may_downgrade
         timeout = httpx.Timeout(
@@ -141,6 +143,7 @@ class Transport:
         while True:
             try:
                 response = self._once(call, patience.attempt)
+                self._answered.add(call.registry)
                 self._tell_warnings(call.registry, response)
                 if response.status_code in expect:
                     return response
@@ -151,12 +154,20 @@ class Transport:
                 finally:
                     self.finish(response)
             except httpx.TransportError as error:
-                if not patience.again(error=error):
+                if self._is_absent(call, error) or not patience.again(error=error):
                     raise unreachable(call.registry, call.url, error) from error
                 continue
             retried = response.status_code in RETRIED_STATUSES
             if not (retried and patience.again(retry_after=response.headers.get("retry-after"))):
                 raise failure
+
+    def _is_absent(self, call: Outgoing, error: Exception) -> bool:
+        """Whether there is no such registry on this machine: waiting brings up none.
+
+        One that has answered before may be starting anew, so it is waited for.
+        """
+        here = is_loopback(call.url.host) and call.registry not in self._answered
+        return here and is_refused(error)
 
     def _tell_warnings(self, registry: str, response: httpx.Response) -> None:
         """Pass on what the registry wants people to know, once.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 
@@ -16,7 +17,7 @@ from ocinb.distribution.referrers import (
     referrers_tag,
 )
 from ocinb.distribution.retry import RetryPolicy
-from ocinb.errors import AuthenticationFailed, RegistryError
+from ocinb.errors import AuthenticationFailed, RegistryError, RegistryUnreachable
 from ocinb.spec import media_types
 from ocinb.spec.descriptor import describe
 from ocinb.spec.digest import Digest, digest_of
@@ -245,3 +246,38 @@ def test_a_tag_that_is_no_valid_index_means_that_there_are_no_referrers(
     repository = Repository(api=False)
     repository.manifests[referrers_tag(SUBJECT)] = listed
     assert referrers(client(repository), REFERENCE, SUBJECT) == []
+
+
+def _refusing(asked: list[str], *, after: int = 0) -> Answer:
+    """Answers so many requests, and is gone then."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        if len(asked) <= after:
+            return httpx.Response(200, json={"tags": []})
+        cause = ConnectionRefusedError(errno.ECONNREFUSED, "refused")
+        raise httpx.ConnectError("refused", request=request) from cause
+
+    return answer
+
+
+def test_a_registry_of_this_machine_that_is_not_there_is_asked_once() -> None:
+    asked: list[str] = []
+    with pytest.raises(RegistryUnreachable, match="nothing listens there") as error:
+        client(_refusing(asked)).tags(Reference.parse("127.0.0.1:5999/demo"))
+    assert error.value.hint == ("ocinb registry up --port 5999 starts a registry of your own there")
+    assert len(asked) == 1
+
+
+def test_a_registry_that_has_answered_before_or_is_elsewhere_is_waited_for() -> None:
+    asked: list[str] = []
+    there = client(_refusing(asked, after=1))
+    there.tags(Reference.parse("localhost:5999/demo"))
+    with pytest.raises(RegistryUnreachable):
+        there.tags(Reference.parse("localhost:5999/demo"))
+    assert len(asked) == 1 + 2
+    asked.clear()
+    with pytest.raises(RegistryUnreachable) as error:
+        client(_refusing(asked)).tags(Reference.parse("registry.example:5999/demo"))
+    assert error.value.hint == "check host and port: is the registry running?"
+    assert len(asked) == 2
