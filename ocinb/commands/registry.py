@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -41,17 +42,21 @@ def command() -> None:
 @registry_options
 @click.option("--demo", is_flag=True, help="Put the demo image into it, as demo:latest.")
 @click.pass_obj
-def up(session: Session, arguments: dict[str, Any], demo: bool) -> Done:
-    """Start the registry; it goes on until `registry down`."""
+def up(session: Session, arguments: dict[str, Any], wished: list[str], demo: bool) -> Done:
+    """Start the registry; it goes on until `registry down`.
+
+    One that is up already is left as it is, and options that it was not started with are refused.
+    """
     if demo and (arguments["read_only"] or arguments["pull_through"]):
         raise CommandError("nothing can be put into a registry that is read-only")
+    root = Path(arguments["directory"] or session.settings.root / "registry").absolute()
+    arguments = {**arguments, "directory": str(root)}
     running = _running(session)
     if running:
+        _check_same(running, arguments, wished)
         if demo:
             _put_demo(session, running["address"], arguments)
         return Done(running["address"], f"the registry is up at {running['address']} already")
-    root = Path(arguments["directory"] or session.settings.root / "registry").absolute()
-    arguments = {**arguments, "directory": str(root)}
     state = _state(session)
     private_directory(state.parent)
     log = state.with_suffix(".log")
@@ -63,11 +68,37 @@ def up(session: Session, arguments: dict[str, Any], demo: bool) -> Done:
         "started": start_time(pid),
         "directory": str(root),
         "serves": _in_words(arguments),
+        "arguments": _without_passwords(arguments, os.urandom(16).hex()),
     }
     state.write_text(json.dumps(values), encoding="utf-8")
     if demo:
         _put_demo(session, address, arguments)
     return Done(address, " ".join(_sentences(session, address, arguments)))
+
+
+def _without_passwords(arguments: dict[str, Any], salt: str) -> dict[str, Any]:
+    """What can be written down: passwords only so that the same ones can be known again."""
+    users = json.dumps(arguments["users"], sort_keys=True).encode()
+    digest = hashlib.scrypt(users, salt=salt.encode(), n=1 << 14, r=8, p=1).hex()
+    return {**arguments, "users": {"salt": salt, "digest": digest}}
+
+
+def _check_same(running: dict[str, Any], arguments: dict[str, Any], wished: list[str]) -> None:
+    """See that the registry that is up is as this one is wished for.
+
+    Raises:
+        CommandError: it was started with other options.
+    """
+    known = running.get("arguments") or {"users": {"salt": ""}}  # of an older ocinb's
+    asked = _without_passwords(arguments, known["users"]["salt"])
+    other = [f"--{name.replace('_', '-')}" for name in wished if asked[name] != known.get(name)]
+    if other:
+        options = ", ".join(other).replace("--users", "--user")
+        raise CommandError(
+            f"a registry is up at {running['address']} already, with other values of {options}: "
+            "nothing is changed",
+            hint="ocinb registry status tells what it serves; ocinb registry down ends it first",
+        )
 
 
 def _sentences(session: Session, address: str, arguments: dict[str, Any]) -> list[str]:

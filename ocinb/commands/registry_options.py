@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from ocinb.errors import CommandError
 
@@ -64,12 +65,21 @@ _NAMES = (
 
 
 def registry_options(function: Decorated) -> Decorated:
-    """Adds the options, and passes them as one ``arguments``: plain JSON values."""
+    """Adds the options, and passes them as one ``arguments``: plain JSON values.
+
+    ``wished`` are the names of those that were typed.
+    """
 
     @functools.wraps(function)
     def run(*positional: Any, **values: Any) -> Any:
+        context = click.get_current_context()
         own = {name: values.pop(name) for name in _NAMES}
-        return function(*positional, arguments=_arguments(**own), **values)
+        wished = [
+            name
+            for name in _NAMES
+            if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+        ]
+        return function(*positional, arguments=_arguments(**own), wished=wished, **values)
 
     for option in reversed(_OPTIONS):
         run = option(run)

@@ -114,3 +114,25 @@ def test_a_port_in_use_is_one_sentence(door):
         with pytest.raises(UnsupportedHost, match="did not start: cannot listen on") as caught:
             door("registry", "up", "--port", port)
     assert caught.value.hint == "--port chooses another port"
+
+
+def test_another_one_is_not_started_and_nothing_that_was_asked_for_is_forgotten(door, port):
+    words = ["--port", port, "--user", f"ann:{PASSWORD}"]
+    address = door("registry", "up", *words).subject
+    for same in ([], words, words[:2]):
+        assert door("registry", "up", *same).message == f"the registry is up at {address} already"
+    for other, named in (
+        (["--read-only"], "--read-only"),
+        (["--tls", "--user", f"ann:{PASSWORD}"], "--tls"),
+        (["--user", "ann:another"], "--user"),
+        (["--port", port % 60000 + 1, "--status", "503"], "--port, --status"),
+    ):
+        with pytest.raises(CommandError) as caught:
+            door("registry", "up", *other)
+        assert caught.value.message == (
+            f"a registry is up at {address} already, with other values of {named}: "
+            "nothing is changed"
+        )
+    state = door.session.settings.run_root / "registry.json"
+    assert PASSWORD not in state.read_text()
+    assert door("registry", "status").column("serves") == ["passwords"]
