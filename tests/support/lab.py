@@ -72,14 +72,20 @@ class Lab:
             self.ask(f"/api/sessions/{session['id']}", "DELETE")
 
 
+_SERVERS = {"jupyterlab": "LabApp", "notebook": "JupyterNotebookApp"}
+"""Module → what its options are called by."""
+
+
 @contextmanager
-def lab(place: Path, **variables: str) -> Iterator[Lab]:
+def lab(place: Path, program: str = "jupyterlab", **variables: str) -> Iterator[Lab]:
     """Start JupyterLab in directories of its own; it has ended when the block is left.
 
     Args:
         place: an empty directory.
+        program: ``jupyterlab``, or ``notebook`` for Notebook 7, which is made of the same parts.
         variables: of the environment, beside those of this process.
     """
+    options = _SERVERS[program]
     work = place / "work"
     work.mkdir()
     asks = place / "settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
@@ -99,10 +105,10 @@ def lab(place: Path, **variables: str) -> Iterator[Lab]:
     with log.open("wb") as out:
         server = subprocess.Popen(
             [
-                *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+                *(sys.executable, "-m", program, "--no-browser", "--allow-root"),
                 *("--ip=127.0.0.1", "--port=0", f"--ServerApp.root_dir={work}"),
                 f"--IdentityProvider.token={TOKEN}",
-                "--LabApp.expose_app_in_browser=True",
+                f"--{options}.expose_app_in_browser=True",
                 "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
                 "--LabApp.extension_manager=readonly",
             ],
@@ -127,13 +133,13 @@ def _address(server: subprocess.Popen[bytes], log: Path) -> str:
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end:
         text = log.read_text(errors="replace")
-        found = re.search(r"http://127\.0\.0\.1:(\d+)/lab", text)
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/(?:lab|tree)", text)
         if found:
             return f"http://127.0.0.1:{found[1]}"
         if server.poll() is not None:
             break
         time.sleep(0.1)
-    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text(errors='replace')}")
+    raise RuntimeError(f"the server did not start:\n{log.read_text(errors='replace')}")
 
 
 class NotebookPage:
