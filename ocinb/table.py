@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-KINDS = ("text", "int", "bytes", "digest", "time", "clock", "duration")
-NUMERIC = frozenset({"int", "bytes", "duration"})
+KINDS = ("text", "int", "bytes", "memory", "digest", "time", "clock", "duration")
+WHOLE = frozenset({"int", "bytes", "memory"})
+"""Kinds whose values are whole numbers."""
+
+NUMERIC = WHOLE | {"duration"}
 """Kinds that are aligned to the right."""
 
 TIMES = frozenset({"time", "clock"})
@@ -34,7 +37,8 @@ class Column(Frozen):
 
     Attributes:
         name: stable key: the DataFrame's column and the key in JSON.
-        kind: ``text``, ``int``, ``bytes`` (int), ``digest`` (str), ``time`` (seconds since the
+        kind: ``text``, ``int``, ``bytes`` (int), ``memory`` (int: bytes, shown in the units in
+            which limits are given: powers of 1024), ``digest`` (str), ``time`` (seconds since the
             epoch, float, shown as how long ago), ``clock`` (the same, shown as time of day) or
             ``duration`` (seconds, float).
         detail: left out where a terminal is too narrow for all columns.
@@ -155,6 +159,8 @@ def shown(kind: str, value: Any, *, short: bool = True, now: float | None = None
         return ""
     if kind == "bytes":
         return human_bytes(int(value))
+    if kind == "memory":
+        return human_memory(int(value))
     if kind == "digest" and short:
         return short_digest(str(value))
     if kind == "time":
@@ -181,6 +187,19 @@ def human_bytes(size: int) -> str:
     if unit == "B":
         return f"{size} B"
     return f"{_three_digits(amount)} {unit}"
+
+
+def human_memory(size: int) -> str:
+    """Binary units: ``999 B``, ``64 MiB``, ``1.5 GiB``; so ``--memory 64m`` is seen as 64."""
+    amount, unit = float(size), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if abs(amount) < 1023.5:
+            break
+        amount, unit = amount / 1024, larger
+    if unit == "B":
+        return f"{size} B"
+    digits = _three_digits(amount)
+    return f"{digits.rstrip('0').rstrip('.') if '.' in digits else digits} {unit}"
 
 
 def human_duration(seconds: float) -> str:
@@ -275,7 +294,7 @@ def _series(kind: str, values: list[Any]) -> pd.Series[Any]:
     import pandas as pd
 
     missing = any(value is None for value in values)
-    if kind in ("int", "bytes"):
+    if kind in WHOLE:
         return pd.Series(values, dtype="Int64" if missing else "int64")
     if kind == "duration":
         return pd.Series(values, dtype="float64")

@@ -11,7 +11,7 @@ from ocinb.insight.isolation import ended
 from ocinb.linux.cgroup import Cgroup, Hierarchy, hierarchies
 from ocinb.linux.syscalls import Kernel
 from ocinb.runtime.stats import statistics
-from ocinb.table import Table, columns, human_bytes
+from ocinb.table import Table, columns, human_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +91,7 @@ def _memory(group: Cgroup, counted: dict[str, Any]) -> Iterator[tuple[Any, ...]]
     usage = counted["memory"]["usage"]
     limit, peak = _limit(usage["limit"]), usage["max"] or None
     file = "memory.max" if two else "memory.limit_in_bytes"
-    reads = _of(human_bytes(usage["usage"]), human_bytes(limit) if limit else "")
+    reads = _of(human_memory(usage["usage"]), human_memory(limit) if limit else "")
     yield (
         "memory", usage["usage"], limit, peak, "bytes", reads,
         "linux.resources.memory.limit", file,
@@ -99,7 +99,7 @@ def _memory(group: Cgroup, counted: dict[str, Any]) -> Iterator[tuple[Any, ...]]
     swap = counted["memory"]["swap"]
     if swap["usage"] or _limit(swap["limit"]):
         limit = _limit(swap["limit"])
-        reads = _of(human_bytes(swap["usage"]), human_bytes(limit) if limit else "")
+        reads = _of(human_memory(swap["usage"]), human_memory(limit) if limit else "")
         yield (
             "swap" if two else "memory and swap", swap["usage"], limit, swap.get("max") or None,
             "bytes", reads, "linux.resources.memory.swap",

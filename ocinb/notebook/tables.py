@@ -168,7 +168,7 @@ def _full(kind: str, value: Any, text: str) -> str:
         return ""
     if kind == "digest":
         return str(value)
-    if kind == "bytes":
+    if kind in ("bytes", "memory"):
         return f"{value:,} bytes"
     if kind in TIMES:
         return rfc3339(float(value)) or ""

@@ -13,6 +13,7 @@ from ocinb.table import (
     human_ago,
     human_bytes,
     human_duration,
+    human_memory,
     parse_rfc3339,
     rfc3339,
     shown,
@@ -40,6 +41,23 @@ LISTING = Table(
 )
 def test_bytes_have_three_digits_and_a_decimal_unit(size, text):
     assert human_bytes(size) == text
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 B"),
+        (1000, "1000 B"),
+        (64 << 20, "64 MiB"),
+        (100 << 20, "100 MiB"),
+        (3 << 29, "1.5 GiB"),
+        ((1 << 30) - 1, "1 GiB"),
+        (1234567, "1.18 MiB"),
+        (5 << 40, "5 TiB"),
+    ],
+)
+def test_memory_is_told_in_the_units_in_which_limits_are_given(size, text):
+    assert human_memory(size) == text == shown("memory", size)
 
 
 @pytest.mark.parametrize(

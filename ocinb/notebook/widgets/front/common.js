@@ -20,16 +20,20 @@ function fill(element, ...children) {
   return element;
 }
 
-/** Bytes for people, in powers of 1000 as everywhere in ocinb. */
-function bytes(number) {
+/** Bytes for people, in powers of 1000 as everywhere in ocinb but for memory. */
+function bytes(number, step = 1000, units = ["B", "kB", "MB", "GB", "TB"]) {
   if (number === null || number === undefined) return "";
-  const units = ["B", "kB", "MB", "GB", "TB"];
   let unit = 0;
-  while (number >= 999.5 && unit < units.length - 1) {
-    number /= 1000;
+  while (number >= step - 0.5 && unit < units.length - 1) {
+    number /= step;
     unit += 1;
   }
   return `${unit && number < 99.95 ? number.toFixed(1) : Math.round(number)} ${units[unit]}`;
+}
+
+/** Bytes of memory, in the powers of 1024 in which limits are given. */
+function memory(number) {
+  return bytes(number, 1024, ["B", "KiB", "MiB", "GiB", "TiB"]).replace(".0 ", " ");
 }
 
 /** Seconds for people. */

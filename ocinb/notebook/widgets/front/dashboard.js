@@ -69,7 +69,7 @@ function render({ model, el, signal }) {
       fill(line.cells[1], h("span", { class: `state ${row.status}` }, row.status), row.exit_status === null ? null : h("span", { class: row.exit_status ? "bad" : "soft" }, ` ${row.exit_status}`));
       fill(line.cells[2], h("span", { class: "cut image", title: row.image }, row.image.replace(/^docker\.io\/library\//, "")), h("span", { class: "soft mono cut image", title: row.command }, row.command));
       fill(line.cells[3], row.cpu === null ? h("span", { class: "soft" }, "–") : [curve(own.map((p) => p[0]), 1, "processor, the last minute"), ` ${(row.cpu * 100).toFixed(row.cpu < 0.0995 ? 1 : 0)} %`]);
-      fill(line.cells[4], row.memory === null ? h("span", { class: "soft" }, "–") : [curve(own.map((p) => p[1]), 0, "memory, the last minute"), ` ${bytes(row.memory)}`, row.limit ? h("span", { class: "soft" }, ` of ${bytes(row.limit)}`) : null]);
+      fill(line.cells[4], row.memory === null ? h("span", { class: "soft" }, "–") : [curve(own.map((p) => p[1]), 0, "memory, the last minute"), ` ${memory(row.memory)}`, row.limit ? h("span", { class: "soft" }, ` of ${memory(row.limit)}`) : null]);
       if (line.had !== row.status) { fill(line.cells[5], buttons(row)); line.had = row.status; }
     }
     rows.forEach((row, at) => { const node = lines.get(row.name).node; if (body.children[at] !== node) body.insertBefore(node, body.children[at] ?? null); });
