@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import grp
 import os
+import pwd
 import stat
 
 from ocinb.errors import StorageError
@@ -32,6 +34,9 @@ def private_directory(path: str | os.PathLike[str]) -> None:
 def check_private(path: str | os.PathLike[str]) -> None:
     """See that nobody else put a directory there, nor can put anything into it.
 
+    With the umask 002 of many systems a person's own directories can be written by a group in
+    which nobody else is. Such a one is closed to it, as is one in which nothing is yet.
+
     Args:
         path: where nothing is, nothing is wrong.
 
@@ -52,8 +57,52 @@ def check_private(path: str | os.PathLike[str]) -> None:
             raise StorageError(f"{name} belongs to another user ({info.st_uid})", hint=_HINT)
     if not stat.S_ISDIR(found[-1].st_mode):
         raise StorageError(f"{name} is not a directory", hint=_HINT)
-    if found[-1].st_mode & _OTHERS_WRITE:
+    if found[-1].st_mode & _OTHERS_WRITE and not _closed(name, found[-1]):
         raise StorageError(
             f"other users may write into {name}",
             hint=f"chmod go-w {name}, once what is in it is known to be yours",
         )
+
+
+def _closed(path: str, info: os.stat_result) -> bool:
+    """Take the right to write from a directory's group, if nobody else can have used it."""
+    if info.st_uid != os.geteuid() or info.st_mode & stat.S_IWOTH:
+        return False
+    mode = stat.S_IMODE(info.st_mode)
+    try:
+        directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        if not os.path.samestat(os.fstat(directory), info):
+            return False
+        alone = _is_own_group(info.st_gid) and not _has_list(directory)
+        if not alone and os.listdir(directory):
+            return False
+        os.fchmod(directory, mode & ~stat.S_IWGRP)
+        if alone or not os.listdir(directory):
+            return True
+        os.fchmod(directory, mode)  # somebody was quicker
+        return False
+    except OSError:
+        return False
+    finally:
+        os.close(directory)
+
+
+def _is_own_group(gid: int) -> bool:
+    """Whether a group is of this user alone, by the convention that it has the user's name."""
+    try:
+        group, user = grp.getgrgid(gid), pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return False
+    members = {*group.gr_mem} - {user.pw_name}
+    return group.gr_name == user.pw_name and user.pw_gid == gid and not members
+
+
+def _has_list(directory: int) -> bool:
+    """Whether an access control list lets others in: the group's bits are its mask then."""
+    try:
+        return bool(os.getxattr(directory, "system.posix_acl_access"))
+    except OSError:
+        return False
