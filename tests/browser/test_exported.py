@@ -91,3 +91,24 @@ def test_pdf_shows_every_diagram(notebook, monkeypatch):
         if kind in KINDS:
             title = re.findall(r"<text[^>]*>([^<]+)<", draw(Picture(kind, table)).svg)[0]
             assert re.sub(r"\s+", "", title) in shown, kind
+
+
+def test_a_strangers_notebook_shows_its_pictures_before_it_is_trusted(
+    notebook, notebook_page, jupyter_lab
+):
+    """JupyterLab's own sanitizer stands between."""
+    kernel = {"kernelspec": {"name": "python3", "display_name": "python3"}}
+    few = nbformat.v4.new_notebook(cells=notebook.cells[:2], metadata=kernel)
+    path = jupyter_lab.work / "strangers.ipynb"
+    nbformat.write(few, path)
+    notebook_page.open(path)
+    pictures = notebook_page.panel.locator("img")
+    pictures.nth(1).wait_for()
+    for picture in pictures.all():
+        assert picture.evaluate("image => image.complete && image.naturalWidth") == 800
+    assert (
+        notebook_page.page.evaluate(
+            "() => jupyterapp.shell.currentWidget.model.cells.get(0).trusted"
+        )
+        is False
+    )
