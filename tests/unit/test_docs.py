@@ -30,6 +30,11 @@ def test_the_table_of_options_is_what_the_options_say() -> None:
     assert made.TABLE.read_text() == made.table(), "run: python docs/options.py"
 
 
+def test_the_table_of_attacks_is_what_the_attacks_say() -> None:
+    made = program("security")
+    assert made.TABLE.read_text() == made.table(), "run: python docs/security.py"
+
+
 def test_every_file_that_the_documents_name_exists() -> None:
     for document in (*ROOT.glob("docs/*.md"), ROOT / "README.md"):
         for name in re.findall(

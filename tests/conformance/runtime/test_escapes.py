@@ -289,7 +289,8 @@ def test_2021_30465_swapped_while_it_is_mounted_upon(
         ["/usr/bin/python3", "-c", _SWAP, str(image / "a"), str(image / "b")]
     )
     try:
-        bundle.mount("/a", "tmpfs", "tmpfs")
+        # A directory that is missing shows where it was made, on the host's side too.
+        bundle.mount("/a/deep", "tmpfs", "tmpfs")
         bundle.process["args"] = ["/bin/true"]
         for _ in range(20):
             ours.run(bundle)
