@@ -72,7 +72,7 @@ def test_the_probe_tries_every_kind_and_leaves_nothing(tmp_path: Path) -> None:
     probe = MountManager(tmp_path / "state").probe()
     assert [attempt.kind for attempt in probe.attempts] == list(KINDS)
     assert probe.best.kind == OVERLAY
-    assert "deleted and made again" in probe.why
+    assert "stacked without copying" in probe.why
     assert list((tmp_path / "state").iterdir()) == []
     assert here(tmp_path) == []
 
