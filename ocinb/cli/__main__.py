@@ -17,6 +17,7 @@ def main() -> int:
     from ocinb.cli import errors, interrupts, render
     from ocinb.cli.progress import LiveProgress
     from ocinb.commands import tree
+    from ocinb.commands.last_error import KeptError
     from ocinb.commands.session import Session
     from ocinb.commands.values import Narration
     from ocinb.errors import OcinbError
@@ -27,6 +28,7 @@ def main() -> int:
         return 0
     interrupts.keep()
     session = Session()
+    kept = session.errors = KeptError(session.settings)
     try:
         with LiveProgress(session.recorder, session.hush) as progress:
             value = tree.call(sys.argv[1:], session, width=render.width())
@@ -43,6 +45,8 @@ def main() -> int:
     except BaseException as error:
         if isinstance(error, SystemExit):
             raise
+        if not isinstance(error, KeyboardInterrupt):
+            kept.keep(error)
         return errors.report(error)
     return exit_status(value)
 

@@ -13,6 +13,7 @@ from ocinb.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ocinb.commands.last_error import LastError
     from ocinb.engine.engine import Engine
     from ocinb.layer.glance import Glance
 
@@ -34,6 +35,7 @@ class Session:
             over. Sessions that are made from this one share it.
         remote_tags: tags of repositories that were listed, by familiar name; for completion.
         glances: files of images that were looked at, by the last layer's chainID; for completion.
+        errors: knows the last error, for ``explain`` and ``debug``; None: nobody keeps it.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Session:
         self.hush = hush or Event()
         self.remote_tags: dict[str, tuple[str, ...]] = {}
         self.glances: dict[str, Glance] = {}
+        self.errors: LastError | None = None
 
     @cached_property
     def engine(self) -> Engine:
@@ -66,4 +69,6 @@ class Session:
             values["root"] = Path(root).absolute()
         if run_root:
             values["run_root"] = Path(run_root).absolute()
-        return Session(Settings(**values), self.recorder, self.output, self.hush)
+        other = Session(Settings(**values), self.recorder, self.output, self.hush)
+        other.errors = self.errors
+        return other

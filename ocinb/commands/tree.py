@@ -112,6 +112,8 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "demo",
         "doctor",
         "kernel",
+        "explain",
+        "debug",
         "where",
         "version",
     ),

@@ -22,7 +22,6 @@ IDENTIFIER = "ocinb"
 _LINE = re.compile(r"(?:^\s*%{0,2}|[=(,]\s*%)oci\s+(?P<words>.*)$")
 """Also without a per cent sign, as IPython's automagic takes it."""
 _NAME = re.compile(r"\$([^\W\d]\w*)\Z")
-_WORDS_OF_OURS = ("debug", "explain")
 
 
 def install(shell: InteractiveShell, session: Callable[[], Session]) -> None:
@@ -85,10 +84,7 @@ def words(
     except ValueError:
         return fragment, []  # within quotes
     arguments = [_filled_in(word, names) for word in before]
-    possible = complete(tree.root, arguments, fragment, session())
-    if not arguments:
-        possible += [word for word in _WORDS_OF_OURS if word.startswith(fragment)]
-    return fragment, possible
+    return fragment, complete(tree.root, arguments, fragment, session())
 
 
 def _filled_in(word: str, names: Mapping[str, Any]) -> str:

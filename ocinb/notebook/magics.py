@@ -24,7 +24,6 @@ from ocinb.commands.values import (
     Raw,
     Said,
     Stream,
-    Text,
 )
 from ocinb.errors import CommandError
 from ocinb.notebook.diagrams.draw import draw
@@ -59,7 +58,7 @@ class OciMagics(Magics):
     ) -> None:
         super().__init__(shell)
         self.session = session
-        self.errors = errors
+        self.errors = session.errors = errors
         self.options = options
         self._in_notebook = hasattr(shell, "kernel")
         if options.settings() != session.settings:
@@ -83,8 +82,6 @@ class OciMagics(Magics):
             shell: Any = self.shell
             line = shell.var_expand(line, depth=_TO_THE_CELL)
         words = _words(line)
-        if words in (["debug"], ["explain"]):
-            return Text(self.errors.traceback() if words == ["debug"] else self.errors.at_length())
         try:
             value = self.call(words, cell)
         except KeyboardInterrupt as error:

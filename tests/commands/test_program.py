@@ -50,6 +50,25 @@ def test_an_unknown_command_is_a_sentence_a_hint_and_a_status(environment):
     assert done.stderr == "ocinb: there is no command imags\ndid you mean images?\n"
 
 
+def test_the_last_error_is_told_at_length_by_the_next_command(environment):
+    assert ocinb(environment, "explain").stdout == "no error yet\n"
+    assert ocinb(environment, "layers", "Demo").returncode == 1
+    told = ocinb(environment, "explain").stdout
+    assert "InvalidReference: 'library/Demo' in 'Demo' is not a repository name" in told
+    assert "what to do: repository names are lower-case: library/demo" in told
+    assert "the rule: distribution-spec spec.md#pulling-manifests" in told
+    assert "ocinb debug shows the traceback" in told
+    assert ocinb(environment, "debug").stdout.startswith("Traceback (most recent call last)")
+    kept = Path(environment["OCINB_RUN_ROOT"]) / "last-error.json"
+    kept.write_text("[]")
+    assert ocinb(environment, "explain").stdout == "no error yet\n"
+
+
+def test_help_lists_them(environment):
+    listed = ocinb(environment, "--help").stdout
+    assert {"explain", "debug"} <= {line.split()[0] for line in listed.splitlines() if line.strip()}
+
+
 def test_a_reader_that_leaves_early_is_no_error(environment):
     argv = f"{sys.executable} -m ocinb run --help | head -c 1"
     done = subprocess.run(["sh", "-c", argv], env=environment, capture_output=True, check=True)
