@@ -111,6 +111,8 @@ class ContainerOptions:
             ``linux.seccomp`` itself.
         cgroup_parent: the control group in which the engine makes the container's.
         cgroups_path: config.json's ``linux.cgroupsPath``; None: the runtime chooses.
+        restart: when the engine runs it again, as in ``on-failure:3``.
+        strace: whether strace is attached to its program.
     """
 
     args: Sequence[str] | None = None
@@ -153,3 +155,5 @@ class ContainerOptions:
     seccomp: str | Mapping[str, Any] = DEFAULT_SECCOMP
     cgroup_parent: str | None = None
     cgroups_path: str | None = None
+    restart: str = "no"
+    strace: bool = False

@@ -12,9 +12,11 @@ or replaced as a whole.
     joined.json      whose namespaces it shares: type → container
     started          when the program was started
     again.json       the orders by which it was made, to make it again once it has ended
+    restarts.json    how often its monitor has run it again, where its policy says so
     control          the socket of the monitor, see ``control_socket``
     exit.json        how the container ended; written before it is cleaned up
     events.jsonl     what happened, one event a line
+    strace           what strace saw of its program; see ``strace_output``
     log, log.1       the last 10 MB or more of what the program wrote; see ``log_file``
     runtime.log      what the OCI runtime complained of
     monitor.log      what the monitor complained of
@@ -64,10 +66,12 @@ class ContainerFiles:
         self.started = f"{directory}/started"
         self.exit = f"{directory}/exit.json"
         self.events = f"{directory}/events.jsonl"
+        self.strace = f"{directory}/strace"
         self.log = f"{directory}/log"
         self.runtime_log = f"{directory}/runtime.log"
         self.monitor_log = f"{directory}/monitor.log"
         self.again = f"{directory}/again.json"
+        self.restarts = f"{directory}/restarts.json"
         self.pid_file = f"{directory}/init.pid"
         self.bundle = f"{directory}/bundle"
         self.rootfs = f"{directory}/bundle/rootfs"

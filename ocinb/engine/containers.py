@@ -14,12 +14,13 @@ from typing import Any
 from ocinb.engine.container_files import ContainerFiles, Process, read_json, write_json
 from ocinb.engine.happenings import note
 from ocinb.engine.removal import remove_files
+from ocinb.engine.restarting import NO, RestartPolicy, policy_of
 from ocinb.errors import ContainerError, ContainerExists, ContainerNotFound, StorageError
 from ocinb.frozen import Frozen
 from ocinb.linux.process_cgroup import cgroup_of
 from ocinb.linux.syscalls import Kernel
 from ocinb.spec.reference import Reference
-from ocinb.spec.runtime_state import CREATED, CREATING, PAUSED, RUNNING, STOPPED
+from ocinb.spec.runtime_state import CREATED, CREATING, PAUSED, RESTARTING, RUNNING, STOPPED
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
 
@@ -31,7 +32,8 @@ class ContainerRecord(Frozen):
         id: twelve hexadecimal digits; also the container's id for the OCI runtime.
         name: unique among all containers of this user.
         image: the whole name of its image.
-        status: as in runtime-spec runtime.md#state, or ``paused``; found out at this moment.
+        status: as in runtime-spec runtime.md#state, ``paused`` or ``restarting``; found out at
+            this moment.
         pid: of the container's first process; 0 when there is none.
         created: seconds since the epoch.
         command: the program and its arguments.
@@ -42,6 +44,8 @@ class ContainerRecord(Frozen):
         ports: those of this machine that lead into it, as in ``127.0.0.1:8080->80/tcp``.
         runtime: the OCI runtime's name.
         error: why it never ran; empty otherwise.
+        restart_policy: as in ``on-failure:3``.
+        restarts: how often its monitor has run it again, since a person last started it.
     """
 
     id: str
@@ -58,6 +62,8 @@ class ContainerRecord(Frozen):
     ended: float | None = None
     volumes: tuple[str, ...] = ()
     ports: tuple[str, ...] = ()
+    restart_policy: str = NO
+    restarts: int = 0
 
 
 class Containers:
@@ -79,12 +85,16 @@ class Containers:
         command: Sequence[str],
         manifest: str = "",
         volumes: Sequence[str] = (),
+        restart: RestartPolicy | None = None,
+        strace: str = "",
     ) -> ContainerFiles:
         """A directory for a new container; its name is taken from now on.
 
         Args:
             manifest: the digest of the image's manifest: its name may point elsewhere later.
             volumes: the names of the volumes that it uses, which are kept as long as it is.
+            restart: when it is run again; None: never.
+            strace: the program that traces it; empty: none does.
 
         Raises:
             ContainerExists: the name is in use. ContainerError: it is not a name.
@@ -109,6 +119,10 @@ class Containers:
                 "volumes": list(volumes),
                 "creator": dict(Process.of(os.getpid())),
             }
+            if restart is not None and restart.name != NO:
+                document["restart"] = dict(restart)
+            if strace:
+                document["strace"] = strace
             try:
                 for directory in (files.rootfs, files.writable):
                     os.makedirs(directory)
@@ -241,8 +255,9 @@ def _record(files: ContainerFiles, document: dict[str, Any]) -> ContainerRecord:
     init = files.read_process(files.init)
     alive = init is not None and init.alive
     started = os.path.exists(files.started)
-    ended = read_json(files.exit)
-    status = _status(files, document, alive, started, bool(ended))
+    ended = {} if alive else read_json(files.exit)
+    status = _status(files, document, alive, started, ended)
+    policy = policy_of(document)
     return ContainerRecord(
         id=document["id"],
         name=document["name"],
@@ -258,6 +273,8 @@ def _record(files: ContainerFiles, document: dict[str, Any]) -> ContainerRecord:
         ended=ended.get("time"),
         volumes=tuple(document.get("volumes") or ()),
         ports=_lines(files.ports) if alive else (),
+        restart_policy=str(policy),
+        restarts=read_json(files.restarts).get("times", 0) if policy.name != NO else 0,
     )
 
 
@@ -271,7 +288,11 @@ def _lines(path: str) -> tuple[str, ...]:
 
 
 def _status(
-    files: ContainerFiles, document: dict[str, Any], alive: bool, started: bool, ended: bool
+    files: ContainerFiles,
+    document: dict[str, Any],
+    alive: bool,
+    started: bool,
+    ended: dict[str, Any],
 ) -> str:
     """What is true, by the processes that are there; a file alone proves no life.
 
@@ -279,9 +300,9 @@ def _status(
     """
     if alive:
         return _living(files, started)
-    if ended:
-        return STOPPED
     init, monitor = files.read_process(files.init), files.read_process(files.monitor)
+    if ended:
+        return RESTARTING if ended.get("again") and monitor and monitor.alive else STOPPED
     if init is not None:
         return STOPPED
     makers = (monitor, Process(**document["creator"]))

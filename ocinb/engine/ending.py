@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING
 from ocinb.bundle.options import STOP_TIMEOUT
 from ocinb.engine.container_files import ContainerFiles, Process, read_json, write_json
 from ocinb.engine.containers import ContainerRecord, Containers, record_of
-from ocinb.engine.operations import Operations, signal_number
-from ocinb.errors import CommandError, ContainerError, InvalidStatus, OcinbError, StorageError
-from ocinb.spec.runtime_state import PAUSED, STOPPED
+from ocinb.engine.operations import Operations, stop_signal
+from ocinb.engine.restarting import halt
+from ocinb.errors import ContainerError, InvalidStatus, OcinbError, StorageError
+from ocinb.spec.runtime_state import PAUSED, RESTARTING, STOPPED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 GRACE = 10.0
 """Seconds between the signal to end and SIGKILL, where nothing else is asked for."""
-_STOP_SIGNAL = "org.opencontainers.image.stopSignal"
 _TIDY = 10.0
 """Seconds that a monitor has to clean up."""
+_LOOK = 0.02
+"""Seconds between looks."""
 
 
 def wait(containers: Containers, name: str, seconds: float | None = None) -> int | None:
@@ -52,7 +54,7 @@ def stop(containers: Containers, operations: Operations, name: str, grace: float
     """Ask a container's program to end, and after some time insist.
 
     The signal is the one that the image or the person chose, else SIGTERM. One that has ended
-    already is no error.
+    already is no error. One that would be run again is not.
 
     Args:
         name: of the container.
@@ -64,11 +66,13 @@ def stop(containers: Containers, operations: Operations, name: str, grace: float
     files, record = containers.find(name)
     if record.status == STOPPED:
         return
+    halt(files)
+    record = _settled(files, record)
     if record.status == PAUSED:
         operations.resume(record.id)
     init = files.read_process(files.init)
     annotations = read_json(f"{files.bundle}/config.json").get("annotations") or {}
-    _send(operations, record, _stop_signal(annotations))
+    _send(operations, record, stop_signal(files))
     seconds = _grace(annotations) if grace is None else grace
     if not await_end(init, time.monotonic() + seconds):
         _send(operations, record, 9)
@@ -133,9 +137,19 @@ def note_failure(files: ContainerFiles, error: BaseException) -> None:
 
 def forget_end(files: ContainerFiles) -> None:
     """Remove what tells of a container's last life; its log, events and changes stay."""
-    for path in (files.exit, files.started, files.init, files.pid_file, files.monitor):
+    last = (files.exit, files.started, files.init, files.pid_file, files.monitor, files.restarts)
+    for path in last:
         if os.path.exists(path):
             os.unlink(path)
+
+
+def _settled(files: ContainerFiles, record: ContainerRecord) -> ContainerRecord:
+    """A container that was told to halt: either it runs, or it has ended for good."""
+    end = time.monotonic() + _TIDY
+    while record.status == RESTARTING and time.monotonic() < end:
+        time.sleep(_LOOK)
+        record = record_of(files) or record
+    return record
 
 
 def _send(operations: Operations, record: ContainerRecord, signal: int) -> None:
@@ -144,14 +158,6 @@ def _send(operations: Operations, record: ContainerRecord, signal: int) -> None:
     except OcinbError:
         # It has just ended; or, without its runtime's help, what is left is seen by waiting.
         return
-
-
-def _stop_signal(annotations: dict[str, str]) -> int:
-    """Spec: image-spec config.md#properties (StopSignal)"""
-    try:
-        return signal_number(annotations.get(_STOP_SIGNAL) or "TERM")
-    except CommandError:
-        return signal_number("TERM")  # what an image says may be anything
 
 
 def _grace(annotations: dict[str, str]) -> float:

@@ -83,6 +83,7 @@ class Input:
             os.close(self._target)
         self._target = -1
         self._pending = b""
+        self._ends = False
 
     def _typing(self) -> list[Client]:
         return [client for client in self._clients() if client.attached and client.stdin >= 0]

@@ -73,6 +73,14 @@ class Loop:
             client.leave()
         client.say(DETACHED)
 
+    def part(self) -> None:
+        """Share the streams with nobody any more: what was there to share has ended."""
+        for client in self._clients:
+            client.leave()
+        self.input.end()
+        self.output.end()
+        self.detached = True
+
     def turn(self, watched: int = -1, timeout: float | None = None) -> None:
         """Wait until something happens, and deal with it.
 

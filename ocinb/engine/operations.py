@@ -15,6 +15,7 @@ from ocinb.engine.containers import ContainerRecord, Containers, record_of
 from ocinb.engine.emulated.strays import end_strays
 from ocinb.engine.happenings import note
 from ocinb.engine.launcher_process import call
+from ocinb.engine.restarting import halt
 from ocinb.engine.runtime_process import complaint, failure, find_runtime, last_line
 from ocinb.errors import (
     CommandError,
@@ -30,7 +31,7 @@ from ocinb.linux.process_cgroup import cgroup_of
 from ocinb.linux.processes import all_pids
 from ocinb.linux.syscalls import Kernel
 from ocinb.network.undo import undo
-from ocinb.spec.runtime_state import CREATED, PAUSED, RUNNING, STOPPED, State
+from ocinb.spec.runtime_state import CREATED, PAUSED, RESTARTING, RUNNING, STOPPED, State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 _SPECIFIED = ("start", "kill", "delete")
 """Operations that the specification has."""
+_STOP_SIGNAL = "org.opencontainers.image.stopSignal"
 _TIDY = 5.0
 """Seconds that a monitor has to clean up after the end of its container."""
 
@@ -103,6 +105,8 @@ class Operations:
     def kill(self, name: str, signal: str | int) -> None:
         """Send a signal, by name or number, to the container's first process.
 
+        After SIGKILL or its stop signal it is not run again, whatever its restart policy.
+
         Raises:
             ContainerNotFound. CommandError: no such signal. InvalidStatus: it has ended.
 
@@ -110,7 +114,12 @@ class Operations:
         """
         number = signal_number(signal)
         files, record = self._containers.find(name)
+        if record.status == RESTARTING:
+            halt(files)
+            return
         require(record, "kill", CREATED, RUNNING, PAUSED)
+        if number in (signals.SIGKILL, stop_signal(files)):
+            halt(files)
         self._call(files, record, "kill", str(number))
         note(files, "kill", detail=signal_name(number))
         if record.status == PAUSED and number == signals.SIGKILL:
@@ -183,6 +192,7 @@ class Operations:
 
     def tidy(self, files: ContainerFiles) -> None:
         """End whatever there still is of a container, and undo what was made for it."""
+        halt(files)
         init, monitor = files.read_process(files.init), files.read_process(files.monitor)
         if init is not None and init.alive:
             _kill(init)
@@ -230,6 +240,18 @@ class Operations:
         return done.stdout
 
 
+def stop_signal(files: ContainerFiles) -> int:
+    """What asks a container's program to end: its image's or its maker's choice, else SIGTERM.
+
+    Spec: image-spec config.md#properties (StopSignal)
+    """
+    annotations = read_json(f"{files.bundle}/config.json").get("annotations") or {}
+    try:
+        return signal_number(annotations.get(_STOP_SIGNAL) or "TERM")
+    except CommandError:
+        return signal_number("TERM")  # what an image says may be anything
+
+
 def signal_number(signal: str | int) -> int:
     """The number of a signal given as ``TERM``, ``SIGTERM``, ``15`` or 15.
 
@@ -263,18 +285,26 @@ def require(record: ContainerRecord, operation: str, *statuses: str) -> None:
     """
     if record.status in statuses:
         return
-    hints = {
-        "delete": f"ocinb kill {record.name} first, or ocinb delete --force {record.name}",
-        "resume": None if record.status == STOPPED else "it is not paused",
-        "exec": f"ocinb start {record.name} first",
-        "kill": "it has ended already" if record.status == STOPPED else None,
-    }
     raise InvalidStatus(
         f"cannot {operation} container {record.name}: it is {record.status}, "
         f"not {' or '.join(statuses)}",
-        hint=hints.get(operation),
+        hint=_way_there(record, operation),
         citation=f"runtime-spec runtime.md#{operation}" if operation in _SPECIFIED else None,
     )
+
+
+def _way_there(record: ContainerRecord, operation: str) -> str | None:
+    """What to do with a container so that the operation is possible; None: nothing helps."""
+    if operation == "delete":
+        return f"ocinb kill {record.name} first, or ocinb delete --force {record.name}"
+    if operation == "resume":
+        return None if record.status == STOPPED else "it is not paused"
+    if operation == "kill":
+        return "it has ended already" if record.status == STOPPED else None
+    if operation == "pause" and record.status == PAUSED:
+        return f"ocinb unpause {record.name} lets it go on"
+    first = {PAUSED: "unpause", STOPPED: "start", CREATED: "start"}.get(record.status)
+    return f"ocinb {first} {record.name} first" if first else None
 
 
 def cgroups_path(container: str) -> str:

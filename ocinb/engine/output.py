@@ -97,10 +97,15 @@ class Output:
         """Take back what was held and what is still to be read; no more is read after that."""
         self._held = self._held or []
         self.drain()
-        for source in list(self._sources):
-            self._close(source)
+        self.end()
         held, self._held = self._held, None
         return b"".join(data for _, data in held)
+
+    def end(self) -> None:
+        """Read no more, whoever still writes."""
+        for source in list(self._sources):
+            self._close(source)
+        self.refused = None
 
     def _listeners(self) -> list[Client]:
         return [client for client in self._clients() if client.attached]

@@ -22,6 +22,8 @@ STATUSES = (CREATING, CREATED, RUNNING, STOPPED)
 
 PAUSED = "paused"
 """An additional value, as the specification allows; runc and crun have the same one."""
+RESTARTING = "restarting"
+"""Another one, of engines: its program has ended, and will be run again. Docker's word."""
 
 
 class State(Frozen):
