@@ -4,7 +4,7 @@
 
     OcinbError(message, hint, citation)
     ├ DocumentError        InvalidDigest InvalidReference InvalidDocument(path)
-    ├ ContentError         BlobNotFound NameNotFound DigestMismatch SizeMismatch
+    ├ ContentError         BlobNotFound NameNotFound AmbiguousName DigestMismatch SizeMismatch
     ├ DistributionError    RegistryError(status, errors) RegistryUnreachable AuthenticationFailed
     │                      PlatformNotFound
     ├ LayerError           UnsafePath UnsupportedCompression LimitExceeded
@@ -97,6 +97,10 @@ class NameNotFound(ContentError):
 
 
 class DigestMismatch(ContentError):
+class AmbiguousName(ContentError):
+    """A name without a registry that several images in the store could be meant by."""
+
+
     """Bytes do not have the digest under which they were asked for."""
 
 

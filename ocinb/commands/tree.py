@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
+from ocinb import __version__
 from ocinb.commands.completion import teach
 from ocinb.commands.values import Help
 from ocinb.errors import CommandError, NameNotFound
@@ -25,6 +26,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "pull",
         "push",
         "copy",
+        "tag",
         "images",
         "inspect",
         "rmi",
@@ -138,7 +140,6 @@ OTHER_WORDS = {
     "dive": "waste",
     "which": "why",
     "blame": "why",
-    "image": "images",
     "info": "doctor",
     "lookup": "why",
     "digests": "ledger",
@@ -146,7 +147,7 @@ OTHER_WORDS = {
     "stack": "components",
     "ns": "namespaces",
     "discover": "referrers",
-    "untag": "tags",
+    "untag": "rmi",
     "resume": "unpause",
     "volumes": "volume",
     "remove": "rm",
@@ -158,6 +159,45 @@ _SCRIPT = "ocinb.script"
 
 
 def cell_script(context: click.Context) -> str | None:
+LONG_FORMS: dict[str, dict[str, tuple[str, ...]]] = {
+    "image": {
+        "build": ("build",),
+        "history": ("history",),
+        "inspect": ("inspect",),
+        "list": ("images",),
+        "load": ("load",),
+        "ls": ("images",),
+        "mount": ("mount",),
+        "prune": ("prune", "images"),
+        "pull": ("pull",),
+        "push": ("push",),
+        "rm": ("rmi",),
+        "save": ("save",),
+        "tag": ("tag",),
+        "unmount": ("umount",),
+    },
+    "container": {
+        **{
+            name: (name,)
+            for name in (
+                "attach", "commit", "cp", "create", "diff", "exec", "inspect", "kill", "logs",
+                "pause", "port", "ps", "rename", "restart", "rm", "run", "start", "stats", "stop",
+                "top", "unpause", "update", "wait",
+            )
+        },
+        "list": ("ps",),
+        "ls": ("ps",),
+        "prune": ("prune", "containers"),
+    },
+    "system": {
+        "df": ("usage",),
+        "events": ("events",),
+        "info": ("doctor",),
+        "prune": ("prune",),
+    },
+}  # fmt: skip
+"""Commands as docker and podman also have them, ``image ls`` → words of ours."""
+
     """The text of the cell under a ``%%oci`` line, or None."""
     script: str | None = context.meta.get(_SCRIPT)
     return script
@@ -177,6 +217,11 @@ class _HelpAsValue:
 
     def get_help_option(self, context: click.Context) -> click.Option | None:
         """As click has it, with our callback."""
+def _version(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        raise HelpAsked(f"ocinb {__version__}")
+
+
         return click.Option(
             list(self.get_help_option_names(context)),  # type: ignore[attr-defined]
             is_flag=True,
@@ -265,6 +310,25 @@ class Root(Group):
         if name not in COMMANDS:
             return None
         module = importlib.import_module(f"ocinb.commands.{_MODULES.get(name, name)}")
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As ``Group`` does; ``image ls`` is ``images``.
+
+        Raises:
+            CommandError: unknown.
+        """
+        below = LONG_FORMS.get(args[0])
+        if below is not None and args[1:2] and args[1] in below:
+            args = [*below[args[1]], *args[2:]]
+        elif below is not None:
+            name = " ".join(word for word in args[:2] if word[:1] != "-")
+            raise CommandError(
+                f"there is no command {name}",
+                hint=f"there are {context.command_path} {args[0]} {', '.join(below)}",
+            )
+        return super().resolve_command(context, args)
+
         command: click.Command = module.command
         return command
 
@@ -296,6 +360,14 @@ def root(context: click.Context, root: str | None, run_root: str | None) -> None
     """OCI images and containers, from a name to a process.
 
     The same commands work in a shell (ocinb CMD) and in a notebook (%oci CMD).
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Show the version; the command version shows more.",
+)
     """
     context.obj = context.obj.at(root, run_root)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
+from ocinb import __version__
 from ocinb.commands import tree
 from ocinb.commands.session import Session
 from ocinb.commands.values import Help, Json
@@ -71,6 +72,9 @@ def test_nothing_at_all_is_answered_with_the_list_of_commands(session):
         (["imags"], "did you mean images?"),
         (["remove"], "did you mean rm?"),
         (["unmount"], "did you mean umount?"),
+        (["untag"], "did you mean rmi?"),
+        (["system", "dff"], "there are ocinb system df, events, info, prune"),
+        (["system"], "there are ocinb system df, events, info, prune"),
         (["qqqq"], "ocinb --help lists the commands"),
         (["registry", "dwn"], "did you mean down?"),
         (["images", "--formt", "json"], "did you mean --format?"),
@@ -84,6 +88,27 @@ def test_what_is_not_known_suggests_the_nearest(typed, hint, session):
     assert caught.value.hint == hint
     assert "\n" not in caught.value.message
     assert not caught.value.message.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("long", "short"),
+    [("image ls", "images"), ("container list", "ps"), ("system df", "usage")],
+)
+def test_commands_have_the_long_forms_of_docker_and_podman(long, short, session):
+    assert tree.call([*long.split(), "--format", "json"], session).value == (
+        tree.call([short, "--format", "json"], session).value
+    )
+    assert f"Usage: ocinb {short} " in tree.call([*long.split(), "--help"], session)
+
+
+def test_every_long_form_leads_to_a_command():
+    words = [words for below in tree.LONG_FORMS.values() for words in below.values()]
+    assert {first for first, *_ in words} <= set(tree.COMMANDS)
+    assert not set(tree.LONG_FORMS) & set(tree.COMMANDS)
+
+
+def test_the_version_is_an_option_too(session):
+    assert tree.call(["--version"], session) == f"ocinb {__version__}"
 
 
 def test_help_and_hints_name_the_program_as_it_was_called(session):
