@@ -66,11 +66,12 @@ def _tell(narration: Narration, progress: LiveProgress) -> None:
 def exit_status(value: object) -> int:
     """What ran attached gives its own, a listing of faults 1; else success."""
     from ocinb.commands.values import Exited, Picture, Ran
+    from ocinb.course.exercise import Verdict
     from ocinb.table import Table
 
     if isinstance(value, Ran):
         return value.container.exit_status or 0
-    return value.exit_status if isinstance(value, Table | Picture | Exited) else 0
+    return value.exit_status if isinstance(value, Table | Picture | Exited | Verdict) else 0
 
 
 if __name__ == "__main__":

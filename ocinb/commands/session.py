@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ocinb.events import Recorder
 from ocinb.settings import Settings
@@ -14,10 +14,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ocinb.commands.last_error import LastError
+    from ocinb.course.room import Room
     from ocinb.engine.engine import Engine
     from ocinb.layer.glance import Glance
 
     Output = Callable[[bytes, int], None]
+
+
+class Reader(Protocol):
+    """The Python in which somebody writes."""
+
+    def names(self) -> dict[str, Any]:
+        """The variables."""
+
+    def value(self, code: str) -> Any:
+        """Run code as if it had been typed; the value of its last line."""
 
 
 class Session:
@@ -36,6 +47,9 @@ class Session:
         remote_tags: tags of repositories that were listed, by familiar name; for completion.
         glances: files of images that were looked at, by the last layer's chainID; for completion.
         errors: knows the last error, for ``explain`` and ``debug``; None: nobody keeps it.
+        room: of the lesson that is on.
+        outside: the settings when no lesson is on.
+        reader: the notebook's own Python; None in a shell.
     """
 
     def __init__(
@@ -52,6 +66,9 @@ class Session:
         self.remote_tags: dict[str, tuple[str, ...]] = {}
         self.glances: dict[str, Glance] = {}
         self.errors: LastError | None = None
+        self.room: Room | None = None
+        self.outside = self.settings
+        self.reader: Reader | None = None
 
     @cached_property
     def engine(self) -> Engine:
@@ -59,6 +76,13 @@ class Session:
         from ocinb.engine.engine import Engine
 
         return Engine(self.settings, self.recorder)
+
+    def move(self, settings: Settings) -> None:
+        """Go on in other directories; what was heard so far is kept."""
+        if settings != self.settings:
+            self.settings = settings
+            self.__dict__.pop("engine", None)
+            self.glances.clear()
 
     def at(self, root: str | None, run_root: str | None) -> Session:
         """This session, or another one with the same recorder for other directories."""

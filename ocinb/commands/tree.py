@@ -110,6 +110,11 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "annotate",
         "config",
     ),
+    "Learn": (
+        "lesson",
+        "check",
+        "live",
+    ),
     "This machine": (
         "demo",
         "doctor",
@@ -154,11 +159,6 @@ OTHER_WORDS = {
 }
 """Words of other tools → ours, for the hint."""
 
-_SCRIPT = "ocinb.script"
-"""Key of ``click.Context.meta`` under which a cell's text lies."""
-
-
-def cell_script(context: click.Context) -> str | None:
 LONG_FORMS: dict[str, dict[str, tuple[str, ...]]] = {
     "image": {
         "build": ("build",),
@@ -198,6 +198,11 @@ LONG_FORMS: dict[str, dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 """Commands as docker and podman also have them, ``image ls`` → words of ours."""
 
+_SCRIPT = "ocinb.script"
+"""Key of ``click.Context.meta`` under which a cell's text lies."""
+
+
+def cell_script(context: click.Context) -> str | None:
     """The text of the cell under a ``%%oci`` line, or None."""
     script: str | None = context.meta.get(_SCRIPT)
     return script
@@ -212,16 +217,16 @@ def _help(context: click.Context, _parameter: click.Parameter, asked: bool) -> N
         raise HelpAsked(context.get_help())
 
 
-class _HelpAsValue:
-    """Mixin: ``--help`` raises ``HelpAsked`` where click would print and exit."""
-
-    def get_help_option(self, context: click.Context) -> click.Option | None:
-        """As click has it, with our callback."""
 def _version(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
     if asked and not context.resilient_parsing:
         raise HelpAsked(f"ocinb {__version__}")
 
 
+class _HelpAsValue:
+    """Mixin: ``--help`` raises ``HelpAsked`` where click would print and exit."""
+
+    def get_help_option(self, context: click.Context) -> click.Option | None:
+        """As click has it, with our callback."""
         return click.Option(
             list(self.get_help_option_names(context)),  # type: ignore[attr-defined]
             is_flag=True,
@@ -293,7 +298,7 @@ class Group(_HelpAsValue, click.Group):
                 f"there is no command {name}",
                 hint=(f"did you mean {other}?" if other in known else None)
                 or _nearest(name, known)
-                or f"{path} --help lists the commands",
+                or f"{path} --help".strip() + " lists the commands",
             )
         return super().resolve_command(context, args)
 
@@ -305,11 +310,6 @@ class Root(Group):
         """All of them."""
         return list(COMMANDS)
 
-    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
-        """The command of that name, or None."""
-        if name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"ocinb.commands.{_MODULES.get(name, name)}")
     def resolve_command(
         self, context: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -329,6 +329,11 @@ class Root(Group):
             )
         return super().resolve_command(context, args)
 
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        """The command of that name, or None."""
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"ocinb.commands.{_MODULES.get(name, name)}")
         command: click.Command = module.command
         return command
 
@@ -355,11 +360,6 @@ class Root(Group):
 @click.group(cls=Root)
 @click.option("--root", metavar="DIR", help="Where images and containers are kept (OCINB_ROOT).")
 @click.option("--run-root", metavar="DIR", help="Where state and mounts lie (OCINB_RUN_ROOT).")
-@click.pass_context
-def root(context: click.Context, root: str | None, run_root: str | None) -> None:
-    """OCI images and containers, from a name to a process.
-
-    The same commands work in a shell (ocinb CMD) and in a notebook (%oci CMD).
 @click.option(
     "--version",
     is_flag=True,
@@ -368,6 +368,11 @@ def root(context: click.Context, root: str | None, run_root: str | None) -> None
     callback=_version,
     help="Show the version; the command version shows more.",
 )
+@click.pass_context
+def root(context: click.Context, root: str | None, run_root: str | None) -> None:
+    """OCI images and containers, from a name to a process.
+
+    The same commands work in a shell (ocinb CMD) and in a notebook (%oci CMD).
     """
     context.obj = context.obj.at(root, run_root)
 
@@ -396,7 +401,7 @@ def call(
     """Run one command and return its value.
 
     Args:
-        arguments: words behind the program's name.
+        arguments: words behind the program's name; ``help CMD`` is ``CMD --help``.
         program: how the person called us, for help and hints: ``ocinb`` or ``%oci``.
         script: the cell's text, for commands that take one.
         width: columns that help may use.
@@ -405,6 +410,8 @@ def call(
         CommandError: unknown command or option, or a value that is not taken.
         OcinbError: what the command raises.
     """
+    if arguments[:1] == ["help"]:
+        arguments = [*arguments[1:], "--help"]
     try:
         context = root.make_context(
             program,
@@ -421,7 +428,8 @@ def call(
     except click.ClickException as error:
         raise _command_error(error, program) from error
     except NameNotFound as error:
-        error.hint = error.hint or f"{program} pull brings an image, {program} images lists them"
+        brings, lists = (f"{program} {word}".strip() for word in ("pull", "images"))
+        error.hint = error.hint or f"{brings} brings an image, {lists} lists them"
         raise
 
 
@@ -429,15 +437,16 @@ def _command_error(error: click.ClickException, program: str) -> CommandError:
     context = getattr(error, "ctx", None)
     path: str = context.command_path if context else program
     command = path.removeprefix(program).strip()
+    asking = f"{path} --help".strip()
     if isinstance(error, click.NoSuchOption):
         said = f"{command or 'the program'} has no option {error.option_name}"
         near = _nearest(error.option_name, _options(context))
-        found: Any = CommandError(said, hint=near or f"{path} --help lists its options")
+        found: Any = CommandError(said, hint=near or f"{asking} lists its options")
     else:
         message = " ".join(error.format_message().split()).rstrip(".")
         message = f"{message[:1].lower()}{message[1:]}"
         said = f"{command}: {message}" if command else message
-        found = CommandError(said, hint=f"{path} --help shows what it takes")
+        found = CommandError(said, hint=f"{asking} shows what it takes")
     found.exit_status = getattr(context.command if context else None, "failed_status", 1)
     wrong: CommandError = found
     return wrong

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from ocinb.container import Container
     from ocinb.table import Table
@@ -180,6 +181,23 @@ class Picture:
     def exit_status(self) -> int:
         """What a shell is told."""
         return self.table.exit_status
+
+
+class Live:
+    """A cell that runs in a notebook where it can, and is shown as it was recorded elsewhere.
+
+    Attributes:
+        body: what is to run.
+        why: it cannot run here; empty where it can.
+        recording: the file with what it showed elsewhere.
+        keep: variables that it sets for later cells.
+    """
+
+    def __init__(self, body: str, why: str, recording: Path, keep: tuple[str, ...]) -> None:
+        self.body = body
+        self.why = why
+        self.recording = recording
+        self.keep = keep
 
 
 class Interactive(Picture):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,12 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ocinb.container import Container
+    from ocinb.course.exercise import Verdict
     from ocinb.image import Image
     from ocinb.notebook.configuration import OCI
+
+_BY_NAME = ("ocinb.course.exercise.Verdict", "ocinb.image.Image", "ocinb.container.Container")
+"""Types that are imported when they are used."""
 
 FRAME_MODULES = ("pandas.core.frame", "pandas")
 """Where DataFrame says it was defined, before and since pandas 3."""
@@ -29,6 +34,7 @@ TEXT_SHOWN = 20_000
 DUMP_SHOWN = 256
 """Bytes of anything else that are shown."""
 
+_CODE = re.compile(r"`([^`]+)`")
 _PRE = (
     "max-height:26em;overflow:auto;margin:.3em 0;padding:.6em .9em;border-radius:6px;"
     "background:rgba(128,128,128,.1);font-size:13px;line-height:1.45;"
@@ -59,6 +65,8 @@ def install(shell: InteractiveShell, options: OCI) -> None:
     plain.for_type(Document, _pretty(document_text))
     plain.for_type(Text, _pretty(str))
     plain.for_type(Content, _pretty(content_text))
+    html.for_type_by_name("ocinb.course.exercise", "Verdict", verdict_html)
+    plain.for_type_by_name("ocinb.course.exercise", "Verdict", _pretty(str))
     html.for_type_by_name("ocinb.image", "Image", image_html)
     html.for_type_by_name("ocinb.container", "Container", container_html)
     formatters.mimebundle_formatter.for_type(
@@ -74,7 +82,7 @@ def uninstall(shell: InteractiveShell) -> None:
             each.pop(f"{module}.DataFrame", None)
         for kind in (Table, Document, Text, Content, Diagram):
             each.pop(kind, None)
-        for name in ("ocinb.image.Image", "ocinb.container.Container"):
+        for name in _BY_NAME:
             each.pop(name, None)
 
 
@@ -122,6 +130,17 @@ def document_html(document: Document) -> str:
 def image_html(image: Image) -> str:
     """The facts of an image."""
     return facts_html(image.facts())
+
+
+def verdict_html(verdict: Verdict) -> str:
+    """What a check says, its first line in colour; `…` is code."""
+    colour = "#1a7f37" if verdict.passed else "#9a6700"
+    first, *rest = (_CODE.sub(r"<code>\1</code>", escape(line)) for line in verdict.splitlines())
+    lines = "".join(f"<div>{line}</div>" for line in rest)
+    return (
+        f'<div style="border-left:4px solid {colour};padding:.3em .8em;margin:.2em 0">'
+        f"<strong>{first}</strong>{lines}</div>"
+    )
 
 
 def container_html(container: Container) -> str:

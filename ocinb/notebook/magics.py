@@ -18,6 +18,7 @@ from ocinb.commands.values import (
     Interactive,
     Json,
     Lines,
+    Live,
     Narration,
     Picture,
     Ran,
@@ -26,9 +27,11 @@ from ocinb.commands.values import (
     Stream,
 )
 from ocinb.errors import CommandError
+from ocinb.notebook import live_cells
 from ocinb.notebook.diagrams.draw import draw
 from ocinb.notebook.errors import ShortErrors, shorten_interrupt
 from ocinb.notebook.progress import CellProgress, LinePainter, NoPainter, Painter
+from ocinb.notebook.reader import NotebookReader
 from ocinb.notebook.streams import CellOutput
 from ocinb.notebook.widgets.live import cell_painter, live
 from ocinb.settings import Settings
@@ -61,6 +64,7 @@ class OciMagics(Magics):
         self.errors = session.errors = errors
         self.options = options
         self._in_notebook = hasattr(shell, "kernel")
+        session.reader = NotebookReader(shell)
         if options.settings() != session.settings:
             self._settle()
         options.on_change(self._configured)
@@ -92,6 +96,9 @@ class OciMagics(Magics):
         if isinstance(value, Help):
             print(value)  # noqa: T201 - help belongs under the cell, also in its middle
             return None
+        if isinstance(value, Live):
+            live_cells.show(self.shell, value)
+            return None
         if isinstance(value, Interactive) and self._in_notebook:
             return live(value, png=self.options.shows_png)
         return None if isinstance(value, Narration) else for_notebook(value)
@@ -105,6 +112,7 @@ class OciMagics(Magics):
             painter = NoPainter()
         with CellProgress(self.session.recorder, painter, self.session.hush) as progress:
             value = tree.call(words, self.session, program=self.errors.program, script=cell)
+            self._follow()
             if isinstance(value, Narration):
                 self._tell(value, progress)
             if isinstance(value, Ran | Exited) and value.interrupted:
@@ -117,8 +125,16 @@ class OciMagics(Magics):
             self._settle()
 
     def _settle(self) -> None:
-        """Another session for other directories; what was heard so far is kept."""
-        self.session = Session(self.options.settings(), self.session.recorder)
+        """Other directories for the session."""
+        self.session.move(self.options.settings())
+
+    def _follow(self) -> None:
+        """``%config`` tells where a command has led the session, as ``lesson begin`` does."""
+        settings = self.session.settings
+        if settings.root != self.options.settings().root:
+            with self.options.hold_trait_notifications():
+                self.options.root = str(settings.root)
+                self.options.run_root = str(settings.run_root)
 
     def _tell(self, narration: Narration, progress: CellProgress) -> None:
         try:
