@@ -96,11 +96,11 @@ class NameNotFound(ContentError):
     """No image of that name in the store."""
 
 
-class DigestMismatch(ContentError):
 class AmbiguousName(ContentError):
     """A name without a registry that several images in the store could be meant by."""
 
 
+class DigestMismatch(ContentError):
     """Bytes do not have the digest under which they were asked for."""
 
 
