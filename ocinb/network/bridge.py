@@ -15,7 +15,8 @@ from ocinb.linux.rtnetlink import Interfaces, Link
 from ocinb.network import names
 from ocinb.network.attachments import append, bridge_alias
 from ocinb.network.filters import make_way_out, publish, remove_table
-from ocinb.network.leases import Lease, Leases, Subnet, locked, to_number, to_text
+from ocinb.network.leases import Lease, Leases, locked
+from ocinb.network.subnets import Subnet, to_number, to_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

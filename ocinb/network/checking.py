@@ -8,7 +8,8 @@ from ocinb.linux.rtnetlink import Interfaces
 from ocinb.network.attachments import Attachment
 from ocinb.network.bridge import INTERFACE
 from ocinb.network.container_namespace import ContainerNamespace
-from ocinb.network.leases import Leases, Subnet
+from ocinb.network.leases import Leases
+from ocinb.network.subnets import Subnet
 
 
 def check(state: str, container: str, pid: int) -> list[str]:

@@ -9,8 +9,8 @@ from ocinb.errors import SyscallError
 from ocinb.events import Warned
 from ocinb.linux import nftables as nft
 from ocinb.network.attachments import append
-from ocinb.network.leases import Subnet, to_text
 from ocinb.network.ports import EVERYWHERE, PublishedPort
+from ocinb.network.subnets import Subnet, to_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,5 +1,7 @@
 """Who has which address of a network: a file for each, named after the address.
 
+A network of both versions of the protocol has two such sets: ``leases`` and ``leases6``.
+
 A file with its whole content appears by link(2), which fails where there is one: two processes
 never get the same address, and a crash leaves either a lease or none.
 """
@@ -12,66 +14,12 @@ import os
 from ocinb import plain_json
 from ocinb.errors import NetworkError, StorageError
 from ocinb.frozen import Frozen
+from ocinb.network.subnets import Subnet, to_number, to_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
-
-
-class Subnet(Frozen):
-    """A range of IPv4 addresses, as numbers.
-
-    Attributes:
-        base: its first address.
-        prefix: bits that all its addresses share.
-    """
-
-    base: int
-    prefix: int
-
-    @classmethod
-    def parse(cls, text: str) -> Subnet:
-        """The subnet of a text such as ``10.87.0.0/24``.
-
-        Raises:
-            NetworkError: it is none, or has bits beyond its prefix.
-        """
-        address, _, bits = text.partition("/")
-        number = to_number(address)
-        if number is None or not (bits.isascii() and bits.isdigit()) or int(bits) > 32:
-            raise NetworkError(f"{text} is not a subnet", hint="one is like 10.87.1.0/24")
-        subnet = cls(base=number, prefix=int(bits))
-        if number & (subnet.size - 1):
-            clean = to_text(number & ~(subnet.size - 1))
-            raise NetworkError(f"{text} is not a subnet", hint=f"did you mean {clean}/{bits}?")
-        return subnet
-
-    @property
-    def size(self) -> int:
-        """Addresses in all, those of the network and of everybody among them."""
-        return 1 << (32 - self.prefix)
-
-    @property
-    def gateway(self) -> int:
-        """The bridge's own address: the first one that is a host's."""
-        return self.base + 1
-
-    @property
-    def hosts(self) -> range:
-        """The addresses that containers may have."""
-        return range(self.base + 2, self.base + self.size - 1)
-
-    def overlaps(self, other: Subnet) -> bool:
-        """Whether the two have an address in common."""
-        prefix = min(self.prefix, other.prefix)
-        return self.base >> (32 - prefix) == other.base >> (32 - prefix)
-
-    def __contains__(self, address: int) -> bool:
-        return self.base <= address < self.base + self.size
-
-    def __str__(self) -> str:
-        return f"{to_text(self.base)}/{self.prefix}"
 
 
 class Lease(Frozen):
@@ -99,8 +47,9 @@ class Leases:
     """
 
     def __init__(self, directory: str, subnet: Subnet) -> None:
-        self._directory = directory
-        self._leases = f"{directory}/leases"
+        suffix = "6" if subnet.version == 6 else ""
+        self._leases = f"{directory}/leases{suffix}"
+        self._last_path = f"{directory}/last{suffix}"
         self._subnet = subnet
 
     def take(
@@ -115,7 +64,8 @@ class Leases:
             NetworkError: it is in use or not of the subnet; or all are in use. StorageError.
         """
         for number in self._candidates(wanted):
-            lease = Lease(ip=to_text(number), container=container, names=names, hosts=hosts)
+            ip = to_text(number, self._subnet.version)
+            lease = Lease(ip=ip, container=container, names=names, hosts=hosts)
             if self._write(lease):
                 self._remember(number)
                 return lease
@@ -140,10 +90,10 @@ class Leases:
     def __iter__(self) -> Iterator[Lease]:
         """All of them, in the order of their addresses."""
         try:
-            names = [name for name in os.listdir(self._leases) if to_number(name) is not None]
+            found = [(self._number(name), name) for name in os.listdir(self._leases)]
         except FileNotFoundError:
             return
-        for name in sorted(names, key=lambda name: to_number(name) or 0):
+        for _, name in sorted((number, name) for number, name in found if number is not None):
             lease = _read(f"{self._leases}/{name}", name)
             if lease is not None:
                 yield lease
@@ -155,12 +105,12 @@ class Leases:
             lease = self.get(wanted)
             if lease is not None:
                 raise in_use(wanted, lease)
-        elif len({lease.ip for lease in self}) >= len(self._subnet.hosts):
+        elif len({lease.ip for lease in self}) >= _count(self._subnet):
             raise exhausted(self._subnet)
 
     def _candidates(self, wanted: str | None) -> Iterator[int]:
         if wanted:
-            number = to_number(wanted)
+            number = self._number(wanted)
             if number is None or number not in self._subnet:
                 raise NetworkError(f"{wanted} is not an address of {self._subnet}")
             if number not in self._subnet.hosts:
@@ -168,23 +118,26 @@ class Leases:
             yield number
             return
         hosts = self._subnet.hosts
-        if not hosts:
+        if not _count(self._subnet):
             return
         last = self._last()
         start = last + 1 if last in hosts else hosts.start
         yield from range(start, hosts.stop)
         yield from range(hosts.start, start)
 
+    def _number(self, text: str) -> int | None:
+        return to_number(text, self._subnet.version)
+
     def _last(self) -> int:
         try:
-            with open(f"{self._directory}/last", encoding="ascii") as file:
+            with open(self._last_path, encoding="ascii") as file:
                 return int(file.read() or 0)
         except (OSError, ValueError):
             return 0
 
     def _remember(self, number: int) -> None:
         try:
-            with open(f"{self._directory}/last", "w", encoding="ascii") as file:
+            with open(self._last_path, "w", encoding="ascii") as file:
                 file.write(str(number))
         except OSError:
             return  # a full disk: the search begins elsewhere
@@ -234,24 +187,6 @@ class locked:  # noqa: N801  # used as a function; contextlib would be one more 
         os.close(self._lock)
 
 
-def to_number(text: str) -> int | None:
-    """The number of an IPv4 address in the usual writing; None where it is none."""
-    parts = text.split(".")
-    if len(parts) != 4:
-        return None
-    number = 0
-    for part in parts:
-        if not (part.isascii() and part.isdigit()) or part != str(int(part)) or int(part) > 255:
-            return None
-        number = number << 8 | int(part)
-    return number
-
-
-def to_text(number: int) -> str:
-    """The usual writing of an IPv4 address."""
-    return ".".join(str(number >> shift & 255) for shift in (24, 16, 8, 0))
-
-
 def in_use(ip: str, lease: Lease | None) -> NetworkError:
     """The error for an address that somebody has."""
     who = f" by container {lease.names[0] if lease.names else lease.container}" if lease else ""
@@ -261,9 +196,14 @@ def in_use(ip: str, lease: Lease | None) -> NetworkError:
 def exhausted(subnet: Subnet) -> NetworkError:
     """The error for a network that has no address left."""
     return NetworkError(
-        f"all {len(subnet.hosts)} addresses of {subnet} are in use",
+        f"all {_count(subnet)} addresses of {subnet} are in use",
         hint="remove containers, or make a larger network",
     )
+
+
+def _count(subnet: Subnet) -> int:
+    """How many containers a subnet has room for; a range of more than 2**63 has no length."""
+    return max(subnet.hosts.stop - subnet.hosts.start, 0)
 
 
 def _read(path: str, ip: str) -> Lease | None:

@@ -17,8 +17,9 @@ from ocinb.errors import NetworkError, OcinbError
 from ocinb.frozen import Frozen
 from ocinb.linux.rtnetlink import Interfaces
 from ocinb.network.attachments import Attachment
-from ocinb.network.leases import Lease, Leases, Subnet, locked, to_number, to_text
+from ocinb.network.leases import Lease, Leases, locked
 from ocinb.network.strays import BRIDGE, VETH
+from ocinb.network.subnets import Subnet, to_number, to_text
 from ocinb.whole_file import write_whole
 
 DEFAULT = "bridge"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ocinb.errors import NetworkError
-from ocinb.network.leases import to_number
+from ocinb.network.subnets import to_number
 
 HOST_GATEWAY = "host-gateway"
 """In ``--add-host NAME:host-gateway``: this machine, as the container sees it."""

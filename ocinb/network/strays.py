@@ -9,7 +9,8 @@ from ocinb.linux import nftables as nft
 from ocinb.linux import processes
 from ocinb.linux.rtnetlink import Interfaces
 from ocinb.network.attachments import Attachment, bridge_alias
-from ocinb.network.leases import Leases, Subnet, locked
+from ocinb.network.leases import Leases, locked
+from ocinb.network.subnets import Subnet
 
 BRIDGE, VETH = "ocinb-", "ocinbv"
 """What the names of our links and tables begin with."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from ocinb.errors import NetworkError
 from ocinb.network import resolving, user_space
 from ocinb.network.cni_config import CNI
-from ocinb.network.leases import to_number
 from ocinb.network.publish import parse_all
+from ocinb.network.subnets import to_number
 
 if TYPE_CHECKING:
     from ocinb.bundle.options import Networking

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocinb.errors import NetworkError
-from ocinb.network.leases import Leases, Subnet, locked, to_number, to_text
+from ocinb.network.leases import Leases, locked
+from ocinb.network.subnets import Subnet, to_number, to_text
 
 
 def leases(directory: Path, subnet: str = "10.9.0.0/29") -> Leases:

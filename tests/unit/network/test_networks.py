@@ -8,8 +8,9 @@ import pytest
 
 from ocinb.errors import NetworkError
 from ocinb.network import networks as module
-from ocinb.network.leases import Leases, Subnet
+from ocinb.network.leases import Leases
 from ocinb.network.networks import Networks
+from ocinb.network.subnets import Subnet
 
 
 @pytest.fixture
