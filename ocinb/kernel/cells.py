@@ -21,12 +21,12 @@ from ocinb.frozen import Frozen
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-COMMANDS, SCRIPT, PYTHON = "commands", "script", "python"
+COMMANDS, SCRIPT, PYTHON, UNKNOWN = "commands", "script", "python", "unknown"
 
-OF_OURS = ("debug", "explain")
-"""Words that only a notebook has."""
+FIRST_WORDS = ("image", "run", "python")
+"""What may stand behind ``#!``; ``python3`` is the last one too."""
 
-_SHEBANG = re.compile(r"#!\s*(?P<word>image|run|python3?)\b[ \t]*(?P<rest>.*)")
+_SHEBANG = re.compile(r"#![ \t]*(?P<word>\S*)[ \t]*(?P<rest>.*)")
 _ASSIGNED = re.compile(r"(?P<name>[^\W\d]\w*)[ \t]*=[ \t]*(?P<command>[a-z][\w-]*\b.*)", re.DOTALL)
 _PREFIX = re.compile(r"(?:%{0,2}oci|ocinb)[ \t]+")
 
@@ -35,8 +35,10 @@ class Cell(Frozen):
     """A cell, taken apart.
 
     Attributes:
-        kind: ``commands``, ``script`` or ``python``.
-        head: words of the first line behind ``#!image`` or ``#!run``; empty otherwise.
+        kind: ``commands``, ``script`` or ``python``; ``unknown``: its first line begins with ``#!``
+            and a word that nobody knows.
+        head: words of the first line behind ``#!image`` or ``#!run``; the unknown word; empty
+            otherwise.
         body: the text without that line.
         skipped: how many characters of the cell lie before ``body``.
     """
@@ -54,19 +56,29 @@ def parse(text: str) -> Cell:
     found = _SHEBANG.fullmatch(line.rstrip())
     if found is None:
         return Cell(kind=COMMANDS, head="", body=text, skipped=0)
-    kind = PYTHON if found["word"].startswith("python") else SCRIPT
+    word = "python" if found["word"] == "python3" else found["word"]
     skipped = min(start + len(line) + 1, len(text))
+    if word not in FIRST_WORDS:
+        return Cell(kind=UNKNOWN, head=word, body=rest, skipped=skipped)
+    kind = PYTHON if word == "python" else SCRIPT
     return Cell(kind=kind, head=found["rest"], body=rest, skipped=skipped)
 
 
 def python(text: str) -> str:
     """A cell as the Python with magics that does what it says."""
     cell = parse(text)
+    before = text.count("\n", 0, cell.skipped)
     if cell.kind == PYTHON:
-        # Lines keep their numbers, so that tracebacks point at what was written.
-        return "\n" * text.count("\n", 0, cell.skipped) + cell.body
+        if cell.body.lstrip().startswith("%%"):
+            return cell.body  # a magic of cells stands in the first line
+        # Lines keep their numbers, so that tracebacks point at what was written; comments, for
+        # IPython takes empty lines away.
+        return "#\n" * before + cell.body
     if cell.kind == SCRIPT:
-        return f"%%oci_script {cell.head}\n{cell.body}"
+        # Likewise for what the shell says: the line of the image is one, that of the magic another.
+        return f"%%oci_script {cell.head}\n" + "\n" * (before - 1) + cell.body
+    if cell.kind == UNKNOWN:
+        return f"get_ipython().run_line_magic('oci_unknown_line', {cell.head!r})"
     first, _, rest = text.lstrip().partition("\n")
     if first.startswith("%%"):
         command = _PREFIX.sub("", f"{first} ").rstrip() if first.startswith("%%oci") else first[2:]
@@ -81,7 +93,7 @@ def command_at(text: str, position: int) -> tuple[str, int] | None:
         None in Python, and in the text of a script; in its first line a ``run`` stands for it.
     """
     cell = parse(text)
-    if cell.kind == PYTHON:
+    if cell.kind in (PYTHON, UNKNOWN):
         return None
     if cell.kind == SCRIPT and position >= cell.skipped and "\n" in text:
         return None
@@ -127,6 +139,6 @@ def _translated(line: str) -> str:
     if line.startswith(("!", "%")) and not _PREFIX.match(line):
         return line  # another magic, or a command of this machine
     found = _ASSIGNED.fullmatch(line)
-    if found and found["command"].split()[0] in (*tree.COMMANDS, *OF_OURS):
+    if found and found["command"].split()[0] in tree.COMMANDS:
         return f"{found['name']} = %oci {found['command']}"
     return f"%oci {_PREFIX.sub('', line, count=1)}"

@@ -5,22 +5,24 @@ It has everything from there that a notebook needs: streams, displays, widgets, 
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import signal
 from typing import TYPE_CHECKING, Any
 
 from ipykernel.ipkernel import IPythonKernel
-from IPython.core.magic import Magics, cell_magic, magics_class
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 
 import ocinb
 from ocinb.commands import tree
-from ocinb.errors import ContainerError, OcinbError
+from ocinb.errors import CommandError, ContainerError, OcinbError
 from ocinb.kernel import cells
 from ocinb.kernel.scripts import Scripts, sweep
 from ocinb.notebook import completion, extension
 from ocinb.notebook.errors import shorten_interrupt
 from ocinb.notebook.streams import CellOutput
+from ocinb.table import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,12 +50,13 @@ class OciKernel(IPythonKernel):
         base: Any = super()
         base.__init__(**values)
         self._runs = False
+        self._cell = ""
         shell: Any = self.shell
         self.magics: OciMagics = extension.load(shell)
         self.magics.errors.program = ""
         self.scripts = Scripts(lambda: self.magics.session.engine, self._run, self._asking)
         shell.register_magics(_ScriptMagics(shell, self.scripts))
-        shell.input_transformers_cleanup.insert(0, _translate)
+        shell.input_transformers_cleanup.insert(0, self._translate)
         sweep_quietly(self)
 
     async def do_execute(self, code: str, *args: Any, **values: Any) -> Any:
@@ -61,7 +64,7 @@ class OciKernel(IPythonKernel):
         shell: Any = self.shell
         kind = cells.parse(code).kind
         shell.ast_node_interactivity = "all" if kind == cells.COMMANDS else "last_expr"
-        self._runs = True
+        self._runs, self._cell = True, code
         try:
             base: Any = super()
             return await base.do_execute(code, *args, **values)
@@ -125,6 +128,13 @@ class OciKernel(IPythonKernel):
         session: Any = self.session
         session.send(stream, "interrupt_reply", {"status": "ok"}, parent, ident=ident)
 
+    def _translate(self, lines: list[str]) -> list[str]:
+        """As IPython's transformers are. What a magic makes of the rest of its cell is Python."""
+        text = "".join(lines)
+        if text.rstrip("\n") != self._cell.rstrip("\n"):
+            return lines
+        return cells.python(text).splitlines(keepends=True)
+
     def _run(self, words: list[str], script: str) -> object:
         return self.magics.call(["run", *words], script)
 
@@ -141,7 +151,7 @@ class OciKernel(IPythonKernel):
 
 @magics_class
 class _ScriptMagics(Magics):
-    """``%%oci_script``: what ``#!image`` becomes."""
+    """``%%oci_script``: what ``#!image`` becomes; ``%oci_unknown_line``: what no such line is."""
 
     def __init__(self, shell: Any, scripts: Scripts) -> None:
         super().__init__(shell)
@@ -158,6 +168,22 @@ class _ScriptMagics(Magics):
         if status:
             raise ContainerError(f"the script ended with status {status}")
 
+    @no_var_expand
+    @line_magic
+    def oci_unknown_line(self, word: str) -> None:
+        """Tell that nobody knows the word behind ``#!``.
+
+        Raises:
+            CommandError: always.
+        """
+        near = difflib.get_close_matches(word, cells.FIRST_WORDS, n=1)
+        raise CommandError(
+            f"a cell cannot begin with #!{one_line(word)}",
+            hint=f"did you mean #!{near[0]}?"
+            if near
+            else "#!image NAME runs the cell in a container, #!python runs it as Python",
+        )
+
 
 def sweep_quietly(kernel: OciKernel) -> None:
     """Remove what killed kernels left; trouble with that must not keep this one from starting."""
@@ -166,11 +192,6 @@ def sweep_quietly(kernel: OciKernel) -> None:
             sweep(kernel.magics.session.engine)
     except OcinbError as error:
         kernel.log.warning("%s", error.message)
-
-
-def _translate(lines: list[str]) -> list[str]:
-    """As IPython's transformers are."""
-    return cells.python("".join(lines)).splitlines(keepends=True)
 
 
 def _matches(words: list[str], start: int, end: int) -> dict[str, Any]:

@@ -68,6 +68,38 @@ def test_hints_are_as_one_types_here(running):
     assert running.run("layers --help")[1].startswith("Usage: layers [OPTIONS] IMAGE")
 
 
+def test_a_first_line_that_nobody_knows_runs_nothing(running):
+    said, shown = running.run("#!imgae demo\nversion")
+    assert said == "CommandError: a cell cannot begin with #!imgae"
+    assert shown == ""
+    assert "did you mean #!image?" in running.run("explain")[1]
+    assert running.run("#!what? $HOME\nversion") == (
+        "CommandError: a cell cannot begin with #!what?",
+        "",
+    )
+
+
+def test_errors_name_the_line_of_the_cell(running):
+    assert running.run("#!image demo\n\nnosuch || true")[1].startswith("sh: 3: ")
+    assert running.run("\n\n#!image demo\nnosuch || true")[1].startswith("sh: 4: ")
+    said, _ = running.run("#!python\nx = 1\ndef f(:")
+    assert re.match(r"SyntaxError: invalid syntax .*line 3", said)
+    running.run("#!python\n\ntry:\n    nosuch\nexcept NameError as error: caught = error")
+    assert running.run("#!python\nprint(caught.__traceback__.tb_lineno)") == ("ok", "4\n")
+
+
+def test_the_rest_of_a_magic_of_cells_is_python_too(running):
+    assert running.run("#!python\n%%capture said\nprint(40 + 2)") == ("ok", "")
+    assert running.run("#!python\nprint(said.stdout, end='')") == ("ok", "42\n")
+
+
+def test_help_is_a_word_too(running):
+    assert running.run("help")[1].startswith("Usage: ")
+    assert running.run("help layers") == running.run("layers --help")
+    assert running.run("nosuchcommand")[0] == "CommandError: there is no command nosuchcommand"
+    assert "what to do: --help lists the commands" in running.run("explain")[1]
+
+
 def test_scripts_find_directory_and_variables_as_the_last_one_left_them(running):
     assert running.run("#!image demo\ncd /etc; export A='it is' B=$(id -u)") == ("ok", "")
     assert running.run("#!image demo\necho $PWD $A $B") == ("ok", "/etc it is 0\n")

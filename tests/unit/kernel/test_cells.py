@@ -7,6 +7,10 @@ import pytest
 from ocinb.kernel import cells
 
 
+def unknown(word):
+    return f"get_ipython().run_line_magic('oci_unknown_line', {word!r})"
+
+
 @pytest.mark.parametrize(
     ("cell", "becomes"),
     [
@@ -25,9 +29,14 @@ from ocinb.kernel import cells
         ("%%build -t a .\nFROM demo", "%%oci build -t a .\nFROM demo"),
         ("%%oci build -t a .\nFROM demo", "%%oci build -t a .\nFROM demo"),
         ("#!image demo\necho $A", "%%oci_script demo\necho $A"),
-        ("\n#! run -e A=1 demo\necho", "%%oci_script -e A=1 demo\necho"),
-        ("#!python\n1 + 1", "\n1 + 1"),
-        ("#!python3\n", "\n"),
+        ("\n#! run -e A=1 demo\necho", "%%oci_script -e A=1 demo\n\necho"),
+        ("#!python\n1 + 1", "#\n1 + 1"),
+        ("\n#!python\n\n1 + 1", "#\n#\n\n1 + 1"),
+        ("#!python\n%%time\n1", "%%time\n1"),
+        ("#!python3\n", "#\n"),
+        ("#!imgae demo\nrm -r /", unknown("imgae")),
+        ("#!/bin/sh\nrm -r /", unknown("/bin/sh")),
+        ("#!\nimages", unknown("")),
         ("", ""),
     ],
 )
@@ -47,6 +56,7 @@ def test_a_cell_is_python_with_magics(cell, becomes):
         ("#!run --env A de", "run --env A de"),
         ("%%build --t", "build --t"),
         ("#!image demo\nech", None),
+        ("#!imgae de", None),
         ("#!python\nimport o", None),
     ],
 )
