@@ -14,6 +14,7 @@ from ocinb.commands.values import (
     Done,
     Exited,
     Heading,
+    Interactive,
     Json,
     Lines,
     Picture,
@@ -129,6 +130,12 @@ def _document(value: Document) -> None:
 @show.register
 def _picture(value: Picture) -> None:
     show(value.table)
+
+
+@show.register
+def _interactive(value: Interactive) -> None:
+    show(value.table)
+    print(value.instead, file=sys.stderr)
 
 
 @show.register

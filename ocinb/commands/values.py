@@ -214,3 +214,9 @@ class Interactive(Picture):
         super().__init__(kind, table)
         self.subject = subject
         self.args = args
+
+    @property
+    def instead(self) -> str:
+        """What is said where only the listing can be shown."""
+        article = "an" if self.kind[0] in "aeiou" else "a"
+        return f"this is its listing; in JupyterLab the same command is {article} {self.kind}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import shlex
+import sys
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -99,8 +100,10 @@ class OciMagics(Magics):
         if isinstance(value, Live):
             live_cells.show(self.shell, value)
             return None
-        if isinstance(value, Interactive) and self._in_notebook:
-            return live(value, png=self.options.shows_png)
+        if isinstance(value, Interactive):
+            if self._in_notebook:
+                return live(value, png=self.options.shows_png)
+            sys.stderr.write(f"{value.instead}\n")
         return None if isinstance(value, Narration) else for_notebook(value)
 
     def call(self, words: list[str], cell: str | None) -> Any:

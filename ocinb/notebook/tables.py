@@ -84,17 +84,26 @@ def frame_text(frame: pd.DataFrame, most: int = 0) -> str:
     if kinds is None:
         return repr(frame)
     rows, note = _visible(frame, kinds, most)
-    if not sys.stdout.isatty():
-        return "\n".join(filter(None, [aligned(kinds, rows), note]))
     details = set(frame.attrs.get("ocinb_details", ()))
     columns = [Column(name=name, kind=kind, detail=name in details) for name, kind in kinds.items()]
-    table = Table(columns, rows)
+    return table_text(Table(columns, rows), note=note)
+
+
+def table_text(table: Table, *, title: str = "", note: str = "") -> str:
+    """The ``text/plain`` of a listing; on a terminal that is too narrow without its details.
+
+    Args:
+        title: stands above it.
+        note: stands below it.
+    """
+    if not sys.stdout.isatty():
+        return "\n".join(filter(None, [title, aligned(table.kinds, table.rows), note]))
     available = shutil.get_terminal_size().columns
     kept = {column.name for column in fitting(table, available)}
-    left_out = ", ".join(name for name in kinds if name not in kept)
+    left_out = ", ".join(name for name in table.kinds if name not in kept)
     more = f"not shown: {left_out}" if left_out else ""
     told = [part for text in (note, more) for part in textwrap.wrap(text, available)]
-    return "\n".join([*lines(table, available), *told])
+    return "\n".join([*textwrap.wrap(title, available), *lines(table, available), *told])
 
 
 def _kinds(frame: pd.DataFrame) -> dict[str, str] | None:

@@ -62,13 +62,27 @@ def ask(child, line, following):
     return ESCAPES.sub("", child.before).replace("\r", "").splitlines()[1:]
 
 
-@pytest.mark.parametrize("columns", [60, 100, 400])
+@pytest.mark.parametrize("columns", [20, 60, 100, 400, 2000])
 def test_a_listing_fits_the_terminal(ipython, columns):
     shown = ask(ipython(columns), "%oci layers demo", 3)
     table = [line for line in shown if re.match(r"(LAYER|\s+\d)  ", line)]
     assert len(table) == 7
     assert max(map(len, shown)) <= columns
     assert any("not shown:" in line for line in shown) == (columns < 400)
+
+
+@pytest.mark.parametrize("columns", [20, 2000])
+@pytest.mark.parametrize("line", ["%oci ledger demo", "%oci history demo", "%oci files demo"])
+def test_every_listing_fits_the_narrowest_and_the_widest(ipython, columns, line):
+    shown = ask(ipython(columns), line, 3)
+    assert len(shown) > 5
+    assert max(map(len, shown)) <= columns
+
+
+def test_what_is_a_widget_elsewhere_says_so(ipython):
+    shown = ask(ipython(200), "%oci explore demo", 3)
+    assert "this is its listing; in JupyterLab the same command is an explorer" in shown
+    assert any(line.startswith("LAYER") for line in shown)
 
 
 def test_a_picture_is_its_rows(ipython):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ocinb.notebook.diagrams import raster
-from ocinb.notebook.tables import data_table
+from ocinb.notebook.tables import data_table, table_text
 from ocinb.table import one_line
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Diagram:
             UnsupportedHost: a PNG is wished for, and a package for it is not installed.
         """
         forms = {
-            "text/plain": f"{self.title}\n{self.data!r}",
+            "text/plain": table_text(self.data, title=self.title),
             "text/html": self.html_with_png if png else self.html,
             "image/svg+xml": self.svg,
         }
