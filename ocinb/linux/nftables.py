@@ -55,7 +55,10 @@ _FIB_ADDRTYPE, _FIB_DADDR, _LOCAL = 3, 2, 2
 _NAT_DNAT = 1
 _DROP, _ACCEPT = 0, 1
 _ENOENT = 2
-_FAMILY = bytes([_socket.AF_INET, 0, 0, 0])
+_FAMILIES = {4: _socket.AF_INET, 6: _socket.AF_INET6}
+_SOURCE = {4: (12, 4), 6: (8, 16)}
+"""Version → where in the header the source's address lies, and how long it is."""
+_DESTINATION = {4: (16, 4), 6: (24, 16)}
 _BYTE_ORDER = sys.byteorder
 
 HOOKS = {"prerouting": 0, "forward": 2, "postrouting": 4}
@@ -82,16 +85,20 @@ class Chain:
 
 
 class Tables:
-    """The tables of the network namespace in which this object was made, for IPv4.
+    """The tables of the network namespace in which this object was made, for one version.
 
     A context manager.
+
+    Args:
+        version: of the Internet protocol.
 
     Raises:
         SyscallError: from every method, where the kernel refuses or has no nf_tables.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, version: int = 4) -> None:
         self._netlink = Netlink(NETLINK_NETFILTER)
+        self._family = bytes([_FAMILIES[version], 0, 0, 0])
 
     def __enter__(self) -> Tables:
         return self
@@ -101,7 +108,7 @@ class Tables:
 
     def names(self) -> list[str]:
         """Those that there are, whoever made them."""
-        question = Message(_NFTABLES | _GETTABLE, 0, _FAMILY, shown=("NFT_MSG_GETTABLE",))
+        question = Message(_NFTABLES | _GETTABLE, 0, self._family, shown=("NFT_MSG_GETTABLE",))
         found = self._netlink.dump(question)
         return [text(attributes(body[4:]).get(_TABLE_NAME, b"")) for _, body in found]
 
@@ -114,7 +121,7 @@ class Tables:
         Returns:
             Table and chain, as in ``filter FORWARD``.
         """
-        question = Message(_NFTABLES | _GETCHAIN, 0, _FAMILY, shown=("NFT_MSG_GETCHAIN",))
+        question = Message(_NFTABLES | _GETCHAIN, 0, self._family, shown=("NFT_MSG_GETCHAIN",))
         found = (attributes(body[4:]) for _, body in self._netlink.dump(question))
         return [
             f"{text(chain[_CHAIN_TABLE])} {text(chain[_CHAIN_NAME])}"
@@ -131,10 +138,14 @@ class Tables:
         """
         shown = (name, comment)
         flags = NLM_F_CREATE | NLM_F_EXCL
-        messages = [_message(_NEWTABLE, flags, _table(name, comment), ("NFT_MSG_NEWTABLE", *shown))]
+        messages = [
+            self._message(_NEWTABLE, flags, _table(name, comment), ("NFT_MSG_NEWTABLE", *shown))
+        ]
         for chain in chains:
             messages.append(
-                _message(_NEWCHAIN, NLM_F_CREATE, _chain(name, chain), ("NFT_MSG_NEWCHAIN", *shown))
+                self._message(
+                    _NEWCHAIN, NLM_F_CREATE, _chain(name, chain), ("NFT_MSG_NEWCHAIN", *shown)
+                )
             )
             for rule in chain.rules:
                 body = (
@@ -143,7 +154,7 @@ class Tables:
                     + nested(_RULE_EXPRESSIONS, *rule)
                 )
                 messages.append(
-                    _message(
+                    self._message(
                         _NEWRULE, NLM_F_CREATE | NLM_F_APPEND, body, ("NFT_MSG_NEWRULE", *shown)
                     )
                 )
@@ -153,12 +164,15 @@ class Tables:
         """Remove a table with all that is in it; False where there is none of that name."""
         body = attribute(_TABLE_NAME, name)
         try:
-            self._batch([_message(_DELTABLE, 0, body, ("NFT_MSG_DELTABLE", name))])
+            self._batch([self._message(_DELTABLE, 0, body, ("NFT_MSG_DELTABLE", name))])
         except SyscallError as error:
             if error.errno == _ENOENT:
                 return False
             raise
         return True
+
+    def _message(self, kind: int, flags: int, body: bytes, shown: tuple[str, ...]) -> Message:
+        return Message(_NFTABLES | kind, flags, self._family + body, shown=shown)
 
     def _batch(self, messages: list[Message]) -> None:
         subsystem = struct.pack(">BBH", 0, 0, 10)
@@ -181,13 +195,15 @@ def to_interface(name: str, *, negated: bool = False) -> list[bytes]:
 
 
 def source_in(subnet: str, prefix: int) -> list[bytes]:
-    """``ip saddr SUBNET``."""
-    return [_payload(_NETWORK_HEADER, 12, 4), *_in_subnet(subnet, prefix, negated=False)]
+    """``ip saddr SUBNET``, or ``ip6 saddr SUBNET``."""
+    place = _SOURCE[_version(subnet)]
+    return [_payload(_NETWORK_HEADER, *place), *_in_subnet(subnet, prefix, negated=False)]
 
 
 def destination_in(subnet: str, prefix: int, *, negated: bool = False) -> list[bytes]:
-    """``ip daddr SUBNET``, or ``ip daddr != SUBNET``."""
-    return [_payload(_NETWORK_HEADER, 16, 4), *_in_subnet(subnet, prefix, negated=negated)]
+    """``ip daddr SUBNET``, or ``ip daddr != SUBNET``; likewise ``ip6``."""
+    place = _DESTINATION[_version(subnet)]
+    return [_payload(_NETWORK_HEADER, *place), *_in_subnet(subnet, prefix, negated=negated)]
 
 
 def destination_is_local() -> list[bytes]:
@@ -228,13 +244,14 @@ def masquerade() -> list[bytes]:
 
 def send_to(ip: str, port: int) -> list[bytes]:
     """``dnat to IP:PORT``."""
+    family = _FAMILIES[_version(ip)]
     return [
-        _immediate(_REGISTER, _socket.inet_aton(ip)),
+        _immediate(_REGISTER, _socket.inet_pton(family, ip)),
         _immediate(_SECOND_REGISTER, port.to_bytes(2, "big")),
         _expression(
             "nat",
             attribute(1, _word(_NAT_DNAT)),
-            attribute(2, _word(_socket.AF_INET)),
+            attribute(2, _word(family)),
             attribute(3, _word(_REGISTER)),
             attribute(5, _word(_SECOND_REGISTER)),
         ),
@@ -258,10 +275,15 @@ def _connection(key: int, mask: int) -> list[bytes]:
 
 
 def _in_subnet(subnet: str, prefix: int, *, negated: bool) -> list[bytes]:
-    mask = (0xFFFFFFFF << (32 - prefix) & 0xFFFFFFFF).to_bytes(4, "big")
-    address = _socket.inet_aton(subnet)
+    address = _socket.inet_pton(_FAMILIES[_version(subnet)], subnet)
+    bits = 8 * len(address)
+    mask = ((1 << bits) - (1 << (bits - prefix))).to_bytes(len(address), "big")
     network = bytes(a & m for a, m in zip(address, mask, strict=True))
     return [_bitwise(mask), _compare(network, negated)]
+
+
+def _version(address: str) -> int:
+    return 6 if ":" in address else 4
 
 
 def _meta(key: int) -> bytes:
@@ -305,10 +327,6 @@ def _verdict(code: int) -> bytes:
 
 def _expression(name: str, *data: bytes) -> bytes:
     return nested(_LIST_ELEMENT, attribute(_EXPRESSION_NAME, name), nested(_EXPRESSION_DATA, *data))
-
-
-def _message(kind: int, flags: int, body: bytes, shown: tuple[str, ...]) -> Message:
-    return Message(_NFTABLES | kind, flags, _FAMILY + body, shown=shown)
 
 
 def _table(name: str, comment: str) -> bytes:

@@ -1,6 +1,6 @@
 """Links, addresses and routes of a network namespace. See rtnetlink(7).
 
-Only version 4 of the Internet protocol is spoken here, except where links are listed.
+Addresses are of version 4 or 6 of the Internet protocol, as their writing says.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER = 1, 3, 4, 10
 _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_GROUP, _IFLA_NET_NS_FD = 18, 20, 27, 28
 _IFLA_INFO_KIND, _IFLA_INFO_DATA, _VETH_INFO_PEER = 1, 2, 1
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
+_IFA_F_NODAD = 0x02
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY = 1, 4, 5
 
 _IFF_UP = 1
@@ -40,6 +41,7 @@ _RT_TABLE_MAIN, _RTPROT_STATIC, _RT_SCOPE_UNIVERSE, _RTN_UNICAST = 254, 4, 0, 1
 _LINK = struct.Struct("=BxHiII")
 _ADDRESS = struct.Struct("=BBBBI")
 _ROUTE = struct.Struct("=BBBBBBBBI")
+_FAMILIES = {4: _socket.AF_INET, 6: _socket.AF_INET6}
 _ENODEV = 19
 _DOOMED = 0x6F000000
 
@@ -184,39 +186,45 @@ class Interfaces:
         body += attribute(_IFLA_MASTER, 0)
         return self._found(Message(_RTM_NEWLINK, 0, body, shown=("RTM_NEWLINK", name, "down")))
 
-    def addresses(self) -> list[tuple[int, str, int]]:
+    def addresses(self, version: int = 4) -> list[tuple[int, str, int]]:
         """Index of the link, address, and bits of its prefix."""
-        question = Message(
-            _RTM_GETADDR, 0, _ADDRESS.pack(_socket.AF_INET, 0, 0, 0, 0), shown=("RTM_GETADDR",)
-        )
-        return [address(body) for _, body in self._netlink.dump(question)]
+        body = _ADDRESS.pack(_FAMILIES[version], 0, 0, 0, 0)
+        question = Message(_RTM_GETADDR, 0, body, shown=("RTM_GETADDR",))
+        # A kernel without that version tells all that it has.
+        found = [body for _, body in self._netlink.dump(question)]
+        return [address(body) for body in found if body[0] == _FAMILIES[version]]
 
     def add_address(self, index: int, ip: str, prefix: int) -> None:
-        """Give a link an address."""
-        packed = _socket.inet_aton(ip)
-        body = _ADDRESS.pack(_socket.AF_INET, prefix, 0, 0, index)
+        """Give a link an address, which can be used at once.
+
+        Who gives out addresses knows that nobody else has this one: it is not asked in the network
+        (duplicate address detection), which would take a second.
+        """
+        family, packed = _packed(ip)
+        flags = _IFA_F_NODAD if family == _socket.AF_INET6 else 0
+        body = _ADDRESS.pack(family, prefix, flags, 0, index)
         body += attribute(_IFA_LOCAL, packed) + attribute(_IFA_ADDRESS, packed)
         flags = NLM_F_CREATE | NLM_F_EXCL
         shown = ("RTM_NEWADDR", f"{ip}/{prefix}", f"link {index}")
         self._netlink.do(Message(_RTM_NEWADDR, flags, body, shown=shown))
 
-    def routes(self) -> list[tuple[str, int, int]]:
+    def routes(self, version: int = 4) -> list[tuple[str, int, int]]:
         """Destination, bits of its prefix, and index of the link, of the main table.
 
-        The route for everything else is ``("0.0.0.0", 0, …)``.
+        The route for everything else is ``("0.0.0.0", 0, …)`` or ``("::", 0, …)``.
         """
-        question = Message(
-            _RTM_GETROUTE, 0, _ROUTE.pack(_socket.AF_INET, *[0] * 8), shown=("RTM_GETROUTE",)
-        )
-        found = (route(body) for _, body in self._netlink.dump(question))
+        body = _ROUTE.pack(_FAMILIES[version], *[0] * 8)
+        question = Message(_RTM_GETROUTE, 0, body, shown=("RTM_GETROUTE",))
+        bodies = [body for _, body in self._netlink.dump(question)]
+        found = (route(body) for body in bodies if body[0] == _FAMILIES[version])
         return [each for each in found if each is not None]
 
     def add_default_route(self, gateway: str) -> None:
         """Send what goes elsewhere to a gateway."""
+        family, packed = _packed(gateway)
         body = _ROUTE.pack(
-            _socket.AF_INET, 0, 0, 0, _RT_TABLE_MAIN, _RTPROT_STATIC, _RT_SCOPE_UNIVERSE,
-            _RTN_UNICAST, 0,
-        ) + attribute(_RTA_GATEWAY, _socket.inet_aton(gateway))  # fmt: skip
+            family, 0, 0, 0, _RT_TABLE_MAIN, _RTPROT_STATIC, _RT_SCOPE_UNIVERSE, _RTN_UNICAST, 0
+        ) + attribute(_RTA_GATEWAY, packed)
         flags = NLM_F_CREATE | NLM_F_EXCL
         shown = ("RTM_NEWROUTE", f"default via {gateway}")
         self._netlink.do(Message(_RTM_NEWROUTE, flags, body, shown=shown))
@@ -258,20 +266,31 @@ def link(body: bytes) -> Link:
 
 def address(body: bytes) -> tuple[int, str, int]:
     """The address that a message tells of: link, address, bits of the prefix."""
-    _, prefix, _, _, index = _ADDRESS.unpack_from(body.ljust(_ADDRESS.size, b"\0"))
+    family, prefix, _, _, index = _ADDRESS.unpack_from(body.ljust(_ADDRESS.size, b"\0"))
     found = attributes(body[_ADDRESS.size :])
     packed = found.get(_IFA_LOCAL) or found.get(_IFA_ADDRESS) or b""
-    return index, _socket.inet_ntoa(packed[:4].ljust(4, b"\0")), prefix
+    return index, _written(family, packed), prefix
 
 
 def route(body: bytes) -> tuple[str, int, int] | None:
     """The route that a message tells of; None where it is in another table than the main one."""
-    _, prefix, _, _, table, *_ = _ROUTE.unpack_from(body.ljust(_ROUTE.size, b"\0"))
+    family, prefix, _, _, table, *_ = _ROUTE.unpack_from(body.ljust(_ROUTE.size, b"\0"))
     if table != _RT_TABLE_MAIN:
         return None
     found = attributes(body[_ROUTE.size :])
-    packed = found.get(_RTA_DST, b"")[:4].ljust(4, b"\0")
-    return _socket.inet_ntoa(packed), prefix, number(found.get(_RTA_OIF, b""))
+    return _written(family, found.get(_RTA_DST, b"")), prefix, number(found.get(_RTA_OIF, b""))
+
+
+def _packed(ip: str) -> tuple[int, bytes]:
+    """The family and the bytes of an address."""
+    family = _socket.AF_INET6 if ":" in ip else _socket.AF_INET
+    return family, _socket.inet_pton(family, ip)
+
+
+def _written(family: int, packed: bytes) -> str:
+    if family == _socket.AF_INET6:
+        return _socket.inet_ntop(_socket.AF_INET6, packed[:16].ljust(16, b"\0"))
+    return _socket.inet_ntoa(packed[:4].ljust(4, b"\0"))
 
 
 def hardware(address: str) -> bytes:

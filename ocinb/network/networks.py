@@ -19,7 +19,7 @@ from ocinb.linux.rtnetlink import Interfaces
 from ocinb.network.attachments import Attachment
 from ocinb.network.leases import Lease, Leases, locked
 from ocinb.network.strays import BRIDGE, VETH
-from ocinb.network.subnets import Subnet, to_number, to_text
+from ocinb.network.subnets import Subnet, subnet_of, to_text
 from ocinb.whole_file import write_whole
 
 DEFAULT = "bridge"
@@ -241,16 +241,16 @@ def reached(own: set[str]) -> list[tuple[Subnet, str]]:
     Args:
         own: names of links that do not count.
     """
+    there = []
     with Interfaces() as interfaces:
         names = {link.index: link.name for link in interfaces.links()}
-        found = [(ip, bits, index) for index, ip, bits in interfaces.addresses()]
-        found += interfaces.routes()
-    there = []
-    for ip, bits, index in found:
-        name = names.get(index, "")
-        if bits and name not in own:
-            base = (to_number(ip) or 0) & ~((1 << (32 - bits)) - 1)
-            there.append((Subnet(base=base, prefix=bits), f"what {name or 'a route'} leads to"))
+        for version in (4, 6):
+            found = [(ip, bits, index) for index, ip, bits in interfaces.addresses(version)]
+            for ip, bits, index in [*found, *interfaces.routes(version)]:
+                name = names.get(index, "")
+                if bits and name not in own:
+                    what = f"what {name or 'a route'} leads to"
+                    there.append((subnet_of(ip, bits), what))
     return there
 
 

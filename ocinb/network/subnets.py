@@ -73,6 +73,13 @@ class Subnet(Frozen):
         return f"{to_text(self.base, self.version)}/{self.prefix}"
 
 
+def subnet_of(ip: str, prefix: int) -> Subnet:
+    """The range in which an address lies."""
+    version = version_of(ip)
+    number, size = to_number(ip, version) or 0, 1 << (BITS[version] - prefix)
+    return Subnet(base=number & ~(size - 1), prefix=prefix, version=version)
+
+
 def version_of(text: str) -> int:
     """The version of the protocol that an address in text must be of."""
     return 6 if ":" in text else 4
