@@ -1,0 +1,42 @@
+"""Kill -9 at random points of every command that changes something.
+
+``OCINB_KILL_ROUNDS=20`` (``make faults``) for 200 rounds in all.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+
+from tests.pressure.conftest import OPERATIONS
+from tests.support.ordeal import Operation, Ordeal
+
+pytestmark = [pytest.mark.root, pytest.mark.slow]
+
+ROUNDS = int(os.environ.get("OCINB_KILL_ROUNDS", "1"))
+
+
+@pytest.mark.timeout(120 + 30 * ROUNDS)
+@pytest.mark.parametrize("operation", OPERATIONS, indirect=True)
+def test_killed_at_any_point(
+    ordeal: Ordeal, operation: Operation, request: pytest.FixtureRequest
+) -> None:
+    chance = random.Random(f"{request.node.name} {os.environ.get('OCINB_SEED', '')}")
+    operation.before()
+    takes = ordeal.seconds(*operation.words)
+    operation.after()
+    for number in range(ROUNDS):
+        operation.before()
+        seconds = chance.uniform(0, takes)
+        ordeal.kill(operation.words, seconds)
+        print(f"round {number}: killed after {seconds:.3f} s of {takes:.3f} s")
+        ordeal.check(changing=operation.changing)
+        if ordeal.run(*operation.words, refused=operation.refused).status:
+            operation.after()
+            operation.before()
+            ordeal.run(*operation.words)
+        operation.after()
+        ordeal.check()
+    ordeal.repair()
