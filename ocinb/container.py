@@ -70,7 +70,7 @@ class Container:
         Raises:
             ContainerNotFound: there is none.
         """
-        record = engine.container(name)
+        record = engine.containers.get(name)
         return cls(
             engine,
             record.id,
@@ -168,7 +168,7 @@ class Container:
         """As in runtime-spec runtime.md#state, at this moment; ``deleted`` where it is no more."""
         if self._events is not None:
             return "deleted"
-        return self._engine.container(self.id).status
+        return self._engine.containers.get(self.id).status
 
     @property
     def state(self) -> dict[str, Any]:
@@ -177,14 +177,14 @@ class Container:
         Raises:
             ContainerNotFound: it is no more.
         """
-        return self._engine.state(self.id).document()
+        return self._engine.containers.state(self.id).document()
 
     @property
     def events(self) -> list[Event]:
         """Everything that was recorded of it, in order."""
         if self._events is not None:
             return list(self._events)
-        return self._engine.events(self.id)
+        return self._engine.containers.events(self.id)
 
     @property
     def states(self) -> pd.DataFrame:
@@ -215,7 +215,7 @@ class Container:
         """What it has written so far, to both streams."""
         if self._events is not None:
             return self._output.decode(errors="replace")
-        chunks = self._engine.logs(self.id)
+        chunks = self._engine.containers.logs(self.id)
         return b"".join(chunk.data for chunk in chunks).decode(errors="replace")
 
     def kill(self, signal: str | int = "TERM") -> None:
@@ -224,7 +224,7 @@ class Container:
         Raises:
             InvalidStatus: it has ended. CommandError: there is no such signal.
         """
-        self._engine.kill(self.id, signal)
+        self._engine.containers.kill(self.id, signal)
 
     def delete(self, *, force: bool = False) -> None:
         """Remove it; ``force`` ends it first.
@@ -234,7 +234,7 @@ class Container:
         """
         if self._events is None:
             events = self.events
-            self._engine.delete(self.id, force)
+            self._engine.containers.delete(self.id, force)
             self._events = events
 
     def lifecycle_table(self) -> Table:
@@ -277,7 +277,7 @@ class Container:
         """What took part in its run, from the orchestrators to the kernel."""
         mounted = [event.kind for event in self.events if isinstance(event, Mounted)]
         mount = mounted[-1] if mounted else ""
-        return components_table(self._engine.container(self.id), self._config(), mount)
+        return components_table(self._engine.containers.get(self.id), self._config(), mount)
 
     def compare_table(self, other: Container) -> Table:
         """``compare`` as a plain table.
@@ -293,13 +293,13 @@ class Container:
         )
 
     def _pid(self) -> int:
-        pid = self._engine.container(self.id).pid if self._events is None else 0
+        pid = self._engine.containers.get(self.id).pid if self._events is None else 0
         if not pid:
             raise ended(self.name)
         return pid
 
     def _facts(self) -> dict[str, str]:
-        record = self._engine.container(self.id)
+        record = self._engine.containers.get(self.id)
         status = "" if record.exit_status is None else f", exit status {record.exit_status}"
         return {
             "image": record.image,

@@ -28,7 +28,7 @@ def pull(reference: str, platform: str | None = None, *, record: Record | None =
     from ocinb.image import Image
 
     engine = _engine(record)
-    return Image(engine, engine.pull(reference, platform))
+    return Image(engine, engine.images.pull(reference, platform))
 
 
 def run(image: str, *args: str, record: Record | None = None, **options: Any) -> Container:

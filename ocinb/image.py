@@ -153,7 +153,7 @@ class Image:
         Args:
             target: a directory; one of our own if not given.
         """
-        return self._engine.mount(self.local, target)
+        return self._engine.images.mount(self.local, target)
 
     def run(self, *args: str, **options: Any) -> Container:
         """Run a container of this image and wait for it.
@@ -331,7 +331,7 @@ def _named(engine: Engine, name: str) -> Image | Container:
     except ContainerNotFound:
         pass
     try:
-        return Image(engine, engine.image(name))
+        return Image(engine, engine.images.get(name))
     except NameNotFound as error:
         raise NameNotFound(
             f"there is no image and no container {name}",

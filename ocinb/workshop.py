@@ -62,8 +62,8 @@ def workplace(engine: Engine, output: Output | None = None, record: Record = ign
     """
 
     def find(name: str, platform: Platform | None) -> Found:
-        local = engine.image(name, platform) if _is_here(engine, name) else None
-        local = local or engine.pull(name, platform)
+        local = engine.images.get(name, platform) if _is_here(engine, name) else None
+        local = local or engine.images.pull(name, platform)
         return Found(name=local.name, manifest=local.manifest_descriptor)
 
     @contextmanager
@@ -81,7 +81,7 @@ def workplace(engine: Engine, output: Output | None = None, record: Record = ign
         try:
             if done.interrupted:
                 raise KeyboardInterrupt
-            upper, copied = own_tree(files, engine.container(done.container))
+            upper, copied = own_tree(files, engine.containers.get(done.container))
             take_changes(str(upper))
             mounts = read_json(f"{files.bundle}/config.json").get("mounts") or ()
             yield Ran(
@@ -91,7 +91,7 @@ def workplace(engine: Engine, output: Output | None = None, record: Record = ign
                 mount_points=frozenset(str(mount["destination"]) for mount in mounts),
             )
         finally:
-            engine.delete(done.container, force=True)
+            engine.containers.delete(done.container, force=True)
 
     return Workplace(
         store=engine.store,
@@ -161,7 +161,7 @@ def commit_container(
     """
     work = workplace(engine, record=record)
     reference = Reference.parse(name) if name else None
-    with engine.store.lease(), engine.changed(container) as changed:
+    with engine.store.lease(), engine.containers.changed(container) as changed:
         draft = Draft.load(engine.store, _base_of(engine, changed))
         commit(
             work,
@@ -198,7 +198,7 @@ def change_image(
         NameNotFound, PlatformNotFound; whatever ``change`` raises.
     """
     with engine.store.lease():
-        local = engine.image(source, platform)
+        local = engine.images.get(source, platform)
         target = rewrite(engine.store, local.target, local.manifest_descriptor, change)
         return _named(engine, name or source, target, local.config.platform)
 
@@ -275,9 +275,9 @@ def rebase_image(
         BuildError: it was not built on that base, or its annotations do not say on which.
         NameNotFound: a base is not in the store.
     """
-    local, new = engine.image(source), engine.image(new_base)
+    local, new = engine.images.get(source), engine.images.get(new_base)
     if old_base is not None:
-        old = Draft.load(engine.store, engine.image(old_base).manifest_descriptor)
+        old = Draft.load(engine.store, engine.images.get(old_base).manifest_descriptor)
     else:
         old = _annotated_base(engine, local)
     fresh = Draft.load(engine.store, new.manifest_descriptor)
@@ -346,7 +346,7 @@ class Build(_Build):
 def _base_of(engine: Engine, changed: Changed) -> Descriptor:
     """The manifest that a container was made from, also when its name has moved on."""
     if not changed.manifest:
-        return engine.image(changed.image).manifest_descriptor
+        return engine.images.get(changed.image).manifest_descriptor
     return _manifest(engine, Digest(changed.manifest))
 
 
@@ -356,7 +356,7 @@ def _annotated_base(engine: Engine, local: LocalImage) -> Draft:
     if digest is not None and engine.store.has(Digest(digest)):
         return Draft.load(engine.store, _manifest(engine, Digest(digest)))
     if name is not None:
-        return Draft.load(engine.store, engine.image(name).manifest_descriptor)
+        return Draft.load(engine.store, engine.images.get(name).manifest_descriptor)
     raise BuildError(
         f"{local.name} does not say on which image it was built",
         hint="name it by --old-base",
@@ -376,7 +376,7 @@ def _manifest(engine: Engine, digest: Digest) -> Descriptor:
 def _named(engine: Engine, name: str, target: Descriptor, platform: Platform) -> LocalImage:
     """Give a name to what was made, and find it again under it."""
     engine.store.names.set(str(Reference.parse(name)), target)
-    return engine.image(name, platform)
+    return engine.images.get(name, platform)
 
 
 def _is_here(engine: Engine, name: str) -> bool:

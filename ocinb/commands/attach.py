@@ -26,7 +26,7 @@ def command(session: Session, container: str, no_stdin: bool) -> Done | Exited:
     """
     sys.stdout.flush()
     typed = None if no_stdin or session.output is not None else 0
-    ended = session.engine.attach(container, output=session.output, stdin=typed)
+    ended = session.engine.containers.attach(container, output=session.output, stdin=typed)
     if ended is None:
         return Done(container, f"{container} goes on")
     return Exited(ended.exit_status, interrupted=False)

@@ -43,7 +43,7 @@ def create(
     The word create can be left out.
     """
     engine = session.engine
-    local = engine.image(image, platform) if platform else engine.available(image)
+    local = engine.images.get(image, platform) if platform else engine.images.available(image)
     path = engine.bundle(local, options, directory)
     parent = path.parent
     return Done(str(parent), f"{path} is written; run it: ocinb-runtime run --bundle {parent} ID")

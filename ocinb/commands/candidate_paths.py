@@ -44,10 +44,10 @@ def files_of_containers(
     name, colon, path = incomplete.partition(":")
     if not colon:
         if not incomplete.startswith(("/", ".", "~")):
-            yield from (f"{record.name}:/" for record in session.engine.containers())
+            yield from (f"{record.name}:/" for record in session.engine.containers.all())
         yield from files_here(incomplete)
         return
-    pid = session.engine.container(name).pid
+    pid = session.engine.containers.get(name).pid
     if pid:
         yield from (f"{name}:{found}" for found in _beneath(f"/proc/{pid}/root", path))
 
@@ -63,7 +63,7 @@ def image_of(session: Session, context: click.Context, name: str = "") -> Image:
 
     platform = context.params.get("platform")
     wanted = name or given(context, "image")
-    return Image(session.engine, session.engine.image(wanted, platform))
+    return Image(session.engine, session.engine.images.get(wanted, platform))
 
 
 def given(context: click.Context, *names: str) -> str:

@@ -52,7 +52,7 @@ def images(session: Session, _context: click.Context, incomplete: str) -> Iterat
 
 def containers(session: Session, _context: click.Context, incomplete: str) -> Iterator[str]:
     """Names of containers; ids only where no name is meant."""
-    records = session.engine.containers()
+    records = session.engine.containers.all()
     yield from sorted(record.name for record in records)
     if incomplete:
         yield from sorted(record.id for record in records)

@@ -36,7 +36,7 @@ def command(session: Session, file: str, layer: int | None, platform: str | None
         raise CommandError(
             f"{file} is not IMAGE:PATH", hint="the path is absolute: cat debian:12:/etc/os-release"
         )
-    image = Image(session.engine, session.engine.image(name, platform))
+    image = Image(session.engine, session.engine.images.get(name, platform))
     # What is wrong is told before the first byte is written.
     with image.contents() as contents:
         place = contents.find(path, layer)

@@ -43,7 +43,7 @@ def command(session: Session, one: str, other: str) -> Table:
             hint="two images, two containers, or two directories with a config.json",
         )
     engine = session.engine
-    images = [Image(engine, engine.image(name)) for name in (one, other)]
+    images = [Image(engine, engine.images.get(name)) for name in (one, other)]
     return images[0].compare_table(images[1])
 
 

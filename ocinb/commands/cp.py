@@ -42,15 +42,17 @@ def command(
     if inside is not None:
         name, path = inside
         if target == STDIO:
-            return Stream(lambda out: engine.archive_out(name, path, out, follow=follow_link))
-        engine.copy_out(name, path, target, follow=follow_link, owners=archive)
+            return Stream(
+                lambda out: engine.containers.archive_out(name, path, out, follow=follow_link)
+            )
+        engine.containers.copy_out(name, path, target, follow=follow_link, owners=archive)
         return Done(target, f"{source} is copied to {target}")
     assert outside is not None
     name, path = outside
     if source == STDIO:
-        engine.archive_in(name, sys.stdin.buffer, path)
+        engine.containers.archive_in(name, sys.stdin.buffer, path)
         return Done(target, f"the archive is unpacked in {target}")
-    engine.copy_in(name, source, path, follow=follow_link, owners=archive)
+    engine.containers.copy_in(name, source, path, follow=follow_link, owners=archive)
     return Done(target, f"{source} is copied to {target}")
 
 

@@ -54,6 +54,6 @@ def command(
     try:
         write_cidfile(cidfile, record.id)
     except CommandError:
-        session.engine.delete(record.id, force=True)
+        session.engine.containers.delete(record.id, force=True)
         raise
     return Container.find(session.engine, record.id)

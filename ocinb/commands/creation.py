@@ -77,13 +77,13 @@ def find_image(session: Session, name: str, platform: str | None, pull: str) -> 
     """
     engine = session.engine
     if pull == ALWAYS:
-        return engine.pull(name, platform)
+        return engine.images.pull(name, platform)
     try:
-        return engine.image(name, platform)
+        return engine.images.get(name, platform)
     except NameNotFound:
         if pull == NEVER:
             raise
-        return engine.pull(name, platform)
+        return engine.images.pull(name, platform)
 
 
 def check_cidfile(path: str | None) -> None:

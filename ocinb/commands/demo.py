@@ -83,7 +83,7 @@ def _engine(session: Session, place: Path) -> Iterator[Engine]:
         yield engine
     finally:
         for mount in engine.mounts.list():
-            engine.umount(mount.target)
+            engine.mounts.unmount(mount.target)
 
 
 class _Walk:
@@ -153,7 +153,7 @@ class _Walk:
         from ocinb.image import Image
 
         yield Heading("3. Pull: the layers in parallel, unpacked as they come")
-        local = self._engine.pull(str(reference))
+        local = self._engine.images.pull(str(reference))
         yield Said(
             f"{human_bytes(local.pulled)} came over the network in "
             f"{human_duration(local.seconds)}, unpacking included."
@@ -204,7 +204,7 @@ class _Walk:
             f"/etc/motd is {'hidden by a whiteout' if gone else 'there'}; /usr/share/demo is "
             f"opaque and holds: {kept}; /srv/notes was a file and is a directory now."
         )
-        self._engine.umount(mount.target)
+        self._engine.mounts.unmount(mount.target)
 
     def _bundle(self, local: LocalImage) -> Iterator[Any]:
         from ocinb.bundle.options import ContainerOptions

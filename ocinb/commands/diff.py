@@ -42,8 +42,8 @@ def command(
     from ocinb.image import Image
 
     if after is None:
-        before, after = session.engine.container(before).image, before
-    image = Image(session.engine, session.engine.image(before, platform))
+        before, after = session.engine.containers.get(before).image, before
+    image = Image(session.engine, session.engine.images.get(before, platform))
     table = image.diff_table(after, times=times)
     if only:
         table.rows = [row for row in table.rows if row[0] in only]

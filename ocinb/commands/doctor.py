@@ -59,7 +59,9 @@ def command(session: Session, repair: bool) -> Table:
     it, and what is lost there.
     """
     if repair:
-        found = session.engine.repair_all()
+        from ocinb.engine.repair import repair as undo_what_crashes_left
+
+        found = undo_what_crashes_left(session.engine)
         rows = [(one.what, one.name, _word(one.works), one.done) for one in found]
         title = "what crashes left" if rows else "nothing was left by crashes"
         return Table(REPAIRED, rows, title=title, wrap=True)

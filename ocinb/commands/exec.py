@@ -66,7 +66,7 @@ def command(
     )
     sys.stdout.flush()
     try:
-        ended = session.engine.exec(
+        ended = session.engine.containers.exec(
             container,
             process,
             detach=detach,

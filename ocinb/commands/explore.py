@@ -25,5 +25,5 @@ def command(session: Session, image: str, platform: str | None) -> Interactive:
     """
     from ocinb.image import Image
 
-    found = Image(session.engine, session.engine.image(image, platform))
+    found = Image(session.engine, session.engine.images.get(image, platform))
     return Interactive("explorer", found.layer_table(), found)

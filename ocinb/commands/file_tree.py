@@ -33,5 +33,5 @@ def command(
     """
     from ocinb.image import Image
 
-    found = Image(session.engine, session.engine.image(image, platform))
+    found = Image(session.engine, session.engine.images.get(image, platform))
     return found.tree_table(path, None if everything else depth)

@@ -32,5 +32,5 @@ def command(
     """
     from ocinb.image import Image
 
-    found = Image(session.engine, session.engine.image(image, platform))
+    found = Image(session.engine, session.engine.images.get(image, platform))
     return found.files_table(*paths, layer=layer)

@@ -43,11 +43,11 @@ def chosen(
 
 def _tests(engine: Engine) -> dict[str, Test]:
     def created(name: str) -> float:
-        return engine.container(name).created
+        return engine.containers.get(name).created
 
     def labelled(record: ContainerRecord, value: str) -> bool:
         try:
-            annotations = engine.state(record.id).annotations
+            annotations = engine.containers.state(record.id).annotations
         except OcinbError:
             return False  # it has just been removed
         name, equals, wanted = value.partition("=")

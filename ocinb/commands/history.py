@@ -26,4 +26,4 @@ def command(session: Session, image: str, platform: str | None) -> Table:
     """
     from ocinb.image import Image
 
-    return Image(session.engine, session.engine.image(image, platform)).history_table()
+    return Image(session.engine, session.engine.images.get(image, platform)).history_table()

@@ -35,7 +35,7 @@ def _row(engine: Engine, name: str, digest: str) -> tuple[Any, ...]:
 
     try:
         shown = Reference.parse(name).familiar
-        image = Image(engine, engine.image(name))
+        image = Image(engine, engine.images.get(name))
     except OcinbError:
         # Of another platform only, or an artifact: it is listed, its size is not known.
         return (name, digest, "", None, None, None)

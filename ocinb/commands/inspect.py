@@ -41,11 +41,11 @@ def _container(session: Session, name: str) -> Document:
     from ocinb.engine.container_files import ContainerFiles, read_json
 
     engine = session.engine
-    record = engine.container(name)
+    record = engine.containers.get(name)
     files = ContainerFiles(str(engine.settings.containers / record.id))
     document = {
         **dict(record),
-        "state": engine.state(name).document(),
+        "state": engine.containers.state(name).document(),
         "manifest": read_json(files.record).get("manifest", ""),
         "bundle": files.bundle,
         "log": files.log,
@@ -59,7 +59,7 @@ def _container(session: Session, name: str) -> Document:
 def _image(session: Session, name: str, platform: str | None) -> Document:
     from ocinb.image import Image
 
-    image = Image(session.engine, session.engine.image(name, platform))
+    image = Image(session.engine, session.engine.images.get(name, platform))
     document = {
         "name": image.name,
         "digest": image.digest,

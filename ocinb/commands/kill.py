@@ -19,5 +19,5 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(session: Session, container: str, signal: str) -> Done:
     """Send a signal to the first process of a container."""
-    session.engine.kill(container, signal)
+    session.engine.containers.kill(container, signal)
     return Done(container, f"{container} was sent {signal}")

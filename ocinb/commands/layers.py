@@ -25,5 +25,5 @@ def command(session: Session, image: str, platform: str | None, diagram: bool) -
     """List the layers of an image in the store, from the base up."""
     from ocinb.image import Image
 
-    table = Image(session.engine, session.engine.image(image, platform)).layer_table()
+    table = Image(session.engine, session.engine.images.get(image, platform)).layer_table()
     return Picture("layer_stack", table) if diagram else table

@@ -27,6 +27,6 @@ def command(session: Session, image: str, platform: str | None) -> Table:
     """
     from ocinb.image import Image
 
-    table = Image(session.engine, session.engine.image(image, platform)).ledger_table()
+    table = Image(session.engine, session.engine.images.get(image, platform)).ledger_table()
     table.exit_status = 0 if set(table.column("verified")) == {"yes"} else 1
     return table

@@ -44,10 +44,10 @@ def command(
     lines = _count(tail)
     engine = session.engine
     if not follow:
-        chunks = _between(engine.logs(container), after, before)
+        chunks = _between(engine.containers.logs(container), after, before)
         shown = b"".join(data for data, _ in _shown(_last(chunks, lines), timestamps))
         return Text(shown.decode(errors="replace"))
-    followed = engine.logs(container, follow=True, tail=lines)
+    followed = engine.containers.logs(container, follow=True, tail=lines)
     for data, stream in _shown(_between(followed, after, before), timestamps):
         (session.output or _write)(data, stream)
     return None

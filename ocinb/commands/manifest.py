@@ -137,7 +137,7 @@ def _from_store(
     engine = session.engine
     descriptor = engine.store.names.get(str(reference))
     if platform:
-        descriptor = engine.image(str(reference), platform).manifest_descriptor
+        descriptor = engine.images.get(str(reference), platform).manifest_descriptor
     return descriptor, engine.store.read(descriptor)
 
 

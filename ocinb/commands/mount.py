@@ -23,5 +23,5 @@ def command(session: Session, image: str, target: str | None, platform: str | No
     """Show the layers of an image as one read-only tree. It is at TARGET, or where we choose."""
     from ocinb.image import Image
 
-    mount = Image(session.engine, session.engine.image(image, platform)).mount(target)
+    mount = Image(session.engine, session.engine.images.get(image, platform)).mount(target)
     return Done(mount.target, f"{mount.target}: {len(mount.layers)} layers, {mount.why}")

@@ -23,7 +23,9 @@ COLUMNS = columns("target kind layers:int writable why? options?")
 @click.pass_obj
 def command(session: Session, repair: bool) -> Table:
     """List our mounts, and no others."""
-    mounts = session.engine.repair() if repair else session.engine.mounts.list()
+    from ocinb.engine.repair import repair_mounts
+
+    mounts = repair_mounts(session.engine) if repair else session.engine.mounts.list()
     rows = [
         (m.target, m.kind, len(m.layers), "yes" if m.writable else "no", m.why, m.options)
         for m in mounts

@@ -105,7 +105,7 @@ def check(session: Session, container: str) -> Done:
     """Look whether all that was made for a running container's network is still there."""
     from ocinb.network.checking import check as check_network
 
-    record = session.engine.container(container)
+    record = session.engine.containers.get(container)
     found = check_network(str(session.settings.network_state), record.id, record.pid)
     if found:
         raise NetworkError(f"the network of {record.name} is not as it was made: {found[0]}")
@@ -150,7 +150,7 @@ def _members(session: Session, network: Network) -> Iterator[tuple[Any, ...]]:
     networks = session.engine.networks
     made = networks.attachments(network)
     records: dict[str, ContainerRecord] = {
-        record.id: record for record in session.engine.containers()
+        record.id: record for record in session.engine.containers.all()
     }
     for lease in networks.leases(network):
         record = records.get(lease.container)

@@ -19,4 +19,4 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(session: Session, containers: tuple[str, ...]) -> Done | Lines:
     """Freeze all processes of containers, until ocinb unpause."""
-    return each(containers, session.engine.pause, "{} is paused")
+    return each(containers, session.engine.containers.pause, "{} is paused")

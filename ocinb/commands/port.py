@@ -27,7 +27,7 @@ def command(session: Session, container: str, port: str | None) -> Table:
 
     With PORT only those of this machine that lead to it.
     """
-    record = session.engine.container(container)
+    record = session.engine.containers.get(container)
     rows = []
     for published in record.ports:
         host, _, inside = published.partition("->")

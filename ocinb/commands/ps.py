@@ -48,7 +48,7 @@ def command(
     engine = session.engine
     last = 1 if latest else last
     asked = any(text.partition("=")[0] in ("status", "exited") for text in filters)
-    found = chosen(engine, engine.containers(), filters)
+    found = chosen(engine, engine.containers.all(), filters)
     if last is not None:
         found = found[len(found) - last :] if last < len(found) else found
     elif not every and not asked:

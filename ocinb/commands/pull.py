@@ -28,5 +28,5 @@ def command(session: Session, reference: str, platform: str | None, quiet: bool)
 
     if quiet:
         session.hush.set()
-    image = Image(session.engine, session.engine.pull(reference, platform))
+    image = Image(session.engine, session.engine.images.pull(reference, platform))
     return Lines([image.digest]) if quiet else image

@@ -19,5 +19,5 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(session: Session, container: str, name: str) -> Done:
     """Give CONTAINER another NAME. Its id stays, and so does its host name."""
-    session.engine.rename(container, name)
+    session.engine.containers.rename(container, name)
     return Done(name, f"{container} is called {name} now")

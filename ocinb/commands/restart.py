@@ -22,4 +22,4 @@ if TYPE_CHECKING:
 def command(session: Session, containers: tuple[str, ...], time: float | None) -> Done | Lines:
     """End the programs of containers, and run them on the same files."""
     engine = session.engine
-    return each(containers, lambda name: engine.restart(name, time), "{} runs again")
+    return each(containers, lambda name: engine.containers.restart(name, time), "{} runs again")

@@ -32,8 +32,10 @@ def command(
     if every == bool(containers):
         raise CommandError("rm: name containers, or --all", hint="ocinb ps --all lists them")
     if every:
-        found = session.engine.containers()
+        found = session.engine.containers.all()
         containers = tuple(c.name for c in found if force or c.status == STOPPED)
         if not containers:
             return Lines()
-    return each(containers, lambda name: session.engine.delete(name, force), "{} is removed")
+    return each(
+        containers, lambda name: session.engine.containers.delete(name, force), "{} is removed"
+    )

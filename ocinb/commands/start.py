@@ -19,4 +19,4 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(session: Session, containers: tuple[str, ...]) -> Done | Lines:
     """Run the program of containers that wait for it, or have ended."""
-    return each(containers, session.engine.start, "{} is started")
+    return each(containers, session.engine.containers.start, "{} is started")

@@ -20,4 +20,6 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(session: Session, container: str) -> Document:
     """Show the state of a container as the specification defines it."""
-    return Document(session.engine.state(container).document(), title=f"state of {container}")
+    return Document(
+        session.engine.containers.state(container).document(), title=f"state of {container}"
+    )

@@ -43,9 +43,9 @@ def command(session: Session, containers: tuple[str, ...], interval: float) -> T
     """
     engine = session.engine
     if containers:
-        records = [engine.container(name) for name in containers]
+        records = [engine.containers.get(name) for name in containers]
     else:
-        records = [found for found in engine.containers() if found.status != STOPPED]
+        records = [found for found in engine.containers.all() if found.status != STOPPED]
     before = [_usage(record, asked=bool(containers)) for record in records]
     began = time.perf_counter()
     if any(before):

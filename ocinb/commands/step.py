@@ -29,5 +29,5 @@ def command(session: Session, image: str, args: tuple[str, ...]) -> Interactive:
     from ocinb.image import Image
     from ocinb.trace import lifecycle
 
-    found = Image(session.engine, session.engine.available(image))
+    found = Image(session.engine, session.engine.images.available(image))
     return Interactive("stepper", lifecycle((), image), found, args)

@@ -25,4 +25,4 @@ def command(session: Session, containers: tuple[str, ...], time: float | None) -
     The signal is that of run --stop-signal, else the image's, else TERM.
     """
     engine = session.engine
-    return each(containers, lambda name: engine.stop(name, time), "{} has ended")
+    return each(containers, lambda name: engine.containers.stop(name, time), "{} has ended")

@@ -32,7 +32,7 @@ def command(session: Session, container: str) -> Table:
     """
     from ocinb.engine.observing import processes
 
-    record = session.engine.container(container)
+    record = session.engine.containers.get(container)
     rows = [
         (p.pid, p.inside, p.parent, p.user, p.state, p.started, p.cpu, p.memory, p.threads,
          shlex.join(p.command))

@@ -19,4 +19,4 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(session: Session, containers: tuple[str, ...]) -> Done | Lines:
     """Let paused containers go on."""
-    return each(containers, session.engine.unpause, "{} goes on")
+    return each(containers, session.engine.containers.unpause, "{} goes on")

@@ -24,7 +24,7 @@ def _update(session: Session, /, container: str, **values: Any) -> Document:
     if not wanted:
         raise CommandError("update: no limit is given", hint="as in update --memory 256m NAME")
     return Document(
-        session.engine.update(container, wanted), title=f"linux.resources of {container}"
+        session.engine.containers.update(container, wanted), title=f"linux.resources of {container}"
     )
 
 

@@ -22,5 +22,5 @@ def command(session: Session, containers: tuple[str, ...], timeout: float | None
 
     A container whose end nobody saw, because its monitor was killed, has the status -1.
     """
-    statuses = (session.engine.wait(name, timeout) for name in containers)
+    statuses = (session.engine.containers.wait(name, timeout) for name in containers)
     return Lines(str(-1 if status is None else status) for status in statuses)

@@ -28,7 +28,7 @@ def command(session: Session, image: str, secrets: bool, platform: str | None) -
     """
     from ocinb.image import Image
 
-    table = Image(session.engine, session.engine.image(image, platform)).waste_table()
+    table = Image(session.engine, session.engine.images.get(image, platform)).waste_table()
     if secrets:
         suspicious = table.column("secret")
         table.rows = [row for row, what in zip(table.rows, suspicious, strict=True) if what]

@@ -34,7 +34,7 @@ def command(
     """
     from ocinb.image import Image
 
-    found = Image(session.engine, session.engine.image(image, platform))
+    found = Image(session.engine, session.engine.images.get(image, platform))
     if not diagram:
         return found.why_table(path)
     if path is None:

@@ -145,3 +145,15 @@ def raw_terminal(connection: Connection, *, wanted: bool) -> Iterator[None]:
     finally:
         termios.tcsetattr(0, termios.TCSADRAIN, before)
         signal.signal(signal.SIGWINCH, handler)
+
+
+@contextlib.contextmanager
+def input_of(stdin: int | bytes | None) -> Iterator[int | None]:
+    """Bytes as a file without a name, to be read from its beginning; a descriptor stays one."""
+    if not isinstance(stdin, bytes):
+        yield stdin
+        return
+    with open(os.memfd_create("stdin"), "w+b", 0) as file:
+        file.write(stdin)
+        file.seek(0)
+        yield file.fileno()

@@ -11,36 +11,26 @@ import dataclasses
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from ocinb.bundle.convert import command
 from ocinb.bundle.options import ContainerOptions
 from ocinb.content.store import Store
-from ocinb.engine import attached, ending, joining, rung_cache, stages
-from ocinb.engine.attached import Ended
-from ocinb.engine.changed import Changed, changed
+from ocinb.engine import attached, rung_cache, stages
+from ocinb.engine.attached import input_of
 from ocinb.engine.choose import choose, ladder
-from ocinb.engine.connection import OutputCallback
-from ocinb.engine.container_files import ContainerFiles, read_json
 from ocinb.engine.containers import ContainerRecord, Containers, record_of
-from ocinb.engine.copying.copy import Root, archive_in, archive_out, copy_in, copy_out
-from ocinb.engine.fitting import fit
-from ocinb.engine.happenings import Happenings, note
+from ocinb.engine.existing_containers import ExistingContainers
+from ocinb.engine.happenings import Happenings
 from ocinb.engine.images import Images, LocalImage
-from ocinb.engine.joining import FurtherProcess
 from ocinb.engine.launch import Shim
-from ocinb.engine.limits import Resources, update
-from ocinb.engine.log_file import LogChunk, read_log
-from ocinb.engine.log_following import follow_log, last_lines
 from ocinb.engine.named_volumes import NamedVolumes
-from ocinb.engine.networking import add_network
 from ocinb.engine.operations import Operations
 from ocinb.engine.plain_bundle import check_empty, make_bundle
 from ocinb.engine.rung import Choice, Rung
 from ocinb.engine.settle import settle
-from ocinb.engine.volumes import mount_of, planned
 from ocinb.engine.way import Way, find_way
-from ocinb.errors import NameNotFound, SyscallError, UnsupportedHost
+from ocinb.errors import SyscallError, UnsupportedHost
 from ocinb.events import Warned, ignore
 from ocinb.frozen import Frozen
 from ocinb.layer.changeset import Limits
@@ -48,21 +38,15 @@ from ocinb.layer.unpacked import UnpackedLayers
 from ocinb.network.networks import Networks
 from ocinb.overlay.manager import MountManager
 from ocinb.private_directory import private_directory
-from ocinb.spec.platform import Platform
-from ocinb.spec.reference import Reference
-from ocinb.spec.runtime_config import check
-from ocinb.spec.runtime_state import STOPPED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Sequence
 
     from ocinb.distribution.client import Client
-    from ocinb.engine.repair import Repaired
+    from ocinb.engine.connection import OutputCallback
+    from ocinb.engine.container_files import ContainerFiles
     from ocinb.events import Event, Record
-    from ocinb.overlay.records import Mount
     from ocinb.settings import Settings
-    from ocinb.spec.runtime_state import State
 
 
 class Finished(Frozen):
@@ -93,6 +77,8 @@ class Engine:
     Attributes:
         store: the content store.
         layers: the unpacked layers.
+        images: what is in the store by name, and how more of them come there.
+        containers: those that exist.
         mounts: the mounts that people asked for; those of containers are their monitors'.
         volumes: the volumes that outlive containers.
         happenings: what became of containers, also of those that were removed.
@@ -122,6 +108,12 @@ class Engine:
         self.networks = Networks(settings.networks, settings.network_state)
         self._operations = Operations(
             self._containers, settings.runtime_state, settings.network_state, record
+        )
+        self.images = Images(
+            settings, self.store, self.layers, self.mounts, lambda: self.client, record
+        )
+        self.containers = ExistingContainers(
+            self._containers, self._operations, self.images, lambda: self.rung, record
         )
 
     @cached_property
@@ -155,84 +147,6 @@ class Engine:
         """Every way of running containers, best first, with what the kernel answered to each."""
         return ladder(self.settings.root)
 
-    # images
-
-    def pull(self, reference: str, platform: str | Platform | None = None) -> LocalImage:
-        """Bring an image from its registry into the store and unpack its layers.
-
-        Args:
-            reference: as docker has it.
-            platform: as in ``linux/arm64``; None: this machine's.
-
-        Raises:
-            DocumentError, DistributionError, ContentError, LayerError, StorageError.
-        """
-        return self._images.pull(Reference.parse(reference), _platform(platform))
-
-    def image(self, reference: str, platform: str | Platform | None = None) -> LocalImage:
-        """An image that is in the store.
-
-        Raises:
-            NameNotFound, PlatformNotFound, DocumentError.
-        """
-        return self._images.get(Reference.parse(reference), _platform(platform))
-
-    def available(self, reference: str | LocalImage) -> LocalImage:
-        """An image from the store, or else from its registry."""
-        if isinstance(reference, LocalImage):
-            return reference
-        try:
-            return self.image(reference)
-        except NameNotFound:
-            return self.pull(reference)
-
-    def images(self) -> list[LocalImage]:
-        """The images in the store that can be run on this machine, in the order of their names."""
-        from ocinb.errors import OcinbError
-
-        found = []
-        for name, _ in sorted(self.store.names.items(), key=lambda item: item[0]):
-            try:
-                found.append(self.image(name))
-            except OcinbError:
-                continue  # of another platform only, an artifact, or incomplete
-        return found
-
-    def unpack(self, image: LocalImage) -> list[Path]:
-        """The directories of the layers, bottom to top; unpacked where they are not yet.
-
-        Raises:
-            BlobNotFound, DigestMismatch, LayerError, StorageError.
-        """
-        return self._images.unpack(image)
-
-    def mount(self, image: LocalImage, target: str | os.PathLike[str] | None = None) -> Mount:
-        """Show the layers of an image as one read-only tree, until ``umount``.
-
-        Programs in it give nobody the power of their owner, and its device nodes open nothing.
-
-        Args:
-            image: from ``pull`` or ``image``.
-            target: a directory; None: one of our own.
-
-        Raises:
-            BundleError: something is mounted there. SyscallError, UnsupportedHost, StorageError.
-        """
-        if target is None:
-            digest = image.manifest_descriptor.digest
-            trees = self.settings.root / "trees"
-            private_directory(trees)
-            target = trees / f"{digest.short}-{os.urandom(3).hex()}"
-        return self.mounts.mount(self.unpack(image), target, keep=True)
-
-    def umount(self, target: str | os.PathLike[str]) -> None:
-        """Undo ``mount``.
-
-        Raises:
-            BundleError: there is no mount of ours. SyscallError: it is in use.
-        """
-        self.mounts.unmount(target)
-
     def bundle(
         self, image: LocalImage, options: ContainerOptions, directory: str | os.PathLike[str]
     ) -> Path:
@@ -250,7 +164,7 @@ class Engine:
         path = Path(directory).absolute()
         check_empty(path)
         wished = settle(options, self._containers)
-        layers = self.unpack(image)
+        layers = self.images.unpack(image)
         return make_bundle(
             path, image.config, layers, wished, self.volumes, self.networks, self._record
         )
@@ -267,20 +181,10 @@ class Engine:
             BundleError: image and options together make none that is valid. UnsupportedHost.
         """
         wished = settle(options, self._containers)
-        config = stages.config_of("ID", image, wished, rootfs, self.rung)
-        fit(config, self.rung, self._record, groups=wished.additional_groups)
-        files = ContainerFiles(str(self.settings.containers / "ID"))
-        bundle = files.bundle
-        for number, volume in enumerate(planned(config, image.config, wished.volumes)):
-            source = self.volumes.path(volume.name) if volume.name else f"{bundle}/volumes/{number}"
-            config["mounts"].append(mount_of(volume, str(source)))
-        add_network(
-            config, files, image, wished, self.rung, self.networks, self._record, write=False
+        directory = self.settings.containers
+        return stages.preview(
+            directory, image, wished, rootfs, self.rung, self.volumes, self.networks, self._record
         )
-        check(config)
-        return config
-
-    # containers
 
     def run(
         self,
@@ -327,8 +231,8 @@ class Engine:
         wished = dataclasses.replace(wished, terminal=wished.terminal or tty)
         keep = detach if keep is None else keep
         way = self._way(runtime)
-        local = self.available(image)
-        layers = self._layers(local, way.rung)
+        local = self.images.available(image)
+        layers = self.images.layers_for(local, way.rung)
         files = self._claim(local, wished, name, way)
         events: list[Event] = []
         try:
@@ -341,7 +245,7 @@ class Engine:
                     shim, files, config, self.settings.runtime_state, interactive=interactive
                 )
                 if detach:
-                    created = self.container(os.path.basename(files.directory))
+                    created = self.containers.get(os.path.basename(files.directory))
                     shim.ask("start", remove=not keep)
                     shim.detach()
                     # One that is not kept may be gone by now.
@@ -350,7 +254,7 @@ class Engine:
                     ended = attached.start_and_wait(shim, remove=not keep)
                 if ended is None:
                     # The keys to detach were typed: from now on it is as if detached.
-                    left = self.container(os.path.basename(files.directory))
+                    left = self.containers.get(os.path.basename(files.directory))
                     shim.detach()
                     return left
         except BaseException:
@@ -377,8 +281,8 @@ class Engine:
         """
         wished = settle(options or ContainerOptions(), self._containers, self._record)
         way = self._way(runtime)
-        local = self.available(image)
-        layers = self._layers(local, way.rung)
+        local = self.images.available(image)
+        layers = self.images.layers_for(local, way.rung)
         files = self._claim(local, wished, name, way)
         try:
             with self._monitor(files, [], None, None, True) as shim:
@@ -391,207 +295,7 @@ class Engine:
         except BaseException:
             self._operations.discard(files)
             raise
-        return self.container(read_json(files.record)["id"])
-
-    def start(self, name: str) -> None:
-        """Run the program of a container that was created, or that has ended.
-
-        Raises:
-            ContainerNotFound, StepFailed. InvalidStatus: it runs.
-        """
-        files, record = self._containers.find(name)
-        if record.status != STOPPED:
-            self._operations.start(name)
-            return
-        with ending.one_start(files):
-            ending.forget_end(files)
-            try:
-                with self._monitor(files, [], None, None, True) as shim:
-                    stages.make_again(shim, files)
-                    shim.ask("start", remove=False)
-                    shim.detach()
-            except BaseException as error:
-                ending.note_failure(files, error)
-                raise
-            note(files, "start")
-
-    def wait(self, name: str, seconds: float | None = None) -> int | None:
-        """Wait until a container has ended; its exit status. See ``ending.wait``."""
-        return ending.wait(self._containers, name, seconds)
-
-    def stop(self, name: str, grace: float | None = None) -> None:
-        """End a container gently. See ``ending.stop``."""
-        ending.stop(self._containers, self._operations, name, grace)
-
-    def restart(self, name: str, grace: float | None = None) -> None:
-        """End a container's program if it runs, and run it again, on the same files.
-
-        Raises:
-            OcinbError: as for ``stop`` and ``start``.
-        """
-        self.stop(name, grace)
-        self.start(name)
-
-    def exec(
-        self,
-        name: str,
-        process: FurtherProcess,
-        *,
-        detach: bool = False,
-        output: OutputCallback | None = None,
-        stdin: int | bytes | None = None,
-    ) -> Ended | None:
-        """Run a further process in a container. See ``joining.execute``."""
-        with _descriptor(stdin) as given:
-            return joining.execute(
-                self._containers, name, process, detach=detach, output=output, stdin=given
-            )
-
-    def attach(
-        self,
-        name: str,
-        *,
-        output: OutputCallback | None = None,
-        stdin: int | bytes | None = None,
-    ) -> Ended | None:
-        """Share the streams of a running container. See ``joining.attach``."""
-        with _descriptor(stdin) as given:
-            return joining.attach(self._containers, name, output=output, stdin=given)
-
-    def containers(self) -> list[ContainerRecord]:
-        """All containers of this user, oldest first, as they are at this moment."""
-        return self._containers.list()
-
-    def container(self, name: str) -> ContainerRecord:
-        """One container by name, id, or the beginning of its id.
-
-        Raises:
-            ContainerNotFound.
-        """
-        return self._containers.find(name)[1]
-
-    def state(self, name: str) -> State:
-        """The state of a container. See ``Operations.state``."""
-        return self._operations.state(name)
-
-    def kill(self, name: str, signal: str | int = "TERM") -> None:
-        """Send a signal to a container. See ``Operations.kill``."""
-        self._operations.kill(name, signal)
-
-    def delete(self, name: str, force: bool = False) -> None:
-        """Remove a container. See ``Operations.delete``."""
-        self._operations.delete(name, force=force)
-
-    def pause(self, name: str) -> None:
-        """Freeze all processes of a container. See ``Operations.pause``."""
-        self._operations.pause(name)
-
-    def unpause(self, name: str) -> None:
-        """Let a paused container go on. See ``Operations.resume``."""
-        self._operations.resume(name)
-
-    def rename(self, name: str, new: str) -> None:
-        """Give a container another name. See ``Containers.rename``."""
-        self._containers.rename(name, new)
-
-    def update(self, name: str, resources: Resources) -> dict[str, Any]:
-        """Change a container's limits. See ``limits.update``."""
-        return update(self._containers, self._operations, name, resources)
-
-    def copy_out(
-        self, name: str, source: str, target: str, *, follow: bool = False, owners: bool = False
-    ) -> None:
-        """Copy from a container to this machine. See ``copying.copy.copy_out``."""
-        with self._root_of(name, source) as (root, path):
-            copy_out(root, path, target, follow=follow, owners=owners, record=self._record)
-
-    def copy_in(
-        self, name: str, source: str, target: str, *, follow: bool = False, owners: bool = False
-    ) -> None:
-        """Copy from this machine into a container. See ``copying.copy.copy_in``."""
-        with self._root_of(name, target) as (root, path):
-            copy_in(root, source, path, follow=follow, owners=owners)
-
-    def archive_out(self, name: str, source: str, out: BinaryIO, *, follow: bool = False) -> None:
-        """Write files of a container as a tar archive. See ``copying.copy.archive_out``."""
-        with self._root_of(name, source) as (root, path):
-            archive_out(root, path, out, follow=follow)
-
-    def archive_in(self, name: str, archive: BinaryIO, target: str) -> None:
-        """Unpack a tar archive in a container. See ``copying.copy.archive_in``."""
-        with self._root_of(name, target) as (root, path):
-            archive_in(root, archive, path)
-
-    def _root_of(self, name: str, path: str) -> AbstractContextManager[tuple[Root, str]]:
-        from ocinb.engine.copying.root import root_of
-
-        files, record = self._containers.find(name)
-        rung = self.rung
-        return root_of(
-            files, record, path, lambda: self._layers(self.image(record.image), rung), rung
-        )
-
-    def changed(self, name: str) -> AbstractContextManager[Changed]:
-        """What a container has changed; a running one is paused meanwhile. See ``changed``."""
-        return changed(self._containers, self._operations, name)
-
-    def repair_networks(self) -> list[str]:
-        """Remove what containers that are gone left of their networks; a line for each thing."""
-        from ocinb.network.undo import repair
-
-        alive = {record.id for record in self.containers() if record.status != STOPPED}
-        return repair(str(self.settings.network_state), alive.__contains__)
-
-    def repair(self) -> list[Mount]:
-        """Remove what killed processes left half-made or half-removed; the mounts among it.
-
-        Containers whose monitor was killed are not touched: ``containers`` shows them as they
-        are, and ``delete`` removes them.
-        """
-        self._containers.sweep()
-        return self.mounts.repair()
-
-    def repair_all(self) -> list[Repaired]:
-        """Undo all that crashes left. See ``repair.repair``."""
-        from ocinb.engine.repair import repair
-
-        return repair(self, self._operations)
-
-    def logs(
-        self, name: str, *, follow: bool = False, tail: int | None = None
-    ) -> Iterator[LogChunk]:
-        """What a container's program has written so far.
-
-        Args:
-            follow: go on with what it writes, until it has ended.
-            tail: how many lines of what is there already; None: all.
-
-        Raises:
-            ContainerNotFound.
-        """
-        files, _ = self._containers.find(name)
-        if not follow:
-            return (
-                read_log(files.log) if tail is None else iter(last_lines(read_log(files.log), tail))
-            )
-        return follow_log(files.log, lambda: _ended(files), tail=tail)
-
-    def events(self, name: str) -> list[Event]:
-        """What happened to a container, in order.
-
-        Raises:
-            ContainerNotFound.
-        """
-        from ocinb.engine.events_file import EventsReader
-
-        files, _ = self._containers.find(name)
-        return EventsReader(files.events).new()
-
-    # what runs begin with
-
-    @cached_property
-    def _images(self) -> Images:
-        return Images(self.store, self.layers, lambda: self.client, self._record)
+        return self.containers.get(os.path.basename(files.directory))
 
     def _stack(self, shim: Shim, layers: Sequence[Path], rung: Rung) -> Path:
         try:
@@ -600,16 +304,6 @@ class Engine:
             # What was found out about this machine is not true any more: the next one asks anew.
             rung_cache.forget(self.settings.run_root)
             raise
-
-    def _layers(self, image: LocalImage, rung: Rung) -> list[Path]:
-        """What a container's tree is stacked of, bottom to top."""
-        layers = self.unpack(image)
-        if layers and os.geteuid() and rung.user_namespace and not rung.one_id:
-            from ocinb.engine.owned_layer import owned_layer
-
-            owned = owned_layer(self.settings.owned, self.layers, image.config.chain_ids)
-            layers += [owned] if owned is not None else []
-        return layers
 
     def _way(self, runtime: str | None) -> Way:
         """How a container is run; a person is told once where something is lost by it."""
@@ -658,32 +352,5 @@ class Engine:
             events.append(event)
             self._record(event)
 
-        with _descriptor(stdin) as given:
+        with input_of(stdin) as given:
             return Shim(files, tell, output=output, stdin=given, detached=detach)
-
-
-def _platform(platform: str | Platform | None) -> Platform | None:
-    return Platform.parse(platform) if isinstance(platform, str) else platform
-
-
-@contextlib.contextmanager
-def _descriptor(stdin: int | bytes | None) -> Iterator[int | None]:
-    """Bytes as a file without a name, to be read from its beginning; what is one stays one."""
-    if not isinstance(stdin, bytes):
-        yield stdin
-        return
-    with open(os.memfd_create("stdin"), "w+b", 0) as file:
-        file.write(stdin)
-        file.seek(0)
-        yield file.fileno()
-
-
-def _ended(files: ContainerFiles) -> bool:
-    """Whether nobody writes to a container's log any more: its monitor does until it is tidy."""
-    record = record_of(files)
-    if record is None:
-        return True
-    monitor = files.read_process(files.monitor)
-    return record.status == STOPPED and (
-        "clean" in read_json(files.exit) or monitor is None or not monitor.alive
-    )

@@ -152,7 +152,7 @@ def _collect_layers(engine: Engine, before: float, dry_run: bool) -> Iterable[tu
 def _in_use(engine: Engine) -> set[str] | None:
     """Directories that are mounted; None where a container does not tell (yet) what it mounts."""
     mounted = list(engine.mounts.list())
-    for container in engine.containers():
+    for container in engine.containers.all():
         files = ContainerFiles(str(engine.settings.containers / container.id))
         own = list(MountRecords(files.mounts))
         if not own and container.status != STOPPED:

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import threading
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from ocinb.content.gc import collect
 from ocinb.content.store import Store
+from ocinb.engine.unpacking import Unpacking
 from ocinb.errors import (
     BlobNotFound,
     DigestMismatch,
     DistributionError,
     DocumentError,
     LayerError,
+    NameNotFound,
+    OcinbError,
     PlatformNotFound,
     StorageError,
 )
 from ocinb.events import LayerUnpacking
 from ocinb.frozen import Frozen
 from ocinb.layer.unpacked import UnpackedLayers
+from ocinb.private_directory import private_directory
 from ocinb.spec import media_types
 from ocinb.spec.descriptor import Descriptor
 from ocinb.spec.digest import Digest
@@ -33,7 +37,11 @@ from ocinb.spec.reference import Reference
 
 if TYPE_CHECKING:
     from ocinb.distribution.client import Client
+    from ocinb.engine.rung import Rung
     from ocinb.events import Record
+    from ocinb.overlay.manager import MountManager
+    from ocinb.overlay.records import Mount
+    from ocinb.settings import Settings
 
 
 class LocalImage(Frozen):
@@ -64,35 +72,49 @@ class Images:
     """The images of a store, and their unpacked layers.
 
     Args:
+        settings: directories.
+        mounts: where trees that people look at are shown.
         client: makes the client when it is needed.
         record: told when a layer begins to be unpacked.
     """
 
     def __init__(
-        self, store: Store, layers: UnpackedLayers, client: Callable[[], Client], record: Record
+        self,
+        settings: Settings,
+        store: Store,
+        layers: UnpackedLayers,
+        mounts: MountManager,
+        client: Callable[[], Client],
+        record: Record,
     ) -> None:
+        self._settings = settings
         self._store = store
         self._layers = layers
+        self._mounts = mounts
         self._client = client
         self._record = record
 
-    def pull(self, reference: Reference, platform: Platform | None) -> LocalImage:
+    def pull(self, reference: str, platform: str | Platform | None = None) -> LocalImage:
         """Bring an image from its registry; each layer is unpacked while later ones come.
 
         The image is named only when all of its layers are unpacked.
+
+        Args:
+            reference: as docker has it.
+            platform: as in ``linux/arm64``; None: this machine's.
 
         Raises:
             DistributionError, ContentError, DocumentError, LayerError, StorageError.
         """
         from ocinb.distribution.pull import pull
 
-        unpacking = _Unpacking(self._add_layer)
+        unpacking = Unpacking(self._add_layer)
         try:
             pulled = pull(
                 self._client(),
                 self._store,
-                reference,
-                platform,
+                Reference.parse(reference),
+                _platform(platform),
                 on_manifest=unpacking.begin,
                 on_layer=unpacking.arrived,
             )
@@ -118,16 +140,16 @@ class Images:
         with contextlib.suppress(DocumentError, StorageError):
             collect(self._store, grace=0, only=blobs)
 
-    def get(self, reference: Reference, platform: Platform | None) -> LocalImage:
-        """An image that is in the store.
+    def get(self, reference: str, platform: str | Platform | None = None) -> LocalImage:
+        """An image that is in the store. Arguments as for ``pull``.
 
         Raises:
             NameNotFound: no image of that name. PlatformNotFound: not for this platform.
             BlobNotFound: a document of it is missing. DistributionError: it cannot be run.
         """
-        name = str(reference)
+        name = str(Reference.parse(reference))
         target = self._store.names.get(name)
-        descriptor = self._manifest_of(target, platform or Platform.host(), name)
+        descriptor = self._manifest_of(target, _platform(platform) or Platform.host(), name)
         manifest = Manifest.parse(self._store.read(descriptor), descriptor.media_type)
         if not manifest.is_image:
             raise DistributionError(f"{name} is not an image but an artifact")
@@ -141,6 +163,25 @@ class Images:
             config=config,
         )
 
+    def available(self, reference: str | LocalImage) -> LocalImage:
+        """An image from the store, or else from its registry; errors as for both."""
+        if isinstance(reference, LocalImage):
+            return reference
+        try:
+            return self.get(reference)
+        except NameNotFound:
+            return self.pull(reference)
+
+    def all(self) -> list[LocalImage]:
+        """The images in the store that can be run on this machine, in the order of their names."""
+        found = []
+        for name, _ in sorted(self._store.names.items(), key=lambda item: item[0]):
+            try:
+                found.append(self.get(name))
+            except OcinbError:
+                continue  # of another platform only, an artifact, or incomplete
+        return found
+
     def unpack(self, image: LocalImage) -> list[Path]:
         """The directories of the image's layers, bottom to top; made where they are missing.
 
@@ -151,6 +192,35 @@ class Images:
         for number in range(len(image.manifest.layers)):
             directories.append(self._add_layer(image.manifest, image.config, number, directories))
         return directories
+
+    def layers_for(self, image: LocalImage, rung: Rung) -> list[Path]:
+        """What a container's tree is stacked of, bottom to top; errors as for ``unpack``."""
+        layers = self.unpack(image)
+        if layers and os.geteuid() and rung.user_namespace and not rung.one_id:
+            from ocinb.engine.owned_layer import owned_layer
+
+            owned = owned_layer(self._settings.owned, self._layers, image.config.chain_ids)
+            layers += [owned] if owned is not None else []
+        return layers
+
+    def mount(self, image: LocalImage, target: str | os.PathLike[str] | None = None) -> Mount:
+        """Show the layers of an image as one read-only tree, until that is unmounted.
+
+        Programs in it give nobody the power of their owner, and its device nodes open nothing.
+
+        Args:
+            image: from ``pull`` or ``get``.
+            target: a directory; None: one of our own.
+
+        Raises:
+            BundleError: something is mounted there. SyscallError, UnsupportedHost, StorageError.
+        """
+        if target is None:
+            digest = image.manifest_descriptor.digest
+            trees = self._settings.root / "trees"
+            private_directory(trees)
+            target = trees / f"{digest.short}-{os.urandom(3).hex()}"
+        return self._mounts.mount(self.unpack(image), target, keep=True)
 
     def _add_layer(
         self, manifest: Manifest, config: ImageConfig, number: int, lowers: Sequence[Path]
@@ -206,78 +276,11 @@ def _check_layers(manifest: Manifest, config: ImageConfig) -> None:
     check_layers(manifest, config)
 
 
-class _Unpacking:
-    """Unpacks layers bottom to top in a thread of its own, each as soon as it is there.
-
-    A layer may hold hard links into those below it, so the order cannot be changed; inflating
-    and hashing let other threads run, so downloads go on meanwhile.
-
-    Attributes:
-        blobs: config and layers of the image.
-    """
-
-    def __init__(
-        self, add_layer: Callable[[Manifest, ImageConfig, int, Sequence[Path]], Path]
-    ) -> None:
-        self._add_layer = add_layer
-        self._changed = threading.Condition()
-        self._there: set[int] = set()
-        self._stopped = False
-        self.blobs: frozenset[Digest] = frozenset()
-        self._failure: BaseException | None = None
-        self._thread: threading.Thread | None = None
-
-    def begin(self, manifest: Manifest, config: ImageConfig) -> None:
-        """Manifest and config are known: wait for the layers."""
-        self._count = len(manifest.layers)
-        self.blobs = frozenset(blob.digest for blob in (manifest.config, *manifest.layers))
-        self._thread = threading.Thread(
-            target=self._work, args=(manifest, config), name="unpack", daemon=True
-        )
-        self._thread.start()
-
-    def arrived(self, number: int, _: Descriptor) -> None:
-        """The blob of a layer is in the store.
-
-        The last one to arrive waits until all are unpacked, so that no image gets a name whose
-        layers cannot be unpacked.
-
-        Raises:
-            OcinbError: whatever went wrong with unpacking; it ends the pull.
-        """
-        with self._changed:
-            self._there.add(number)
-            self._changed.notify_all()
-            last = len(self._there) == self._count
-        thread = self._thread
-        while last and thread is not None and thread.is_alive() and not self._stopped:
-            thread.join(0.1)
-        if self._failure is not None:
-            raise self._failure
-
-    def stop(self) -> None:
-        """End the thread: the pull is over, or failed."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify_all()
-        if self._thread is not None:
-            self._thread.join()
-
-    def _work(self, manifest: Manifest, config: ImageConfig) -> None:
-        done: list[Path] = []
-        try:
-            for number in range(self._count):
-                with self._changed:
-                    while not self._stopped and number not in self._there:
-                        self._changed.wait()
-                if self._stopped:
-                    return
-                done.append(self._add_layer(manifest, config, number, done))
-        except BaseException as error:  # the thread that pulls raises it
-            self._failure = error
-
-
 def _place(wanted: Platform, offered: Descriptor) -> int | None:
     if not (offered.is_index or offered.is_manifest):
         return None
     return 0 if offered.platform is None else rank(wanted, offered.platform)
+
+
+def _platform(platform: str | Platform | None) -> Platform | None:
+    return Platform.parse(platform) if isinstance(platform, str) else platform

@@ -8,7 +8,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
+from ocinb.engine.container_files import ContainerFiles, read_json
+from ocinb.engine.containers import record_of
 from ocinb.engine.log_file import LogChunk, chunk_of, earlier
+from ocinb.spec.runtime_state import STOPPED
 
 _LOOK = 0.05
 """Seconds between looks at a log to which nothing was added."""
@@ -50,6 +53,17 @@ def last_lines(chunks: Iterable[LogChunk], count: int) -> list[LogChunk]:
             break
         kept.append(chunk)
     return kept[::-1]
+
+
+def is_quiet(files: ContainerFiles) -> bool:
+    """Whether nobody writes to a container's log any more: its monitor does until it is tidy."""
+    record = record_of(files)
+    if record is None:
+        return True
+    monitor = files.read_process(files.monitor)
+    return record.status == STOPPED and (
+        "clean" in read_json(files.exit) or monitor is None or not monitor.alive
+    )
 
 
 class _Reader:

@@ -39,7 +39,7 @@ def look_into(engine: Engine, image: LocalImage) -> Looked:
     Raises:
         BlobNotFound, DigestMismatch, LayerError, StorageError.
     """
-    directories = engine.unpack(image)
+    directories = engine.images.unpack(image)
     chain_ids = image.config.chain_ids
     return Looked(
         image=image,
@@ -58,8 +58,8 @@ def look_into_container(engine: Engine, name: str) -> Looked:
         NameNotFound: its image is no longer in the store.
         BlobNotFound, LayerError, StorageError: as for ``look_into``.
     """
-    record = engine.container(name)
-    below = look_into(engine, engine.image(record.image))
+    record = engine.containers.get(name)
+    below = look_into(engine, engine.images.get(record.image))
     files = ContainerFiles(str(engine.settings.containers / record.id))
     upper = Path(files.writable) / "upper"
     if not os.path.isdir(upper):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ocinb.engine.garbage import collect_garbage
 from ocinb.engine.remove_image import remove_image
+from ocinb.engine.repair import repair_mounts, repair_networks
 from ocinb.errors import OcinbError
 from ocinb.frozen import Frozen
 from ocinb.network.networks import DEFAULT
@@ -71,13 +72,13 @@ def prune(
 
 def _containers(engine: Engine, older: float, dry_run: bool) -> Iterator[Pruned]:
     before = time.time() - older
-    for record in engine.containers():
+    for record in engine.containers.all():
         if record.status != STOPPED or (record.ended or record.created) > before:
             continue
         size = _size(str(engine.settings.containers / record.id))
         if not dry_run:
             try:
-                engine.delete(record.id)
+                engine.containers.delete(record.id)
             except OcinbError:
                 continue  # somebody else was quicker, or has just started it again
         yield Pruned(kind="container", name=record.name, size=size)
@@ -85,7 +86,7 @@ def _containers(engine: Engine, older: float, dry_run: bool) -> Iterator[Pruned]
 
 def _mounts(engine: Engine, dry_run: bool) -> Iterator[Pruned]:
     if not dry_run:
-        for mount in engine.repair():
+        for mount in repair_mounts(engine):
             yield Pruned(kind="mount", name=mount.target)
 
 
@@ -101,7 +102,7 @@ def _networks(engine: Engine, dry_run: bool) -> Iterator[Pruned]:
                 continue  # a container has just come to use it
         yield Pruned(kind="network", name=network.name)
     if not dry_run:
-        for line in engine.repair_networks():
+        for line in repair_networks(engine):
             yield Pruned(kind="remains", name=line)
 
 
@@ -118,7 +119,7 @@ def _volumes(engine: Engine, dry_run: bool) -> Iterator[Pruned]:
 
 
 def _images(engine: Engine, dry_run: bool) -> Iterator[Pruned]:
-    used = {record.image for record in engine.containers()}
+    used = {record.image for record in engine.containers.all()}
     for name, _ in list(engine.store.names.items()):
         if name in used:
             continue

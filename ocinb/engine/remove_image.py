@@ -47,7 +47,7 @@ def remove_image(engine: Engine, reference: str) -> Removed:
     # Only what was this image's: other new blobs may be of an image that has no name yet.
     garbage = collect(store, grace=0, only={descriptor.digest for descriptor in own})
     gone: set[Digest] = set()
-    if not engine.containers() and not engine.mounts.list():
+    if not engine.containers.all() and not engine.mounts.list():
         kept = chains(store, reachable(store, [target for _, target in store.names.items()]))
         gone = {chain for chain in own_chains - kept if engine.layers.get(chain) is not None}
         for chain in gone:

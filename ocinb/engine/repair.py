@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ocinb.engine.engine import Engine
-    from ocinb.engine.operations import Operations
+    from ocinb.overlay.records import Mount
 
 YOUNG = 60.0
 """Seconds for which what has no owner may just be being made."""
@@ -50,7 +50,7 @@ class Repaired(Frozen):
     works: bool = True
 
 
-def repair(engine: Engine, operations: Operations) -> list[Repaired]:
+def repair(engine: Engine) -> list[Repaired]:
     """Undo what crashes left; what was done, in order.
 
     Containers whose program still runs are left alone, also without a monitor.
@@ -58,19 +58,41 @@ def repair(engine: Engine, operations: Operations) -> list[Repaired]:
     settings = engine.settings
     rung_cache.forget(settings.run_root)
     return [
-        *_containers(engine, operations),
-        *_processes(settings.containers, {record.id for record in engine.containers()}),
-        *(Repaired(what="mount", name=mount.target, done="unmounted") for mount in engine.repair()),
+        *_containers(engine),
+        *_processes(settings.containers, _known(engine)),
+        *(Repaired(what="mount", name=m.target, done="unmounted") for m in repair_mounts(engine)),
         *_runtime_states(engine),
         *_scratch(settings.root),
-        *_cgroups({record.id for record in engine.containers()}),
-        *(Repaired(what="network", name="", done=line) for line in engine.repair_networks()),
+        *_cgroups(_known(engine)),
+        *(Repaired(what="network", name="", done=line) for line in repair_networks(engine)),
     ]
 
 
-def _containers(engine: Engine, operations: Operations) -> Iterator[Repaired]:
+def repair_mounts(engine: Engine) -> list[Mount]:
+    """Remove what killed processes left half-made or half-removed; the mounts among it.
+
+    Containers whose monitor was killed are not touched: ``engine.containers`` shows them as they
+    are, and removes them.
+    """
+    engine.containers.sweep()
+    return engine.mounts.repair()
+
+
+def repair_networks(engine: Engine) -> list[str]:
+    """Remove what containers that are gone left of their networks; a line for each thing."""
+    from ocinb.network.undo import repair as repair_attachments
+
+    alive = {record.id for record in engine.containers.all() if record.status != STOPPED}
+    return repair_attachments(str(engine.settings.network_state), alive.__contains__)
+
+
+def _known(engine: Engine) -> set[str]:
+    return {record.id for record in engine.containers.all()}
+
+
+def _containers(engine: Engine) -> Iterator[Repaired]:
     """Containers whose monitor is gone, though it had not cleaned up."""
-    for record in engine.containers():
+    for record in engine.containers.all():
         files = ContainerFiles(str(engine.settings.containers / record.id))
         monitor = files.read_process(files.monitor)
         ended = read_json(files.exit)
@@ -86,7 +108,7 @@ def _containers(engine: Engine, operations: Operations) -> Iterator[Repaired]:
             )
             continue
         try:
-            operations.tidy(files)
+            engine.containers.tidy(files)
             document = {"exit_status": None, "time": time.time(), "error": MONITOR_KILLED}
             write_json(files.exit, {**document, **ended, "clean": True})
         except (OcinbError, OSError) as error:
@@ -99,7 +121,7 @@ def _containers(engine: Engine, operations: Operations) -> Iterator[Repaired]:
 
 def _runtime_states(engine: Engine) -> Iterator[Repaired]:
     """What a runtime remembers of containers that are gone."""
-    known = {record.id for record in engine.containers()}
+    known = _known(engine)
     state = engine.settings.runtime_state
     for name in _names(state):
         path = state / name

@@ -17,8 +17,9 @@ from ocinb.engine.networking import add_network
 from ocinb.engine.operations import cgroups_path
 from ocinb.engine.runtime_process import find_runtime
 from ocinb.engine.settle import rejoin
-from ocinb.engine.volumes import add_volumes
+from ocinb.engine.volumes import add_volumes, mount_of, planned
 from ocinb.errors import ContainerError
+from ocinb.spec.runtime_config import check
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,6 +91,35 @@ def describe(
     write_bundle(bundle, config, record, indent=None)
     if config["linux"].get("seccomp"):
         launcher().learn(config["linux"]["seccomp"])
+    return config
+
+
+def preview(
+    containers: Path,
+    image: LocalImage,
+    options: ContainerOptions,
+    rootfs: Path,
+    rung: Rung,
+    volumes: NamedVolumes,
+    networks: Networks,
+    record: Record,
+) -> dict[str, Any]:
+    """What ``describe`` would write for a container with the id ``ID``; nothing is written.
+
+    Args:
+        containers: where the directories of containers are.
+
+    Raises:
+        BundleError, UnsupportedHost, VolumeError, NetworkError: as for ``describe``.
+    """
+    config = config_of("ID", image, options, rootfs, rung)
+    fit(config, rung, record, groups=options.additional_groups)
+    files = ContainerFiles(str(containers / "ID"))
+    for number, volume in enumerate(planned(config, image.config, options.volumes)):
+        source = volumes.path(volume.name) if volume.name else f"{files.bundle}/volumes/{number}"
+        config["mounts"].append(mount_of(volume, str(source)))
+    add_network(config, files, image, options, rung, networks, record, write=False)
+    check(config)
     return config
 
 

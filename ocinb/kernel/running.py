@@ -83,7 +83,7 @@ class Running:
         def work() -> None:
             try:
                 given = reader if asks else None
-                ended = engine.exec(name, process, output=self._tail, stdin=given)
+                ended = engine.containers.exec(name, process, output=self._tail, stdin=given)
                 self._status = ended.exit_status if ended is not None else 0
             except BaseException as error:
                 self._error = error

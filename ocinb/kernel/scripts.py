@@ -81,7 +81,7 @@ class Scripts:
         while self._names:
             _, name = self._names.popitem()
             with contextlib.suppress(OcinbError):
-                self._engine().delete(name, force=True)
+                self._engine().containers.delete(name, force=True)
         self._states.clear()
 
     def _container(self, words: list[str]) -> str:
@@ -89,17 +89,19 @@ class Scripts:
         name = self._names.get(key)
         if name is not None:
             with contextlib.suppress(OcinbError):
-                if engine.container(name).status == RUNNING:
+                if engine.containers.get(name).status == RUNNING:
                     return name
-                engine.delete(name, force=True)
+                engine.containers.delete(name, force=True)
             self._states.pop(name, None)  # it has ended, and with it what it knew
         self._made += 1
         name = f"cell-{os.getpid()}-{start_time(os.getpid())}-{self._made}"
         self._names[key] = name
         self._run(["--detach", "--name", name, *words], KEEPER)
         time.sleep(_LOOK)
-        if engine.container(name).status != RUNNING:
-            said = b"".join(chunk.data for chunk in engine.logs(name)).decode(errors="replace")
+        if engine.containers.get(name).status != RUNNING:
+            said = b"".join(chunk.data for chunk in engine.containers.logs(name)).decode(
+                errors="replace"
+            )
             why = said.strip().splitlines()[-1:] or ["it ended at once"]
             raise ContainerError(
                 f"the container for scripts does not stay: {why[0]}",
@@ -122,7 +124,7 @@ class Scripts:
             if not running.end():
                 # Of other users inside, an ordinary user can end the container only as a whole.
                 with contextlib.suppress(OcinbError):
-                    engine.delete(name, force=True)
+                    engine.containers.delete(name, force=True)
             raise
         if running.left is not None and len(running.left) <= LONGEST:
             self._states[name] = running.left
@@ -131,8 +133,8 @@ class Scripts:
 
 def sweep(engine: Engine) -> None:
     """Remove containers of kernels that were killed."""
-    for record in engine.containers():
+    for record in engine.containers.all():
         found = _NAME.fullmatch(record.name)
         if found and not alive(int(found[1]), int(found[2])):
             with contextlib.suppress(OcinbError):
-                engine.delete(record.name, force=True)
+                engine.containers.delete(record.name, force=True)

@@ -50,7 +50,7 @@ class Ground:
         self.shell = InteractiveShell()
         load(self.shell, Session(settings, output=lambda *_: None))
         self.podman = Podman(directory / "podman")
-        self.engine.unpack(self.engine.image("demo"))
+        self.engine.images.unpack(self.engine.images.get("demo"))
         layout = directory / "demo.tar"
         self.magic("save demo --output", str(layout))
         policy = f"--signature-policy={self.podman.policy}"
@@ -65,7 +65,7 @@ class Ground:
         """A bundle for runc and crun."""
         path = Path(tempfile.mkdtemp(dir=self.directory))
         options = ContainerOptions(args=args, seccomp="unconfined")
-        self.engine.bundle(self.engine.image("demo"), options, path)
+        self.engine.bundle(self.engine.images.get("demo"), options, path)
         return path
 
     def detached(self, number: int) -> list[str]:
@@ -78,8 +78,8 @@ class Ground:
 
     def end(self) -> None:
         """Remove every container."""
-        for record in self.engine.containers():
-            self.engine.delete(record.id, force=True)
+        for record in self.engine.containers.all():
+            self.engine.containers.delete(record.id, force=True)
         self.podman("rm", "--all", "--force", "--time=0", check=False)
 
 
@@ -131,8 +131,8 @@ def execute(site: Ground) -> Comparison:
     cases = [
         Case("%oci exec sleeper0 true", lambda: site.magic("exec sleeper0 true")),
         Case(
-            "engine.exec",
-            lambda: site.engine.exec(
+            "engine.containers.exec",
+            lambda: site.engine.containers.exec(
                 "sleeper0", FurtherProcess(args=["true"]), output=lambda *_: None
             ),
         ),
@@ -172,8 +172,8 @@ def many(site: Ground) -> Comparison:
             site.engine.run("demo", options, name=f"many{index}", detach=True)
             names.append(f"many{index}")
         for name in names:
-            site.engine.wait(name)
-            site.engine.delete(name)
+            site.engine.containers.wait(name)
+            site.engine.containers.delete(name)
 
     return Comparison(
         "50 containers that sleep for 0.2 s, begun one after another, waited for, deleted",

@@ -90,12 +90,12 @@ def pull(site: Ground) -> Comparison:
 def mount(site: Ground) -> Comparison:
     """One tree of the unpacked layers; the peer copies what we stack."""
     engine = Engine(site.settings)
-    image = engine.image(site.name)
+    image = engine.images.get(site.name)
     tree = site.directory / "tree"
 
     def ocinb() -> None:
-        engine.mount(image, tree)
-        engine.umount(tree)
+        engine.images.mount(image, tree)
+        engine.mounts.unmount(tree)
 
     def podman() -> None:
         container = site.podman("create", "--pull=never", site.name).stdout.strip()
@@ -131,7 +131,7 @@ def run_bundle(site: Ground) -> Comparison:
     """``true`` from a bundle that is there already: the runtimes alone."""
     engine = Engine(site.settings)
     bundle = site.directory / "bundle"
-    engine.bundle(engine.image(site.name), ContainerOptions(args=["true"]), bundle)
+    engine.bundle(engine.images.get(site.name), ContainerOptions(args=["true"]), bundle)
     cases = []
     for name in NAMES:
         runtime = RuntimeProgram(name, site.directory / f"state-{name}")

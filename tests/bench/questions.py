@@ -87,12 +87,12 @@ def main() -> None:
         name_large_image(engine, "localhost/other:1", seed=4)
         name_large_image(engine, "localhost/sibling:1", layers=2)
         for name in (NAME, "localhost/other:1", "localhost/sibling:1"):
-            engine.unpack(engine.image(name))
+            engine.images.unpack(engine.images.get(name))
         print(f"load {os.getloadavg()[0]:.1f}")
         for question, answer in questions(engine):
             seconds = []
             for _ in range(3):
-                image = Image(engine, engine.image(NAME))
+                image = Image(engine, engine.images.get(NAME))
                 start = time.perf_counter()
                 answer(image)
                 seconds.append(time.perf_counter() - start)

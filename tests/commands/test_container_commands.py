@@ -57,10 +57,10 @@ def web(door: Door) -> Iterator[str]:
 def test_top_lists_processes_with_both_numbers(door: Door, web: str) -> None:
     (process,) = door("top", web).records()
     assert (process["inside"], process["command"], process["user"]) == (1, "sleep 1000", "root")
-    assert process["pid"] == door.session.engine.container(web).pid
+    assert process["pid"] == door.session.engine.containers.get(web).pid
     assert process["memory"] > 0
     door("kill", web)
-    until(lambda: door.session.engine.container(web).status == "stopped")
+    until(lambda: door.session.engine.containers.get(web).status == "stopped")
     with pytest.raises(InvalidStatus, match="container web has no processes: it is stopped"):
         door("top", web)
 
@@ -138,7 +138,7 @@ def test_a_name_is_given_away_once(door: Door, web: str) -> None:
         door("rename", "other", "web")
     with pytest.raises(ContainerError, match=r"'\.\./x' is not a name"):
         door("rename", "other", "../x")
-    identifier = door.session.engine.container("other").id
+    identifier = door.session.engine.containers.get("other").id
     with pytest.raises(ContainerExists):
         door("rename", "web", identifier)
 
@@ -251,7 +251,7 @@ def test_config_json_is_shown_and_nothing_is_made(door: Door, web: str) -> None:
     assert door("ps", "--all", "--quiet") == ["web"]
     # What is shown is what is run: but for the id, and what is known of it then.
     door("create", "--name", "real", *words)
-    identifier = door.session.engine.container("real").id
+    identifier = door.session.engine.containers.get("real").id
     text = re.sub(r'(["/-])ID(?=["/])', rf"\g<1>{identifier}", json.dumps(dict(shown)))
     assert json.loads(text) == json.loads(_bundle(door, "real").read_text())
     door("rm", "--force", "real")
@@ -285,5 +285,5 @@ def test_a_container_is_inspected(door: Door, web: str) -> None:
 
 
 def _bundle(door: Door, name: str) -> Path:
-    identifier = door.session.engine.container(name).id
+    identifier = door.session.engine.containers.get(name).id
     return door.session.settings.containers / identifier / "bundle/config.json"

@@ -124,8 +124,8 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     store.names.set("docker.io/library/demo:latest", demo_image(store))
     engine = Engine(settings)
     yield engine
-    for record in engine.containers():
-        engine.delete(record.id, force=True)
+    for record in engine.containers.all():
+        engine.containers.delete(record.id, force=True)
 
 
 def repair(engine: Engine) -> list[tuple[str, str, str, str]]:
@@ -145,27 +145,27 @@ def kill(directory: Path, name: str) -> None:
 
 def test_a_container_whose_monitor_was_killed_is_cleaned_up_and_kept(engine: Engine) -> None:
     engine.run("demo", ContainerOptions(args=["sleep", "100"]), name="box", detach=True)
-    directory = engine.settings.containers / engine.container("box").id
+    directory = engine.settings.containers / engine.containers.get("box").id
     assert repair(engine) == []  # all is well
     kill(directory, "monitor")
     ((what, name, works, done),) = repair(engine)
     assert (what, name, works) == ("container", "box", "no")
     assert done.startswith("left alone: it is running without its monitor; ocinb rm --force box")
-    assert engine.container("box").status == "running"
+    assert engine.containers.get("box").status == "running"
     kill(directory, "init")
-    while engine.container("box").status == "running":
+    while engine.containers.get("box").status == "running":
         time.sleep(0.02)
     rows = repair(engine)
     assert rows[0] == ("container", "box", "yes", "cleaned up after its monitor was killed")
-    assert engine.container("box").error == MONITOR_KILLED
+    assert engine.containers.get("box").error == MONITOR_KILLED
     assert list(Path("/sys/fs/cgroup").glob(f"*/*{directory.name}")) == []
     assert list(engine.settings.runtime_state.iterdir()) == []
     assert repair(engine) == []
-    engine.delete("box")
+    engine.containers.delete("box")
 
 
 def test_mounts_of_a_process_that_was_killed_are_undone(engine: Engine, tmp_path: Path) -> None:
-    layers = engine.unpack(engine.image("demo"))
+    layers = engine.images.unpack(engine.images.get("demo"))
     pid = os.fork()
     if pid == 0:
         MountManager(engine.settings.mounts, scratch=engine.settings.root).mount(

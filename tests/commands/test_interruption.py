@@ -67,4 +67,4 @@ def test_in_python_too(place):
     with pytest.raises(KeyboardInterrupt):
         Container.run(engine, "demo", "sh", "-c", TRAPPING)
     thread.join()
-    assert engine.containers() == []
+    assert engine.containers.all() == []

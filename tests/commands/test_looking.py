@@ -273,7 +273,7 @@ def test_history_has_the_steps(door):
 
 
 def test_they_are_dataframes_of_plain_columns(door):
-    image = Image(door.session.engine, door.session.engine.image("three"))
+    image = Image(door.session.engine, door.session.engine.images.get("three"))
     for frame in (
         image.layers,
         image.files(),

@@ -43,7 +43,7 @@ def door(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def image(door):
-    return Image(door.session.engine, door.session.engine.image("demo"))
+    return Image(door.session.engine, door.session.engine.images.get("demo"))
 
 
 def rows(answer):
@@ -79,7 +79,7 @@ def test_the_ledger_tells_a_damaged_blob(tmp_path):
     door = Door(tmp_path)
     store = Store(door.session.settings.store)
     store.names.set(NAME, demo_image(store))
-    layers = door.session.engine.image("demo").manifest.layers
+    layers = door.session.engine.images.get("demo").manifest.layers
     store.path(layers[1].digest).write_bytes(b"something else")
     store.delete(layers[2].digest)
     answer = door("ledger", "demo")
@@ -123,7 +123,7 @@ def test_what_the_store_lacks_is_told(tmp_path):
     door = Door(tmp_path)
     store = Store(door.session.settings.store)
     store.names.set(NAME, demo_image(store))
-    manifest = door.session.engine.image("demo").manifest
+    manifest = door.session.engine.images.get("demo").manifest
     store.delete(manifest.layers[0].digest)
     found = {row["digest"]: row["here"] for row in rows(door("graph", "demo"))}
     assert found[manifest.layers[0].digest] == "no"
@@ -196,7 +196,7 @@ def test_diagrams_of_python_objects(image):
 def test_namespaces_and_mounts_beside_the_hosts(door, running):
     found = rows(door("namespaces", "box"))
     namespaces = {row["name"]: row for row in found if row["part"] == "namespace"}
-    pid = door.session.engine.container("box").pid
+    pid = door.session.engine.containers.get("box").pid
     for kind, row in namespaces.items():
         assert row["container"] in os.readlink(f"/proc/{pid}/ns/{kind}")
         assert row["host"] in os.readlink(f"/proc/self/ns/{kind}")

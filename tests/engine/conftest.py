@@ -70,9 +70,9 @@ def engine(settings: Settings, recorder: Recorder) -> Iterator[Engine]:
     """An engine with the image ``demo``; a test must leave no container."""
     made = Engine(settings, recorder)
     yield made
-    left = made.containers()
+    left = made.containers.all()
     for record in left:
-        made.delete(record.id, force=True)
+        made.containers.delete(record.id, force=True)
     assert left == []
     assert not settings.runtime_state.exists() or list(settings.runtime_state.iterdir()) == []
 

@@ -41,8 +41,8 @@ def line_of(process: subprocess.Popen[str]) -> str:
 @pytest.fixture
 def clean(engine: Engine) -> Iterator[None]:
     yield
-    for record in engine.containers():
-        engine.delete(record.id, force=True)
+    for record in engine.containers.all():
+        engine.containers.delete(record.id, force=True)
 
 
 def program_of(settings: Settings, text: str) -> str:
@@ -60,10 +60,12 @@ def test_what_is_typed_is_read_and_answered(engine: Engine, clean: None, runtime
     options = ContainerOptions(args=["sh", "-c", ECHO])
     engine.run("demo", options, name="box", runtime=runtime, detach=True, interactive=True)
     said: list[bytes] = []
-    ended = engine.attach("box", output=lambda data, _: said.append(data), stdin=b"one\ntwo\n")
+    ended = engine.containers.attach(
+        "box", output=lambda data, _: said.append(data), stdin=b"one\ntwo\n"
+    )
     assert ended == Ended(exit_status=3, interrupted=False)
     assert b"".join(said) == b"heard one\nheard two\nover\n"
-    assert b"".join(chunk.data for chunk in engine.logs("box")) == b"".join(said)
+    assert b"".join(chunk.data for chunk in engine.containers.logs("box")) == b"".join(said)
 
 
 def test_after_the_kernel_was_killed(program: Program, place: Path) -> None:
@@ -77,14 +79,15 @@ def test_after_the_kernel_was_killed(program: Program, place: Path) -> None:
     later = (
         "said = []\n"
         "take = lambda data, stream: said.append(data)\n"
-        "ended = engine.attach('box', output=take, stdin=b'still there\\n')\n"
-        "print(b''.join(said), ended.exit_status)\nengine.delete('box')"
+        "ended = engine.containers.attach('box', output=take, stdin=b'still there\\n')\n"
+        "print(b''.join(said), ended.exit_status)\nengine.containers.delete('box')"
     )
     assert finish(program(later)) == "b'heard still there\\nover\\n' 3\n"
 
 
 LOOK = (
-    "try: engine.attach('box', output=lambda d, s: print(d.decode(), end='', flush=True))\n"
+    "show = lambda data, _: print(data.decode(), end='', flush=True)\n"
+    "try: engine.containers.attach('box', output=show)\n"
     "except KeyboardInterrupt: print('left')"
 )
 TICKS = "trap 'echo caught' INT; while :; do echo tick; sleep 0.05; done"
@@ -98,8 +101,8 @@ def test_who_looks_on_and_is_killed_leaves_the_container_as_it_is(program: Progr
     one.kill()
     one.wait()
     assert line_of(two) == "tick\n"
-    assert finish(program("print(engine.container('box').status)")) == "running\n"
-    finish(program("engine.delete('box', force=True)"))
+    assert finish(program("print(engine.containers.get('box').status)")) == "running\n"
+    finish(program("engine.containers.delete('box', force=True)"))
     assert two.wait(20) == 0
 
 
@@ -112,8 +115,8 @@ def test_control_c_is_a_wish_and_a_second_one_leaves(program: Program) -> None:
         assert line == "tick\n"
     looking.send_signal(signal.SIGINT)
     assert finish(looking).endswith("left\n")
-    assert finish(program("print(engine.container('box').status)")) == "running\n"
-    finish(program("engine.delete('box', force=True)"))
+    assert finish(program("print(engine.containers.get('box').status)")) == "running\n"
+    finish(program("engine.containers.delete('box', force=True)"))
 
 
 def test_the_keys_to_detach_and_back_again(settings: Settings, engine: Engine, clean: None) -> None:
@@ -129,37 +132,39 @@ def test_the_keys_to_detach_and_back_again(settings: Settings, engine: Engine, c
         typist.wait_for(b"ready> ")
         typist.type(b"\x10\x11")
         typist.wait_for(b"left running\r\n")
-    again = program_of(settings, "print('status', engine.attach('box', stdin=0).exit_status)\n")
+    again = program_of(
+        settings, "print('status', engine.containers.attach('box', stdin=0).exit_status)\n"
+    )
     with Typist(again) as typist:
         typist.type(b"echo got $kept\n")
         typist.wait_for(b"got value\r")
         # The first of the keys alone is a key like any other, once the next one is typed.
         typist.type(b"\x10\x15exit 6\n")
         typist.wait_for(b"status 6\r\n")
-    assert engine.wait("box") == 6
+    assert engine.containers.wait("box") == 6
 
 
 def test_of_what_does_not_run(engine: Engine, clean: None) -> None:
     engine.run("demo", ContainerOptions(args=["true"]), name="box", keep=True, output=print)
     with pytest.raises(InvalidStatus):
-        engine.attach("box", output=print)
+        engine.containers.attach("box", output=print)
 
 
 def test_without_its_monitor(engine: Engine, clean: None) -> None:
     engine.run("demo", ContainerOptions(args=["sleep", "100"]), name="box", detach=True)
-    directory = engine.settings.containers / engine.container("box").id
+    directory = engine.settings.containers / engine.containers.get("box").id
     monitor = json.loads((directory / "monitor.json").read_text())["pid"]
     os.kill(monitor, 9)
     until(lambda: not os.path.exists(f"/proc/{monitor}"))
     with pytest.raises(ContainerError, match="is gone, so its streams are out of reach"):
-        engine.attach("box", output=print)
+        engine.containers.attach("box", output=print)
 
 
 def test_a_hundred_megabytes_pass_and_the_monitor_stays_small(engine: Engine, clean: None) -> None:
     engine.run("demo", ContainerOptions(args=["cat", "/dev/zero"]), name="box", detach=True)
-    directory = engine.settings.containers / engine.container("box").id
+    directory = engine.settings.containers / engine.containers.get("box").id
     monitor = json.loads((directory / "monitor.json").read_text())["pid"]
-    passed, most, pid = 0, 0, engine.container("box").pid
+    passed, most, pid = 0, 0, engine.containers.get("box").pid
 
     def count(data: bytes, _: int) -> None:
         nonlocal passed, most
@@ -170,7 +175,7 @@ def test_a_hundred_megabytes_pass_and_the_monitor_stays_small(engine: Engine, cl
             most = int(line.split()[1]) * 1024
             os.kill(pid, signal.SIGKILL)
 
-    ended = engine.attach("box", output=count)
+    ended = engine.containers.attach("box", output=count)
     assert ended == Ended(exit_status=137, interrupted=False)
     assert most < 30_000_000
     assert sum(path.stat().st_size for path in directory.glob("log*")) < 20_500_000
@@ -196,7 +201,7 @@ def answer(connection: socket.socket) -> dict[str, str] | None:
 def monitored(engine: Engine, clean: None) -> Path:
     """The directory of a container that runs under the eyes of a monitor."""
     engine.run("demo", ContainerOptions(args=["sleep", "100"]), name="box", detach=True)
-    return engine.settings.containers / engine.container("box").id
+    return engine.settings.containers / engine.containers.get("box").id
 
 
 def descriptors(directory: Path) -> int:
@@ -235,7 +240,7 @@ def test_an_order_that_is_not_understood_is_answered(engine: Engine, monitored: 
             stranger.sendall(order("attach", streams=[]))
             assert answer(stranger) == {"terminal": False}
     assert descriptors(monitored) == held
-    assert engine.container("box").status == "running"
+    assert engine.containers.get("box").status == "running"
 
 
 @pytest.mark.parametrize(
@@ -252,8 +257,8 @@ def test_on_what_is_no_order_the_monitor_hangs_up(
             stranger.sendall(data)
         assert answer(stranger) is None
     assert descriptors(monitored) == held
-    assert engine.container("box").status == "running"
-    assert engine.exec("box", FurtherProcess(args=["true"]), output=print)
+    assert engine.containers.get("box").status == "running"
+    assert engine.containers.exec("box", FurtherProcess(args=["true"]), output=print)
 
 
 def test_descriptors_that_no_order_takes_do_not_pile_up(engine: Engine, monitored: Path) -> None:
@@ -264,7 +269,7 @@ def test_descriptors_that_no_order_takes_do_not_pile_up(engine: Engine, monitore
                 socket.send_fds(stranger, [b" "], [0])
         assert answer(stranger) is None
     assert descriptors(monitored) == held
-    assert engine.container("box").status == "running"
+    assert engine.containers.get("box").status == "running"
 
 
 def test_an_order_that_is_too_long_is_refused_before_it_is_sent(
@@ -272,7 +277,7 @@ def test_an_order_that_is_too_long_is_refused_before_it_is_sent(
 ) -> None:
     process = FurtherProcess(args=["echo", "x" * LONGEST_ORDER])
     with pytest.raises(ContainerError, match="exec: arguments and variables are longer than"):
-        engine.exec("box", process, output=print)
+        engine.containers.exec("box", process, output=print)
 
 
 @pytest.mark.parametrize("program", ["ordinary user"], indirect=True)  # for root is no such limit
@@ -281,7 +286,8 @@ def test_a_monitor_that_may_have_no_child_says_so_and_goes_on(
 ) -> None:
     execute = (
         "from ocinb.engine.joining import FurtherProcess\nfrom ocinb.errors import OcinbError\n"
-        "try: print(engine.exec('box', FurtherProcess(args=['true']), stdin=0).exit_status)\n"
+        "process = FurtherProcess(args=['true'])\n"
+        "try: print(engine.containers.exec('box', process, stdin=0).exit_status)\n"
         "except OcinbError as error: print(error)"
     )
     finish(program(begin("sleep 100")))
@@ -296,4 +302,4 @@ def test_a_monitor_that_may_have_no_child_says_so_and_goes_on(
     finish(program(limit % most))
     assert finish(program(execute)) == "0\n"
     until(lambda: len(os.listdir(f"/proc/{monitor}/fd")) <= held)
-    finish(program("engine.delete('box', force=True)"))
+    finish(program("engine.containers.delete('box', force=True)"))

@@ -118,7 +118,7 @@ class TestSteps:
         with pytest.raises(BuildError, match="ended with status 3"):
             made.run("exit 3")
         assert made.image == step.image
-        assert engine.containers() == []
+        assert engine.containers.all() == []
 
     def test_the_cache_is_for_the_same_step_on_the_same_image(
         self, engine: Engine, recorder: Recorder
@@ -207,8 +207,8 @@ class TestCommit:
         local = commit_container(
             engine, container, "mine", changes=changes, message="why", author="me"
         )
-        engine.delete(container)
-        assert len(local.manifest.layers) == len(engine.image("demo").manifest.layers) + 1
+        engine.containers.delete(container)
+        assert len(local.manifest.layers) == len(engine.images.get("demo").manifest.layers) + 1
         said: list[bytes] = []
         engine.run("mine", output=lambda data, _: said.append(data), keep=False)
         assert b"".join(said) == b"x\n"
@@ -220,25 +220,25 @@ class TestCommit:
 
     def test_its_image_counts_also_when_the_name_has_moved_on(self, engine: Engine) -> None:
         container = self.run(engine, "echo > /made")
-        before = engine.image("demo")
+        before = engine.images.get("demo")
         moved = build(engine)
         moved.from_("scratch")
         moved.tag("demo")
         local = commit_container(engine, container)
-        engine.delete(container)
+        engine.containers.delete(container)
         assert local.manifest.layers[:-1] == before.manifest.layers
 
     def test_one_that_runs_is_paused_meanwhile(self, engine: Engine) -> None:
         container = self.run(engine, "echo > /made; sleep 30", detach=True)
         try:
-            with engine.changed(container):
-                assert engine.state(container).status == "paused"
-            assert engine.state(container).status == "running"
+            with engine.containers.changed(container):
+                assert engine.containers.state(container).status == "paused"
+            assert engine.containers.state(container).status == "running"
         finally:
-            engine.delete(container, force=True)
+            engine.containers.delete(container, force=True)
 
     def test_a_change_that_is_none(self, engine: Engine) -> None:
         container = self.run(engine, "true")
         with pytest.raises(BuildError, match=r"^change:1: RUN: RUN cannot be a change"):
             commit_container(engine, container, changes=["RUN x"])
-        engine.delete(container)
+        engine.containers.delete(container)

@@ -36,7 +36,7 @@ def web(engine: Engine) -> Iterator[str]:
     )
     engine.run("demo", options, name="web", detach=True)
     yield "web"
-    engine.delete("web", force=True)
+    engine.containers.delete("web", force=True)
     engine.volumes.remove("data")
 
 
@@ -55,22 +55,22 @@ def source(place: Path) -> Path:
 
 def inside(engine: Engine, path: str) -> str:
     """What a file of the container holds, by the container's own mount namespace."""
-    pid = engine.container("web").pid
+    pid = engine.containers.get("web").pid
     return Path(f"/proc/{pid}/root{path}").read_text()
 
 
 def stop(engine: Engine) -> None:
-    engine.kill("web", "KILL")
-    until(lambda: engine.container("web").status == "stopped")
+    engine.containers.kill("web", "KILL")
+    until(lambda: engine.containers.get("web").status == "stopped")
 
 
 @pytest.mark.parametrize("target", ["/srv", "/t", "/data"], ids=["root", "tmpfs", "volume"])
 def test_a_directory_goes_in_and_comes_back_the_same(
     engine: Engine, web: str, source: Path, place: Path, target: str
 ) -> None:
-    engine.copy_in(web, str(source), target)
+    engine.containers.copy_in(web, str(source), target)
     assert inside(engine, f"{target}/source/file") == "content"
-    engine.copy_out(web, f"{target}/source", str(place / "back"))
+    engine.containers.copy_out(web, f"{target}/source", str(place / "back"))
     back = place / "back"
     assert (back / "file").read_text() == "content"
     assert (back / "file").stat().st_mtime == 1000
@@ -82,19 +82,19 @@ def test_a_directory_goes_in_and_comes_back_the_same(
 def test_what_a_name_means_is_as_cp_has_it(
     engine: Engine, web: str, source: Path, place: Path
 ) -> None:
-    engine.copy_in(web, str(source / "file"), "/t/other")
+    engine.containers.copy_in(web, str(source / "file"), "/t/other")
     assert inside(engine, "/t/other") == "content"
-    engine.copy_in(web, str(source / "file"), "/t/")
+    engine.containers.copy_in(web, str(source / "file"), "/t/")
     assert inside(engine, "/t/file") == "content"
-    engine.copy_in(web, f"{source}/.", "/t")
+    engine.containers.copy_in(web, f"{source}/.", "/t")
     assert inside(engine, "/t/hard") == "content"
-    engine.copy_in(web, str(source), "/t/new")
+    engine.containers.copy_in(web, str(source), "/t/new")
     assert inside(engine, "/t/new/file") == "content"
-    engine.copy_out(web, "/t/new/.", str(place))
+    engine.containers.copy_out(web, "/t/new/.", str(place))
     assert (place / "hard").read_text() == "content"
-    engine.copy_out(web, "/t/new/link", str(place / "link"))
+    engine.containers.copy_out(web, "/t/new/link", str(place / "link"))
     assert os.readlink(place / "link") == "file"
-    engine.copy_out(web, "/t/new/link", str(place / "followed"), follow=True)
+    engine.containers.copy_out(web, "/t/new/link", str(place / "followed"), follow=True)
     assert (place / "followed").read_text() == "content"
 
 
@@ -118,7 +118,7 @@ def test_what_cannot_be_copied_is_said(
     said: str,
 ) -> None:
     with pytest.raises(ContainerError) as caught:
-        engine.copy_out(web, source_path, target.format(place=place))
+        engine.containers.copy_out(web, source_path, target.format(place=place))
     assert said.format(place=place) in caught.value.message
 
 
@@ -126,11 +126,11 @@ def test_owners_are_those_of_the_target_unless_they_are_to_stay(
     engine: Engine, web: str, source: Path, place: Path
 ) -> None:
     os.chown(source / "file", 1234, 1234)
-    engine.copy_in(web, str(source / "file"), "/srv/as-root")
-    engine.copy_in(web, str(source / "file"), "/srv/as-it-was", owners=True)
-    engine.copy_out(web, "/srv/as-it-was", str(place / "mine"))
-    engine.copy_out(web, "/srv/as-it-was", str(place / "theirs"), owners=True)
-    root = f"/proc/{engine.container(web).pid}/root/srv"
+    engine.containers.copy_in(web, str(source / "file"), "/srv/as-root")
+    engine.containers.copy_in(web, str(source / "file"), "/srv/as-it-was", owners=True)
+    engine.containers.copy_out(web, "/srv/as-it-was", str(place / "mine"))
+    engine.containers.copy_out(web, "/srv/as-it-was", str(place / "theirs"), owners=True)
+    root = f"/proc/{engine.containers.get(web).pid}/root/srv"
     assert [Path(root, name).stat().st_uid for name in ("as-root", "as-it-was")] == [0, 1234]
     assert [(place / name).stat().st_uid for name in ("mine", "theirs")] == [0, 1234]
 
@@ -138,13 +138,13 @@ def test_owners_are_those_of_the_target_unless_they_are_to_stay(
 def test_a_container_that_has_ended_is_read_and_written(
     engine: Engine, web: str, source: Path, place: Path
 ) -> None:
-    engine.copy_in(web, str(source), "/srv/before")
+    engine.containers.copy_in(web, str(source), "/srv/before")
     stop(engine)
-    engine.copy_out(web, "/srv/before/file", str(place / "back"))
+    engine.containers.copy_out(web, "/srv/before/file", str(place / "back"))
     assert (place / "back").read_text() == "content"
-    engine.copy_in(web, str(source), "/srv/after")
-    engine.copy_out(web, "/srv/after/link", str(place / "linked"), follow=True)
-    engine.copy_in(web, str(source / "file"), "/data/kept")
+    engine.containers.copy_in(web, str(source), "/srv/after")
+    engine.containers.copy_out(web, "/srv/after/link", str(place / "linked"), follow=True)
+    engine.containers.copy_in(web, str(source / "file"), "/data/kept")
     assert (engine.volumes.get("data").path / "kept").read_text() == "content"
     assert list((engine.settings.root / "looking").iterdir()) == []
 
@@ -154,22 +154,22 @@ def test_however_a_path_is_written_it_leads_into_the_volume_of_one_that_has_ende
     engine: Engine, web: str, source: Path, place: Path, path: str
 ) -> None:
     stop(engine)
-    engine.copy_in(web, str(source / "file"), path)
+    engine.containers.copy_in(web, str(source / "file"), path)
     assert (engine.volumes.get("data").path / "f").read_text() == "content"
-    engine.copy_out(web, path, str(place / "back"))
+    engine.containers.copy_out(web, path, str(place / "back"))
     assert (place / "back").read_text() == "content"
     with pytest.raises(ContainerError, match=r"web:/data/f/ could not .*not a directory"):
-        engine.copy_out(web, f"{path}/", str(place / "x"))
+        engine.containers.copy_out(web, f"{path}/", str(place / "x"))
 
 
 def test_a_volume_of_one_that_has_ended_is_copied_by_its_name(
     engine: Engine, web: str, source: Path, place: Path
 ) -> None:
-    engine.copy_in(web, f"{source}/.", "/data")
+    engine.containers.copy_in(web, f"{source}/.", "/data")
     stop(engine)
-    engine.copy_out(web, "/data", str(place))
+    engine.containers.copy_out(web, "/data", str(place))
     assert (place / "data/file").read_text() == "content"
-    engine.copy_out(web, "//data/.", str(place))
+    engine.containers.copy_out(web, "//data/.", str(place))
     assert (place / "file").read_text() == "content"
 
 
@@ -189,34 +189,34 @@ def test_what_the_container_may_not_write_is_not_written(
         stop(engine)
     for target in ("/ro/", "/ro/f", "/ro/../ro/."):
         with pytest.raises(ContainerError, match=r"web:/ro.*read-only"):
-            engine.copy_in("web", str(source / "file"), target)
+            engine.containers.copy_in("web", str(source / "file"), target)
     with pytest.raises(ContainerError, match=r"web:/ro.*read-only"):
-        engine.archive_in("web", io.BytesIO(archive([member("f")])), "/ro")
+        engine.containers.archive_in("web", io.BytesIO(archive([member("f")])), "/ro")
     assert list((place / "mine").iterdir()) == []
-    engine.copy_in("web", str(source / "file"), "/rw")
-    engine.copy_out("web", "/ro/file", str(place / "back"))
+    engine.containers.copy_in("web", str(source / "file"), "/rw")
+    engine.containers.copy_out("web", "/ro/file", str(place / "back"))
     assert (place / "back").read_text() == "content"
-    engine.delete("web", force=True)
+    engine.containers.delete("web", force=True)
 
 
 def test_a_process_that_has_the_number_later_is_not_the_container(
     engine: Engine, web: str, source: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine.copy_in(web, str(source), "/srv")
+    engine.containers.copy_in(web, str(source), "/srv")
     files, record = Containers(engine.settings.containers).find(web)
     stop(engine)
     ended = read_json(files.init)
     engine.run("demo", ContainerOptions(args=["sleep", "1000"]), name="other", detach=True)
     # It was found running, ended just then, and its number was given to another process.
-    pid = engine.container("other").pid
+    pid = engine.containers.get("other").pid
     found = ContainerRecord(**{**dict(record), "pid": pid})
     write_json(files.init, {**ended, "pid": pid})
     monkeypatch.setattr(Containers, "find", lambda *_: (files, found))
-    engine.copy_out(web, "/srv/source/file", str(place / "back"))
+    engine.containers.copy_out(web, "/srv/source/file", str(place / "back"))
     assert (place / "back").read_text() == "content"
     monkeypatch.undo()
     write_json(files.init, ended)
-    engine.delete("other", force=True)
+    engine.containers.delete("other", force=True)
 
 
 def test_what_a_killed_copy_left_goes_with_the_next_one(
@@ -230,23 +230,25 @@ def test_what_a_killed_copy_left_goes_with_the_next_one(
     used.mkdir()
     lock = os.open(used, os.O_RDONLY | os.O_DIRECTORY)
     fcntl.flock(lock, fcntl.LOCK_SH)
-    engine.copy_out(web, "/etc/passwd", str(place / "passwd"))
+    engine.containers.copy_out(web, "/etc/passwd", str(place / "passwd"))
     os.close(lock)
     assert list((engine.settings.root / "looking").iterdir()) == [used]
     assert (place / "passwd").exists()
 
 
 def test_an_archive_is_written_and_unpacked(engine: Engine, web: str) -> None:
-    engine.archive_in(web, io.BytesIO(archive([directory("d"), member("d/f", data=b"x")])), "/t")
+    engine.containers.archive_in(
+        web, io.BytesIO(archive([directory("d"), member("d/f", data=b"x")])), "/t"
+    )
     out = io.BytesIO()
-    engine.archive_out(web, "/t/d", out)
+    engine.containers.archive_out(web, "/t/d", out)
     out.seek(0)
     with tarfile.open(fileobj=out) as entries:
         assert [entry.name for entry in entries] == ["d", "d/f"]
     with pytest.raises(ContainerError, match="not a tar archive"):
-        engine.archive_in(web, io.BytesIO(b"x" * 2000), "/t")
+        engine.containers.archive_in(web, io.BytesIO(b"x" * 2000), "/t")
     with pytest.raises(ContainerError, match="is not a directory"):
-        engine.archive_in(web, io.BytesIO(archive([])), "/etc/passwd")
+        engine.containers.archive_in(web, io.BytesIO(archive([])), "/etc/passwd")
 
 
 def test_what_comes_out_gives_nobody_power(
@@ -262,8 +264,8 @@ def test_what_comes_out_gives_nobody_power(
         member("d/pipe", tarfile.FIFOTYPE),
         hardlink("d/same", "d/program"),
     ]
-    engine.archive_in(web, io.BytesIO(archive(members)), "/srv")
-    engine.copy_out(web, "/srv/d", str(place / "out"))
+    engine.containers.archive_in(web, io.BytesIO(archive(members)), "/srv")
+    engine.containers.copy_out(web, "/srv/d", str(place / "out"))
     modes = {path.name: path.lstat().st_mode for path in (place / "out").iterdir()}
     assert sorted(modes) == ["pipe", "program", "same"]
     assert stat.S_IMODE((place / "out").stat().st_mode) == 0o1777
@@ -278,8 +280,8 @@ def test_who_wants_all_as_it_is_gets_all(
 ) -> None:
     null = member("d/null", tarfile.CHRTYPE, devmajor=1, devminor=3)
     program = member("d/program", data=b"#!", mode=0o4755)
-    engine.archive_in(web, io.BytesIO(archive([directory("d"), null, program])), "/srv")
-    engine.copy_out(web, "/srv/d", str(place / "out"), owners=True)
+    engine.containers.archive_in(web, io.BytesIO(archive([directory("d"), null, program])), "/srv")
+    engine.containers.copy_out(web, "/srv/d", str(place / "out"), owners=True)
     assert (place / "out/null").stat().st_rdev == os.makedev(1, 3)
     assert (place / "out/program").stat().st_mode & 0o7777 == 0o4755
     assert not any(isinstance(event, Warned) for event in recorder.events)
@@ -294,7 +296,7 @@ def test_what_no_archive_can_say_is_said_of_its_entry(engine: Engine, web: str) 
     }
     for name, one in odd.items():
         with pytest.raises(ContainerError, match=f"web:/t could not be copied: .*'{name}'"):
-            engine.archive_in(web, io.BytesIO(archive([one])), "/t")
+            engine.containers.archive_in(web, io.BytesIO(archive([one])), "/t")
 
 
 HOSTILE = {
@@ -312,9 +314,9 @@ def test_no_archive_leads_out_of_the_container(
     (place / "secret").write_text("key")
     placed = [_placed(info, data, place) for info, data in members]
     with contextlib.suppress(ContainerError):
-        engine.archive_in(web, io.BytesIO(archive(placed)), "/t")
+        engine.containers.archive_in(web, io.BytesIO(archive(placed)), "/t")
     assert not (place / "out").exists()
-    root = f"/proc/{engine.container(web).pid}/root"
+    root = f"/proc/{engine.containers.get(web).pid}/root"
     assert not os.path.exists(f"{root}/t/h") or Path(f"{root}/t/h").read_text() != "key"
 
 
@@ -322,41 +324,41 @@ def test_links_of_the_container_do_not_lead_out(
     engine: Engine, web: str, source: Path, place: Path
 ) -> None:
     (place / "secret").write_text("key")
-    root = f"/proc/{engine.container(web).pid}/root"
+    root = f"/proc/{engine.containers.get(web).pid}/root"
     os.symlink(str(place), f"{root}/t/outside")
     os.symlink("../../../../../../.." + str(place), f"{root}/t/upwards")
     for link in ("outside", "upwards"):
         with pytest.raises(ContainerError, match="no such file"):
-            engine.copy_out(web, f"/t/{link}/secret", str(place / "stolen"))
+            engine.containers.copy_out(web, f"/t/{link}/secret", str(place / "stolen"))
         with pytest.raises(ContainerError, match="there is no directory"):
-            engine.copy_in(web, str(source / "file"), f"/t/{link}/written")
+            engine.containers.copy_in(web, str(source / "file"), f"/t/{link}/written")
     assert sorted(path.name for path in place.iterdir() if path.name in ("stolen", "written")) == []
 
 
 def test_a_link_that_is_in_the_way_is_replaced_not_followed(
     engine: Engine, web: str, source: Path, place: Path
 ) -> None:
-    root = f"/proc/{engine.container(web).pid}/root"
+    root = f"/proc/{engine.containers.get(web).pid}/root"
     os.mkdir(f"{root}/t/source")
     os.symlink("/etc/passwd", f"{root}/t/source/file")
     before = inside(engine, "/etc/passwd")
-    engine.copy_in(web, str(source), "/t")
+    engine.containers.copy_in(web, str(source), "/t")
     assert inside(engine, "/etc/passwd") == before
     assert inside(engine, "/t/source/file") == "content"
 
 
 def test_what_comes_out_stays_in_its_directory(engine: Engine, web: str, place: Path) -> None:
-    root = f"/proc/{engine.container(web).pid}/root"
+    root = f"/proc/{engine.containers.get(web).pid}/root"
     os.mkdir(f"{root}/t/d")
     os.symlink(str(place / "victim"), f"{root}/t/d/l")
     (place / "victim").mkdir()
-    engine.copy_out(web, "/t/d", str(place / "back"))
+    engine.containers.copy_out(web, "/t/d", str(place / "back"))
     assert os.readlink(place / "back/l") == str(place / "victim")
     os.unlink(f"{root}/t/d/l")
     os.mkdir(f"{root}/t/d/l")
     Path(f"{root}/t/d/l/f").write_text("!")
     # A second copy meets the link of the first one, and does not write behind it.
-    engine.copy_out(web, "/t/d/.", str(place / "back"))
+    engine.containers.copy_out(web, "/t/d/.", str(place / "back"))
     assert list((place / "victim").iterdir()) == []
     assert (place / "back/l/f").read_text() == "!"
 

@@ -99,7 +99,7 @@ def pod(kind: str, settings: Settings, place: Path) -> Iterator[Pod]:
 
 def test_output_streams_and_status_come_back(pod: Pod) -> None:
     script = "echo out; echo err >&2; exit 3"
-    process = pod(f"print(run('sh', '-c', {script!r}).exit_status)\nprint(engine.containers())")
+    process = pod(f"print(run('sh', '-c', {script!r}).exit_status)\nprint(engine.containers.all())")
     out, err = process.communicate(timeout=30)
     assert out == "out\n3\n[]\n"
     assert err == "err\n"
@@ -176,7 +176,7 @@ def test_environment_user_and_descriptors(pod: Pod, kind: str) -> None:
 def test_a_program_that_cannot_be_run_has_the_status_that_shells_give(
     pod: Pod, kind: str, args: list[str], status: int, said: str
 ) -> None:
-    told = finish(pod(f"refused(*{args!r})\nprint(engine.containers())"))
+    told = finish(pod(f"refused(*{args!r})\nprint(engine.containers.all())"))
     assert told.startswith(f'{status} {kind} could not create the container: exec: "{args[0]}"')
     assert said in told
     assert told.endswith("[]\n")
@@ -200,13 +200,14 @@ def test_detached_then_looked_at_signalled_and_deleted_by_others(pod: Pod) -> No
     script = "trap 'echo caught; exit 5' TERM; echo ready; while :; do sleep 0.05; done"
     finish(pod(f"run('sh', '-c', {script!r}, name='box', detach=True)"))
     text = (
-        "record = engine.container('box'); print(record.status, record.pid > 0)\n"
-        "while b'ready' not in b''.join(c.data for c in engine.logs('box')): time.sleep(0.02)\n"
-        "print(engine.state('box').status)\n"
-        "engine.kill('box', 'TERM')\n"
-        "print(engine.wait('box'))\n"
-        "print(b''.join(c.data for c in engine.logs('box')).decode(), end='')\n"
-        "engine.delete('box'); print(engine.containers())"
+        "record = engine.containers.get('box'); print(record.status, record.pid > 0)\n"
+        "said = lambda: b''.join(chunk.data for chunk in engine.containers.logs('box'))\n"
+        "while b'ready' not in said(): time.sleep(0.02)\n"
+        "print(engine.containers.state('box').status)\n"
+        "engine.containers.kill('box', 'TERM')\n"
+        "print(engine.containers.wait('box'))\n"
+        "print(b''.join(c.data for c in engine.containers.logs('box')).decode(), end='')\n"
+        "engine.containers.delete('box'); print(engine.containers.all())"
     )
     assert finish(pod(text)) == "running True\nrunning\n5\nready\ncaught\n[]\n"
 
@@ -219,10 +220,10 @@ def test_created_first_and_started_later(pod: Pod) -> None:
         )
     )
     text = (
-        "print(engine.container('box').status)\nengine.start('box')\n"
-        "while engine.container('box').status != 'stopped': time.sleep(0.02)\n"
-        "print(b''.join(c.data for c in engine.logs('box')).decode(), end='')\n"
-        "engine.delete('box')"
+        "print(engine.containers.get('box').status)\nengine.containers.start('box')\n"
+        "while engine.containers.get('box').status != 'stopped': time.sleep(0.02)\n"
+        "print(b''.join(c.data for c in engine.containers.logs('box')).decode(), end='')\n"
+        "engine.containers.delete('box')"
     )
     assert finish(pod(text)) == "created\nlater\n"
 
@@ -241,7 +242,8 @@ def test_whoever_is_killed_nothing_is_left_after_delete(
         "pids = [read(name) for name in names if name != 'tracer']\n"
         "pids += descendants(read('init'))[:1] if 'tracer' in names else []\n"
         "for pid in pids: os.kill(pid, 9)\n"
-        "time.sleep(0.1)\nengine.delete('box', force=True); print(engine.containers())"
+        "time.sleep(0.1)\n"
+        "engine.containers.delete('box', force=True); print(engine.containers.all())"
     )
     assert finish(pod(text)) == "[]\n"
     assert list(place.glob("run/runtime/*")) == []
@@ -354,7 +356,7 @@ def ocinb(*words):
 def test_the_same_commands_as_for_every_container(pod: Pod) -> None:
     text = CLI + (
         "run('sh', '-c', 'echo kept > /srv/kept; exec sleep 100', name='box', detach=True)\n"
-        "print(engine.container('box').status)\n"
+        "print(engine.containers.get('box').status)\n"
         "while not list(place.glob('root/containers/*/bundle/rootfs/srv/kept')): time.sleep(0.02)\n"
         "print(ocinb('exec', 'box', 'sh', '-c', 'cat /srv/kept; exit 5')[0])\n"
         "commands = [row[-1] for row in ocinb('top', 'box')[1].rows]\n"
@@ -363,8 +365,8 @@ def test_the_same_commands_as_for_every_container(pod: Pod) -> None:
         "    try: ocinb(word, 'box')\n"
         "    except OcinbError as error: print(word, '|', error)\n"
         "ocinb('stop', '--time', '1', 'box')\n"
-        "print(engine.container('box').status)\n"
-        "ocinb('rm', 'box'); print(engine.containers())"
+        "print(engine.containers.get('box').status)\n"
+        "ocinb('rm', 'box'); print(engine.containers.all())"
     )
     lines = finish(pod(text), 60).splitlines()
     assert lines[:4] == ["running", "kept", "5", "True False"]
@@ -385,9 +387,9 @@ def test_images_are_built_and_committed_by_proot(pod: Pod, kind: str) -> None:
         "run('sh', '-c', 'cat /srv/app/*; ls /etc/os-release', image='made')\n"
         "run('sh', '-c', 'echo three > /srv/app/three', image='made', name='box', keep=True)\n"
         "ocinb('commit', 'box', 'more')\n"
-        "engine.delete('box')\n"
+        "engine.containers.delete('box')\n"
         "run('sh', '-c', 'cat /srv/app/three', image='more')\n"
-        "index = engine.layers.index(engine.image('more').config.chain_ids[-1])\n"
+        "index = engine.layers.index(engine.images.get('more').config.chain_ids[-1])\n"
         "print(sorted(path for path in index.paths if path))"
     )
     process = pod(text)
@@ -405,9 +407,9 @@ def test_what_an_ended_container_wrote_is_there_when_it_starts_again(pod: Pod) -
     script = "test -e /srv/before && echo again; touch /srv/before"
     text = CLI + (
         f"run('sh', '-c', {script!r}, name='box', keep=True)\n"
-        "engine.start('box')\n"
-        "while engine.container('box').status != 'stopped': time.sleep(0.02)\n"
-        "print(b''.join(c.data for c in engine.logs('box')).decode(), end='')\n"
-        "engine.delete('box')"
+        "engine.containers.start('box')\n"
+        "while engine.containers.get('box').status != 'stopped': time.sleep(0.02)\n"
+        "print(b''.join(c.data for c in engine.containers.logs('box')).decode(), end='')\n"
+        "engine.containers.delete('box')"
     )
     assert finish(pod(text)).splitlines()[-1] == "again"

@@ -23,74 +23,74 @@ DEAF = f"trap '' TERM; echo up; {GO_ON}"
 @pytest.fixture(autouse=True)
 def clean(engine: Engine) -> Iterator[None]:
     yield
-    for record in engine.containers():
-        engine.delete(record.id, force=True)
+    for record in engine.containers.all():
+        engine.containers.delete(record.id, force=True)
 
 
 def begin(engine: Engine, script: str, runtime: str = "ocinb", **options: object) -> None:
     """Run a script detached, until it has said that it is up."""
     wished = ContainerOptions(args=["sh", "-c", script], **options)  # type: ignore[arg-type]
     engine.run("demo", wished, name="box", runtime=runtime, detach=True)
-    next(iter(engine.logs("box", follow=True)))
+    next(iter(engine.containers.logs("box", follow=True)))
 
 
 def said(engine: Engine) -> str:
-    return b"".join(chunk.data for chunk in engine.logs("box")).decode()
+    return b"".join(chunk.data for chunk in engine.containers.logs("box")).decode()
 
 
 @pytest.mark.peer
 def test_stop_asks_and_the_program_may_end_as_it_likes(engine: Engine, runtime: str) -> None:
     begin(engine, POLITE, runtime)
-    engine.stop("box")
-    record = engine.container("box")
+    engine.containers.stop("box")
+    record = engine.containers.get("box")
     assert (record.status, record.exit_status, said(engine)) == ("stopped", 9, "up\nbye\n")
-    engine.stop("box")  # what has ended need not be asked
+    engine.containers.stop("box")  # what has ended need not be asked
 
 
 @pytest.mark.peer
 def test_stop_insists_after_the_grace(engine: Engine, runtime: str) -> None:
     begin(engine, DEAF, runtime)
-    engine.stop("box", 0.2)
-    assert engine.container("box").exit_status == 137
+    engine.containers.stop("box", 0.2)
+    assert engine.containers.get("box").exit_status == 137
 
 
 def test_stop_sends_what_was_chosen_for_the_container(engine: Engine) -> None:
     begin(engine, POLITE, stop_signal="USR1")
-    engine.stop("box")
-    assert engine.container("box").exit_status == 8
+    engine.containers.stop("box")
+    assert engine.containers.get("box").exit_status == 8
 
 
 def test_stop_waits_as_long_as_was_chosen_for_the_container(engine: Engine) -> None:
     begin(engine, DEAF, stop_timeout=0)
-    engine.stop("box")
-    assert engine.container("box").exit_status == 137
+    engine.containers.stop("box")
+    assert engine.containers.get("box").exit_status == 137
 
 
 def test_stop_of_a_paused_container(engine: Engine) -> None:
     begin(engine, POLITE)
-    engine.pause("box")
-    engine.stop("box")
-    assert engine.container("box").exit_status == 9
+    engine.containers.pause("box")
+    engine.containers.stop("box")
+    assert engine.containers.get("box").exit_status == 9
 
 
 def test_stop_of_a_container_that_was_never_started(engine: Engine) -> None:
     engine.create("demo", ContainerOptions(args=["true"]), name="box")
-    engine.stop("box", 5)
-    assert engine.container("box").status == "stopped"
+    engine.containers.stop("box", 5)
+    assert engine.containers.get("box").status == "stopped"
 
 
 def test_wait_tells_the_exit_status(engine: Engine) -> None:
     begin(engine, "echo up; sleep 0.3; exit 6")
-    assert engine.wait("box") == 6
-    assert engine.wait("box") == 6
+    assert engine.containers.wait("box") == 6
+    assert engine.containers.wait("box") == 6
 
 
 def test_wait_for_no_longer_than_was_said(engine: Engine) -> None:
     begin(engine, DEAF)
     with pytest.raises(ContainerError, match=r"container box has not ended within 0\.1 s"):
-        engine.wait("box", 0.1)
+        engine.containers.wait("box", 0.1)
     with pytest.raises(ContainerNotFound):
-        engine.wait("other")
+        engine.containers.wait("other")
 
 
 @pytest.mark.peer
@@ -99,41 +99,41 @@ def test_restart_runs_it_on_the_same_files(engine: Engine, runtime: str) -> None
         "echo x >> /count; echo up; cat /count; trap 'exit 0' TERM; while :; do sleep 0.05; done"
     )
     begin(engine, count, runtime)
-    before = engine.container("box")
-    engine.restart("box", 5)
-    after = engine.container("box")
+    before = engine.containers.get("box")
+    engine.containers.restart("box", 5)
+    after = engine.containers.get("box")
     assert (after.id, after.status, after.exit_status) == (before.id, "running", None)
     assert after.pid not in (0, before.pid)
-    engine.stop("box", 5)
+    engine.containers.stop("box", 5)
     assert said(engine) == "up\nx\nup\nx\nx\n"
-    assert engine.container("box").exit_status == 0
+    assert engine.containers.get("box").exit_status == 0
 
 
 def test_an_ended_container_starts_again_with_its_input(engine: Engine) -> None:
     options = ContainerOptions(args=["sh", "-c", "read line; echo got $line"])
     engine.run("demo", options, name="box", detach=True, interactive=True)
     for word in (b"one\n", b"two\n"):
-        engine.attach("box", output=lambda *_: None, stdin=word)
-        assert engine.wait("box") == 0
-        engine.start("box")
-    engine.attach("box", output=lambda *_: None, stdin=b"three\n")
+        engine.containers.attach("box", output=lambda *_: None, stdin=word)
+        assert engine.containers.wait("box") == 0
+        engine.containers.start("box")
+    engine.containers.attach("box", output=lambda *_: None, stdin=b"three\n")
     assert said(engine) == "got one\ngot two\ngot three\n"
 
 
 def test_what_runs_is_not_started_again(engine: Engine) -> None:
     begin(engine, DEAF)
     with pytest.raises(InvalidStatus):
-        engine.start("box")
+        engine.containers.start("box")
 
 
 def test_of_several_who_start_it_at_once_one_does(engine: Engine) -> None:
     begin(engine, "echo up; sleep 0.3")
-    engine.wait("box")
+    engine.containers.wait("box")
     failures: list[BaseException] = []
 
     def start() -> None:
         try:
-            engine.start("box")
+            engine.containers.start("box")
         except InvalidStatus as error:
             failures.append(error)
 
@@ -143,19 +143,19 @@ def test_of_several_who_start_it_at_once_one_does(engine: Engine) -> None:
     for thread in threads:
         thread.join()
     assert len(failures) == 3
-    assert engine.wait("box") == 0
+    assert engine.containers.wait("box") == 0
     assert said(engine) == "up\nup\n"
 
 
 def test_a_start_that_fails_leaves_a_container_that_has_ended(engine: Engine) -> None:
     begin(engine, "echo up; rm -rf /bin/sh /usr/bin/sh; exit 3")
-    assert engine.wait("box") == 3
+    assert engine.containers.wait("box") == 3
     with pytest.raises(ContainerError):
-        engine.start("box")
-    record = engine.container("box")
+        engine.containers.start("box")
+    record = engine.containers.get("box")
     assert (record.status, record.exit_status) == ("stopped", None)
     assert "executable file not found" in record.error or "no such file" in record.error
-    engine.delete("box")
+    engine.containers.delete("box")
 
 
 def test_by_either_user(program: Program) -> None:
@@ -165,16 +165,19 @@ def test_by_either_user(program: Program) -> None:
             f"engine.run('demo', Options(args=['sh', '-c', {script!r}]), name='box', detach=True)"
         )
     )
-    again = "engine.restart('box', 0.1)\nprint(engine.container('box').status)\n"
+    again = "engine.containers.restart('box', 0.1)\nprint(engine.containers.get('box').status)\n"
     assert finish(program(again)) == "running\n"
-    ending = "engine.stop('box', 0.1)\nprint(engine.wait('box'))\nengine.delete('box')"
+    ending = (
+        "engine.containers.stop('box', 0.1)\nprint(engine.containers.wait('box'))\n"
+        "engine.containers.delete('box')"
+    )
     assert finish(program(ending)) == "137\n"
 
 
 def test_stop_notices_an_end_by_other_hands(engine: Engine) -> None:
     begin(engine, DEAF)
-    killer = Timer(0.3, os.kill, (engine.container("box").pid, 9))
+    killer = Timer(0.3, os.kill, (engine.containers.get("box").pid, 9))
     killer.start()
-    engine.stop("box", 60)
+    engine.containers.stop("box", 60)
     killer.join()
-    assert engine.container("box").exit_status == 137
+    assert engine.containers.get("box").exit_status == 137

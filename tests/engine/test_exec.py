@@ -32,7 +32,7 @@ class Executed:
     def __init__(self, engine: Engine, *args: str, stdin: bytes | None = None, **more: object):
         self.chunks: list[tuple[bytes, int]] = []
         process = FurtherProcess(args=args, **more)  # type: ignore[arg-type]
-        ended = engine.exec(
+        ended = engine.containers.exec(
             "box", process, output=lambda *chunk: self.chunks.append(chunk), stdin=stdin
         )
         assert isinstance(ended, Ended)
@@ -43,7 +43,7 @@ class Executed:
 
 
 def directory(engine: Engine) -> Path:
-    return engine.settings.containers / engine.container("box").id
+    return engine.settings.containers / engine.containers.get("box").id
 
 
 @pytest.fixture
@@ -55,8 +55,8 @@ def box(engine: Engine) -> Iterator[Callable[..., None]]:
         engine.run("demo", wished, name="box", runtime=runtime, detach=True)
 
     yield begin
-    for record in engine.containers():
-        engine.delete(record.id, force=True)
+    for record in engine.containers.all():
+        engine.containers.delete(record.id, force=True)
 
 
 @pytest.mark.peer
@@ -114,7 +114,7 @@ def test_what_cannot_be_executed(
     with pytest.raises(StepFailed) as failed:
         Executed(engine, *args)
     assert of_error(failed.value) == status
-    assert engine.container("box").status == "running"
+    assert engine.containers.get("box").status == "running"
 
 
 @pytest.mark.peer
@@ -128,17 +128,17 @@ def test_detached(engine: Engine, box, runtime: str) -> None:
     box(runtime)
     script = "sleep 0.2; echo done > /tmp/mark"
     process = FurtherProcess(args=["sh", "-c", script])
-    assert engine.exec("box", process, detach=True) is None
+    assert engine.containers.exec("box", process, detach=True) is None
     until(lambda: Executed(engine, "cat", "/tmp/mark").text() == "done\n")
 
 
 def test_it_is_told_how_its_process_ended_when_the_container_ends(engine: Engine, box) -> None:
     box()
-    killer = Timer(0.5, engine.kill, ("box", "KILL"))
+    killer = Timer(0.5, engine.containers.kill, ("box", "KILL"))
     killer.start()
     assert Executed(engine, "sleep", "100").status == 137
     killer.join()
-    assert engine.wait("box") == 137
+    assert engine.containers.wait("box") == 137
 
 
 def test_twenty_one_after_another_leave_nothing(engine: Engine, box) -> None:
@@ -155,8 +155,8 @@ def test_of_what_does_not_run(engine: Engine, box) -> None:
     with pytest.raises(ContainerNotFound):
         Executed(engine, "true")
     box()
-    engine.kill("box", "KILL")
-    engine.wait("box")
+    engine.containers.kill("box", "KILL")
+    engine.containers.wait("box")
     with pytest.raises(InvalidStatus, match="it is stopped, not running"):
         Executed(engine, "true")
 
@@ -176,16 +176,17 @@ def test_by_either_user_and_by_another_process(program: Program) -> None:
         "from ocinb.engine.joining import FurtherProcess\n"
         "said = []\n"
         "process = FurtherProcess(args=['sh', '-c', 'id -u; cat /proc/1/cmdline; exit 5'])\n"
-        "print(engine.exec('box', process, output=lambda d, s: said.append(d)).exit_status)\n"
+        "ended = engine.containers.exec('box', process, output=lambda d, s: said.append(d))\n"
+        "print(ended.exit_status)\n"
         "print(b''.join(said))\n"
-        "engine.delete('box', force=True)"
+        "engine.containers.delete('box', force=True)"
     )
     assert finish(program(joined)) == "5\nb'0\\nsleep\\x00100\\x00'\n"
 
 
 def shell_in(engine: Engine) -> int:
     """The shell that was executed in the container ``box``, as the host sees it."""
-    inside = os.readlink(f"/proc/{engine.container('box').pid}/ns/pid")
+    inside = os.readlink(f"/proc/{engine.containers.get('box').pid}/ns/pid")
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):
             words = Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -210,7 +211,7 @@ def test_on_a_terminal(settings: Settings, engine: Engine, box) -> None:
         f"engine = Engine(Settings(root=pathlib.Path({str(settings.root)!r}), "
         f"run_root=pathlib.Path({str(settings.run_root)!r})))\n"
         "process = FurtherProcess(args=['sh'], env=['PS1=ready> '], tty=True)\n"
-        "print('status', engine.exec('box', process, stdin=0).exit_status, flush=True)\n"
+        "print('status', engine.containers.exec('box', process, stdin=0).exit_status, flush=True)\n"
     )
     with Typist(source) as typist:
         typist.wait_for(b"ready> ")
@@ -220,4 +221,4 @@ def test_on_a_terminal(settings: Settings, engine: Engine, box) -> None:
         until(lambda: typist.look() or size_seen_by(shell_in(engine)) == (40, 90))
         typist.type(b"exit 4\n")
         typist.wait_for(b"status 4\r\n")
-    assert engine.container("box").status == "running"
+    assert engine.containers.get("box").status == "running"

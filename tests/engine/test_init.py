@@ -22,8 +22,8 @@ PROGRAMS = Path(__file__).parents[2] / "ocinb/bundle/init"
 @pytest.fixture(autouse=True)
 def clean(engine: Engine) -> Iterator[None]:
     yield
-    for record in engine.containers():
-        engine.delete(record.id, force=True)
+    for record in engine.containers.all():
+        engine.containers.delete(record.id, force=True)
 
 
 def run(engine: Engine, *args: str, runtime: str = "ocinb") -> tuple[int, bytes]:
@@ -84,22 +84,22 @@ def test_signals_are_passed_on_and_end_a_program_that_does_nothing_about_them(
     options = ContainerOptions(args=["sleep", "100"], init=True)
     engine.run("demo", options, name="box", runtime=runtime, detach=True)
     # Without it the first process of a pid namespace would not hear of it.
-    engine.kill("box", "TERM")
-    assert engine.wait("box", 20) == 143
+    engine.containers.kill("box", "TERM")
+    assert engine.containers.wait("box", 20) == 143
 
 
 def test_a_program_that_listens_is_told(engine: Engine) -> None:
     script = "trap 'echo heard; exit 3' USR2; echo up; while :; do sleep 0.05; done"
     options = ContainerOptions(args=["sh", "-c", script], init=True)
     engine.run("demo", options, name="box", detach=True)
-    until(lambda: b"up\n" in [chunk.data for chunk in engine.logs("box")])
-    engine.kill("box", "USR2")
-    assert engine.wait("box", 20) == 3
+    until(lambda: b"up\n" in [chunk.data for chunk in engine.containers.logs("box")])
+    engine.containers.kill("box", "USR2")
+    assert engine.containers.wait("box", 20) == 3
 
 
 def test_it_leaves_no_trace_in_the_files(engine: Engine) -> None:
     engine.run("demo", ContainerOptions(args=["true"], init=True), name="box", keep=True)
-    upper = engine.settings.containers / engine.container("box").id / "rw/upper"
+    upper = engine.settings.containers / engine.containers.get("box").id / "rw/upper"
     assert [path.name for path in upper.rglob("*") if "init" in path.name] == []
 
 

@@ -20,6 +20,7 @@ import pytest
 
 from ocinb.engine import Engine
 from ocinb.engine.happenings import FILE
+from ocinb.engine.repair import repair_mounts
 from ocinb.errors import ContainerNotFound
 from ocinb.settings import Settings
 from tests.support.leftovers import leftovers
@@ -41,7 +42,8 @@ print(launcher().pid, flush=True)
 for number in range(100):
     try:
         engine.run("demo", Options(args=["sh", "-c", script]), name=f"d{{number}}", detach=True)
-        engine.exec(f"d{{number}}", FurtherProcess(args=["true"]), output=lambda d, s: None)
+        true = FurtherProcess(args=["true"])
+        engine.containers.exec(f"d{{number}}", true, output=lambda d, s: None)
         engine.run("demo", Options(args=["sh", "-c", script]), output=lambda d, s: None)
     except Exception as error:
         print(type(error).__name__, error, flush=True)
@@ -103,16 +105,16 @@ def _round(place: Path, settings: Settings, victim: str) -> None:
 
 def _check(place: Path, settings: Settings) -> None:
     engine = Engine(settings)
-    for record in engine.containers():
+    for record in engine.containers.all():
         # The truth is what /proc says.
         alive = record.pid > 0 and os.path.exists(f"/proc/{record.pid}")
         assert alive or record.status in ("stopped", "creating") or _just_ended(engine, record.id)
         assert record.exit_status in (None, 7, 137)
-    for record in engine.containers():
+    for record in engine.containers.all():
         with contextlib.suppress(ContainerNotFound):  # its monitor was quicker
-            engine.delete(record.id, force=True)
-    engine.repair()
-    assert engine.containers() == []
+            engine.containers.delete(record.id, force=True)
+    repair_mounts(engine)
+    assert engine.containers.all() == []
     assert leftovers(place) == []
     assert not settings.runtime_state.exists() or list(settings.runtime_state.iterdir()) == []
     assert list((settings.containers).glob("[!.]*")) == []
@@ -128,4 +130,4 @@ def _ever(settings: Settings) -> set[str]:
 
 
 def _just_ended(engine: Engine, container: str) -> bool:
-    return all(r.id != container or r.status == "stopped" for r in engine.containers())
+    return all(r.id != container or r.status == "stopped" for r in engine.containers.all())

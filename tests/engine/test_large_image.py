@@ -24,7 +24,7 @@ from pathlib import Path
 from ocinb.engine.engine import Engine
 from ocinb.settings import Settings
 engine = Engine(Settings(root=Path(sys.argv[1]), run_root=Path(sys.argv[2])))
-engine.unpack(engine.image(sys.argv[3]))
+engine.images.unpack(engine.images.get(sys.argv[3]))
 print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 """
 
@@ -38,7 +38,7 @@ def test_the_answers_add_up_and_memory_stays_small(tmp_path: Path) -> None:
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     assert int(done.stdout) < 200_000, "KiB"
 
-    image = Image(engine, engine.image(NAME))
+    image = Image(engine, engine.images.get(NAME))
     files, waste = image.files(), image.waste
     counts = image.layers[["added", "changed", "deleted"]].to_numpy().tolist()
     assert counts[1:] == [[0, UPPER, 0], [0, 0, DELETED]]

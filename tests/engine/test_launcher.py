@@ -55,10 +55,10 @@ def test_containers_come_from_it_without_a_start_of_python(engine: Engine) -> No
     monitor = json.loads(places(engine, "monitor.json")[0].read_text())["pid"]
     assert monitor in children(parent)
     shown = Path(f"/proc/{monitor}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
-    directory = engine.settings.containers / engine.container("box").id
+    directory = engine.settings.containers / engine.containers.get("box").id
     assert shown == [b"ocinb-monitor", os.fsencode(directory)]
-    assert children(monitor) == [engine.container("box").pid]
-    engine.delete("box", force=True)
+    assert children(monitor) == [engine.containers.get("box").pid]
+    engine.containers.delete("box", force=True)
     until(lambda: children(parent) == [])
 
 
@@ -92,7 +92,7 @@ def test_a_monitor_has_no_descriptors_of_others(engine: Engine) -> None:
     # The engine that has begun it hangs up a moment later.
     until(lambda: len({len(os.listdir(f"/proc/{pid}/fd")) for pid in monitors}) == 1)
     for name in ("one", "two"):
-        engine.delete(name, force=True)
+        engine.containers.delete(name, force=True)
 
 
 @pytest.mark.peer
@@ -123,10 +123,10 @@ def test_killed_it_is_started_again_and_containers_go_on(engine: Engine) -> None
     os.kill(first, signal.SIGKILL)
     assert status_of(engine, "sh", "-c", "exit 5") == 5
     assert launcher().pid != first
-    assert engine.container("box").status == "running"
-    engine.kill("box", "KILL")
-    assert engine.wait("box") == 137
-    engine.delete("box")
+    assert engine.containers.get("box").status == "running"
+    engine.containers.kill("box", "KILL")
+    assert engine.containers.wait("box") == 137
+    engine.containers.delete("box")
 
 
 def test_without_the_child_that_waits_another_is_made(engine: Engine) -> None:
@@ -192,7 +192,7 @@ def test_of_another_version_it_is_refused(tmp_path: Path, place: Path, settings)
 
 def test_who_is_nobody_is_not_listened_to(engine: Engine) -> None:
     engine.run("demo", ContainerOptions(args=["sleep", "100"]), name="box", detach=True)
-    path = engine.settings.containers / engine.container("box").id / "control"
+    path = engine.settings.containers / engine.containers.get("box").id / "control"
     assert oct(path.stat().st_mode & 0o777) == "0o600"
     assert oct(engine.settings.containers.stat().st_mode & 0o777) == "0o700"
     descriptor = os.open(path.parent, os.O_PATH)
@@ -230,18 +230,18 @@ def test_who_is_nobody_is_not_listened_to(engine: Engine) -> None:
     os.close(connection)
     # Whether the way through the private directory is open at all is the kernel's to say.
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) in (0, 3)
-    engine.delete("box", force=True)
+    engine.containers.delete("box", force=True)
 
 
 def test_operations_of_our_runtime_are_its_too(engine: Engine, recorder) -> None:
     engine.run("demo", ContainerOptions(args=["sleep", "100"]), name="box", detach=True)
-    assert engine.state("box").status == "running"
+    assert engine.containers.state("box").status == "running"
     (called,) = [e for e in recorder.of(RuntimeCalled) if "state" in e.argv]
-    assert (called.status, called.argv[-2:]) == (0, ("state", engine.container("box").id))
+    assert (called.status, called.argv[-2:]) == (0, ("state", engine.containers.get("box").id))
     # A person who types it sees the same.
     done = subprocess.run(called.argv, capture_output=True, check=True)
     assert b'"running"' in done.stdout
-    engine.delete("box", force=True)
+    engine.containers.delete("box", force=True)
 
 
 @pytest.mark.parametrize("number", [2, 50])
@@ -249,9 +249,9 @@ def test_many_at_once(engine: Engine, number: int) -> None:
     for index in range(number):
         options = ContainerOptions(args=["sh", "-c", f"sleep 0.1; exit {index % 7}"])
         engine.run("demo", options, name=f"box{index}", detach=True)
-    assert [engine.wait(f"box{index}") for index in range(number)] == [
+    assert [engine.containers.wait(f"box{index}") for index in range(number)] == [
         index % 7 for index in range(number)
     ]
     for index in range(number):
-        engine.delete(f"box{index}")
+        engine.containers.delete(f"box{index}")
     until(lambda: children(launcher().pid) == [])

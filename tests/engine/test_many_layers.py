@@ -36,8 +36,8 @@ def layer(number: int) -> list[Member]:
 def test_150_layers_are_mounted_and_read(tmp_path: Path) -> None:
     engine = Engine(Settings(root=tmp_path / "root", run_root=tmp_path / "run"))
     name_image(engine.store, NAME, [layer(number) for number in range(LAYERS)])
-    image = Image(engine, engine.image(NAME))
-    mount = engine.mount(image.local, tmp_path / "mnt")
+    image = Image(engine, engine.images.get(NAME))
+    mount = engine.images.mount(image.local, tmp_path / "mnt")
     try:
         assert len(mount.layers) == LAYERS
         seen = {}
@@ -62,4 +62,4 @@ def test_150_layers_are_mounted_and_read(tmp_path: Path) -> None:
                 assert seen[row["path"]] == b"%d" % (row["layer"] - 1) == image.read(row["path"])
                 assert row["hides"] == ", ".join(str(n + 1) for n in reversed(found.hidden))
     finally:
-        engine.umount(tmp_path / "mnt")
+        engine.mounts.unmount(tmp_path / "mnt")

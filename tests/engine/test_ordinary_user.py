@@ -101,11 +101,12 @@ def test_what_belongs_to_subordinate_ids_is_removed_with_its_container(
     text = (
         f"engine.run('demo', Options(args=['sh', '-c', {script!r}], user='33:33'), keep=True,"
         " output=show, name='box')\n"
-        "record = engine.container('box')\n"
+        "record = engine.containers.get('box')\n"
         "upper = place / 'root/containers' / record.id / 'rw/upper/tmp/mine'\n"
         "print(os.lstat(upper).st_uid)\n"
         "try: os.listdir(upper)\nexcept PermissionError: print('not mine')\n"
-        "engine.delete('box')\nprint(engine.containers(), os.listdir(place / 'root/containers'))"
+        "engine.containers.delete('box')\n"
+        "print(engine.containers.all(), os.listdir(place / 'root/containers'))"
     )
     told = ordinary(text, subuid=RANGE).splitlines()
     assert " 33 33 " in told[1]
@@ -122,8 +123,8 @@ def test_owners_of_an_image_are_seen_committed_and_removed(ordinary: Ordinary, p
         f"engine.run('demo', Options(args=['sh', '-c', {make!r}], user='33:34'), keep=True,"
         " output=show, name='box')\n"
         "made = commit_container(engine, 'box', 'made')\n"
-        "engine.delete('box')\n"
-        "engine.unpack(made)\n"
+        "engine.containers.delete('box')\n"
+        "engine.images.unpack(made)\n"
         "index = engine.layers.index(made.config.chain_ids[-1])\n"
         "rows = map(index.row, range(len(index)))\n"
         "print([(row.path, row.uid, row.gid) for row in rows if 'mine' in row.path])\n"
@@ -189,7 +190,7 @@ def test_where_the_kernels_overlay_is_refused_fuse_overlayfs_stacks(ordinary: Or
         "engine.__dict__['rung'] = Rung(**dict(rung) | {'mount': found})\n"
         "run('sh', '-c', 'id -u; cat /srv/notes/today; rm -r /srv/notes; ls /srv', user='33:33')\n"
         "run('sh', '-c', 'rm -r /srv/notes; echo x > /srv/new; ls /srv')\n"
-        "print(engine.containers())"
+        "print(engine.containers.all())"
     )
     told = ordinary(text, subuid=RANGE, prepare=f"{prepare}; rm /dev/shm/fuse-$$")
     assert told.splitlines()[:3] == ["True", "33", "now it is a directory"]
@@ -221,16 +222,16 @@ def test_where_nothing_is_allowed_everything_but_running_works(
     ordinary: Ordinary, place: Path
 ) -> None:
     text = """
-image = engine.image('demo')
-print(len(engine.unpack(image)))
+image = engine.images.get('demo')
+print(len(engine.images.unpack(image)))
 print(engine.bundle(image, Options(), place / 'bundle').exists())
-mount = engine.mount(image, place / 'tree')
+mount = engine.images.mount(image, place / 'tree')
 print(mount.kind, (place / 'tree/etc/os-release').exists(), (place / 'tree/etc/motd').exists())
 print(mount.why)
-engine.umount(place / 'tree')
+engine.mounts.unmount(place / 'tree')
 print([rung.works for rung in engine.ladder()])
 refused('true')
-print(engine.containers())
+print(engine.containers.all())
 """
     hidden = "for d in /usr/lib*/*/fakechroot; do mount -t tmpfs none $d; done"
     lines = ordinary(text, prepare=hidden, pod="--no-ptrace").splitlines()
@@ -322,10 +323,10 @@ def test_limits_are_kept_where_control_groups_are_delegated(
         "from ocinb.engine.observing import usage\n"
         "engine.run('demo', Options(args=['sleep', '100'], resources={'memory':"
         " {'limit': 50000000}, 'pids': {'limit': 20}}), name='box', detach=True)\n"
-        "used = usage(engine.container('box'))\n"
+        "used = usage(engine.containers.get('box'))\n"
         "print(used.memory_limit // 4096 * 4096 == 50000000 // 4096 * 4096, used.pids_limit)\n"
-        "engine.pause('box'); print(engine.container('box').status)\n"
-        "engine.delete('box', force=True); print(warnings(), engine.containers())"
+        "engine.containers.pause('box'); print(engine.containers.get('box').status)\n"
+        "engine.containers.delete('box', force=True); print(warnings(), engine.containers.all())"
     )
     assert ordinary(text, subuid=RANGE, prepare=delegated) == "True 20\npaused\n[] []\n"
 
@@ -337,7 +338,7 @@ def test_volumes_have_the_owner_of_their_place_and_are_removed(ordinary: Ordinar
         "from ocinb.workshop import commit_container\n"
         f"engine.run('demo', Options(args=['sh', '-c', {mkdir!r}], user='33:34'), keep=True,"
         " output=show, name='box')\n"
-        "commit_container(engine, 'box', 'made'); engine.delete('box')\n"
+        "commit_container(engine, 'box', 'made'); engine.containers.delete('box')\n"
         "volume = [Volume(name='data', destination='/tmp/db')]\n"
         "script = 'cat /tmp/db/file; echo more > /tmp/db/more; ls -ldn /tmp/db'\n"
         "engine.run('made', Options(args=['sh', '-c', script], user='33:34', volumes=volume),"

@@ -80,19 +80,19 @@ def test_a_pulled_image_is_unpacked_and_named_last(
     low = archives.archive([archives.member("a", data=b"low"), archives.member("b")])
     high = archives.archive([archives.member(".wh.b"), archives.hardlink("c", "a")])
     name = image(server, tmp_path, low, high)
-    pulled = engine.pull(name)
+    pulled = engine.images.pull(name)
     kinds = [type(event) for event in recorder.events]
     assert kinds.count(LayerApplied) == 2
     assert kinds.index(ImageNamed) > max(n for n, k in enumerate(kinds) if k is LayerApplied)
     assert pulled.pulled > 0
     # What is there is found again, and neither downloaded nor unpacked another time.
     recorder.events.clear()
-    assert engine.image(name).manifest_descriptor == pulled.manifest_descriptor
-    directories = engine.unpack(pulled)
+    assert engine.images.get(name).manifest_descriptor == pulled.manifest_descriptor
+    directories = engine.images.unpack(pulled)
     assert (directories[1] / "c").read_bytes() == b"low"
     assert [event.reused for event in recorder.of(LayerApplied)] == [True, True]
     assert list(recorder.of(BlobDone)) == []
-    assert [found.name for found in engine.images()] == [name]
+    assert [found.name for found in engine.images.all()] == [name]
 
 
 def test_layers_are_unpacked_bottom_to_top_however_they_arrive(
@@ -100,7 +100,7 @@ def test_layers_are_unpacked_bottom_to_top_however_they_arrive(
 ) -> None:
     large = archives.archive([archives.member("large", data=bytes(range(256)) * 40_000)])
     small = [archives.archive([archives.hardlink(f"link-{n}", "large")]) for n in range(6)]
-    pulled = engine.pull(image(server, tmp_path, large, *small))
+    pulled = engine.images.pull(image(server, tmp_path, large, *small))
     applied = [event.digest for event in recorder.of(LayerApplied)]
     assert applied == [layer.digest for layer in pulled.manifest.layers]
 
@@ -119,9 +119,9 @@ def test_an_image_with_a_bad_layer_gets_no_name(
     good = archives.archive([archives.member("a")])
     name = image(server, tmp_path, good, layer)
     with pytest.raises(error):
-        engine.pull(name)
+        engine.images.pull(name)
     with pytest.raises(NameNotFound):
-        engine.image(name)
+        engine.images.get(name)
     assert len(engine.layers.chain_ids()) <= 1
     assert list((engine.settings.layers / "partial").glob("*")) == []
 
@@ -132,7 +132,7 @@ def test_a_layer_that_is_not_what_the_config_says_is_refused(
     layer = archives.archive([archives.member("a")])
     name = image(server, tmp_path, layer, diff_ids=[digest_of(b"another")])
     with pytest.raises(DigestMismatch):
-        engine.pull(name)
+        engine.images.pull(name)
     with pytest.raises(NameNotFound):
-        engine.image(name)
+        engine.images.get(name)
     assert engine.layers.chain_ids() == []

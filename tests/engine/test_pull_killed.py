@@ -38,7 +38,7 @@ engine = Engine(Settings(root=Path(sys.argv[1]), run_root=Path(sys.argv[2])))
 engine.client
 from ocinb.distribution.pull import pull
 print(flush=True)
-engine.pull(sys.argv[3])
+engine.images.pull(sys.argv[3])
 print("done", flush=True)
 """
 
@@ -81,7 +81,7 @@ def check(settings: Settings) -> None:
     engine = Engine(settings)
     assert list(faults(engine.store)) == []
     for name, _ in engine.store.names.items():
-        chain_ids = engine.image(name).config.chain_ids
+        chain_ids = engine.images.get(name).config.chain_ids
         assert all(engine.layers.get(chain_id) for chain_id in chain_ids), "named before unpacked"
     for chain_id in engine.layers.chain_ids():
         path = engine.layers.get(chain_id)
@@ -149,7 +149,7 @@ def _nothing_but_the_images_is_left(settings: Settings) -> None:
     kept = set()
     chains = set()
     for name, _ in store.names.items():
-        image = engine.image(name)
+        image = engine.images.get(name)
         kept |= {image.manifest_descriptor.digest, image.manifest.config.digest}
         kept |= {layer.digest for layer in image.manifest.layers}
         chains |= set(image.config.chain_ids)

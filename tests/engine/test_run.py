@@ -111,7 +111,7 @@ def test_a_program_that_cannot_be_run_has_the_status_that_shells_give(
     with pytest.raises(StepFailed) as caught:
         Ran(engine, *args, runtime=runtime, options=options)
     assert of_error(caught.value) == status, caught.value.message
-    assert engine.containers() == []
+    assert engine.containers.all() == []
 
 
 @pytest.mark.peer
@@ -181,17 +181,17 @@ def test_much_output_arrives_whole_and_in_order(engine: Engine) -> None:
     ran = Ran(engine, "sh", "-c", script, keep=True)
     expected = "".join(f"line {n}\n" for n in range(count))
     assert ran.text() == expected
-    logged = b"".join(chunk.data for chunk in engine.logs(ran.finished.container))
+    logged = b"".join(chunk.data for chunk in engine.containers.logs(ran.finished.container))
     assert logged.decode() == expected
-    engine.delete(ran.finished.container)
+    engine.containers.delete(ran.finished.container)
 
 
 def test_any_bytes_are_output(engine: Engine) -> None:
     ran = Ran(engine, "sh", "-c", r"printf '\000\377\n\n no end'", keep=True)
     assert b"".join(data for data, _ in ran.chunks) == b"\0\xff\n\n no end"
-    logged = b"".join(chunk.data for chunk in engine.logs(ran.finished.container))
+    logged = b"".join(chunk.data for chunk in engine.containers.logs(ran.finished.container))
     assert logged == b"\0\xff\n\n no end"
-    engine.delete(ran.finished.container)
+    engine.containers.delete(ran.finished.container)
 
 
 def test_mounts_of_a_container_are_not_seen_on_the_host(engine: Engine) -> None:
@@ -206,18 +206,18 @@ def test_mounts_of_a_container_are_not_seen_on_the_host(engine: Engine) -> None:
 
 def test_what_is_kept_stays_until_it_is_deleted(engine: Engine) -> None:
     ran = Ran(engine, "sh", "-c", "exit 7", keep=True, name="kept")
-    record = engine.container("kept")
+    record = engine.containers.get("kept")
     assert (record.status, record.exit_status, record.id) == ("stopped", 7, ran.finished.container)
-    assert engine.state("kept").status == "stopped"
-    engine.delete("kept")
-    assert engine.containers() == []
+    assert engine.containers.state("kept").status == "stopped"
+    engine.containers.delete("kept")
+    assert engine.containers.all() == []
 
 
 def test_a_name_is_taken_once(engine: Engine) -> None:
     Ran(engine, "true", keep=True, name="one")
     with pytest.raises(ContainerExists, match="there is a container one already"):
         Ran(engine, "true", name="one")
-    engine.delete("one")
+    engine.containers.delete("one")
     with pytest.raises(ContainerError, match=r"'\.\./x' is not a name"):
         Ran(engine, "true", name="../x")
 
@@ -235,8 +235,8 @@ def test_what_fails_early_leaves_nothing(engine: Engine) -> None:
     with pytest.raises(RegistryUnreachable):
         engine.run("localhost:1/nothing")
     with pytest.raises(NameNotFound):
-        engine.image("nothing")
-    assert engine.containers() == []
+        engine.images.get("nothing")
+    assert engine.containers.all() == []
 
 
 def test_a_bundle_is_run_by_hand(engine: Engine, place: Path) -> None:
@@ -245,24 +245,24 @@ def test_a_bundle_is_run_by_hand(engine: Engine, place: Path) -> None:
 
     bundle = place / "bundle"
     options = ContainerOptions(args=["cat", "/etc/os-release"])
-    assert engine.bundle(engine.image("demo"), options, bundle) == bundle / "config.json"
+    assert engine.bundle(engine.images.get("demo"), options, bundle) == bundle / "config.json"
     assert validate(bundle) == []
     runtime = [require("runc"), "--root", place / "runc", "run", "--bundle", bundle, "by-hand"]
     done = subprocess.run(runtime, capture_output=True, text=True, check=False)
     assert "ocinb demo" in done.stdout, done.stderr
     with pytest.raises(OcinbError, match="is not empty"):
-        engine.bundle(engine.image("demo"), options, bundle)
+        engine.bundle(engine.images.get("demo"), options, bundle)
 
 
 def test_an_image_is_mounted_for_a_look(engine: Engine, place: Path) -> None:
-    mount = engine.mount(engine.image("demo"), place / "look")
+    mount = engine.images.mount(engine.images.get("demo"), place / "look")
     assert "ocinb demo" in (place / "look/etc/os-release").read_text()
     assert not (place / "look/etc/motd").exists()
     assert [m.target for m in engine.mounts.list()] == [mount.target]
-    engine.umount(mount.target)
+    engine.mounts.unmount(mount.target)
     assert not (place / "look").exists()
-    own = engine.mount(engine.image("demo"))
-    engine.umount(own.target)
+    own = engine.images.mount(engine.images.get("demo"))
+    engine.mounts.unmount(own.target)
 
 
 def test_no_stranger_enters_what_is_kept(place: Path, demo_store: Path) -> None:
@@ -270,8 +270,8 @@ def test_no_stranger_enters_what_is_kept(place: Path, demo_store: Path) -> None:
     root, run_root = place / "root", place / "run"
     engine = Engine(Settings(root=root, run_root=run_root))
     shutil.copytree(demo_store, root / "store", dirs_exist_ok=True)
-    engine.unpack(engine.image("demo"))
-    own = engine.mount(engine.image("demo"))
+    engine.images.unpack(engine.images.get("demo"))
+    own = engine.images.mount(engine.images.get("demo"))
 
     def refused(path: str | Path) -> bool:
         stranger = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups", "ls", path]
@@ -284,7 +284,7 @@ def test_no_stranger_enters_what_is_kept(place: Path, demo_store: Path) -> None:
         root.chmod(0o755)  # as its owner may wish
         assert [path for path in (own.target, root / "layers") if not refused(path)] == []
     finally:
-        engine.umount(own.target)
+        engine.mounts.unmount(own.target)
 
 
 def test_many_at_once_keep_apart(engine: Engine) -> None:

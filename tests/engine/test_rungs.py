@@ -71,7 +71,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(place: Path, demo_store:
     try:
         shutil.copytree(demo_store, root / "store")
         engine = Engine(Settings(root=root, run_root=place / "run"))
-        engine.unpack(engine.image("demo"))
+        engine.images.unpack(engine.images.get("demo"))
         engine.rung  # noqa: B018 (the probe needs space too)
         with (root / "filler").open("wb") as filler:
             with pytest.raises(OSError, match="No space left"):
@@ -80,7 +80,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(place: Path, demo_store:
                     filler.flush()
             with pytest.raises(StorageError, match="no space left on device"):
                 engine.run("demo")
-        assert engine.containers() == []
+        assert engine.containers.all() == []
     finally:
         Kernel().umount(str(root), f.MNT_DETACH)
 

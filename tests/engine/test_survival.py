@@ -58,44 +58,51 @@ def hook_runs(directory: Path) -> bool:
 
 def test_detached_then_looked_at_killed_and_deleted_by_others(program: Program) -> None:
     finish(program(SLEEP))
-    show = "r = engine.container('box'); print(r.status, r.exit_status, r.pid > 0, r.command[-2:])"
+    get = "r = engine.containers.get('box'); "
+    show = get + "print(r.status, r.exit_status, r.pid > 0, r.command[-2:])"
     assert finish(program(show)) == "running None True ('sleep', '100')\n"
-    state = "s = engine.state('box'); print(s.status, s.id == engine.container('box').id)"
+    state = get + "s = engine.containers.state('box'); print(s.status, s.id == r.id)"
     assert finish(program(state)) == "running True\n"
     refused = (
-        "try: engine.delete('box')\nexcept Exception as error: print(type(error).__name__, error)"
+        "try: engine.containers.delete('box')\n"
+        "except Exception as error: print(type(error).__name__, error)"
     )
     assert "InvalidStatus cannot delete container box: it is running" in finish(program(refused))
-    finish(program("engine.kill('box', 'KILL')"))
-    gone = "while engine.container('box').status != 'stopped': time.sleep(0.02)\n"
+    finish(program("engine.containers.kill('box', 'KILL')"))
+    gone = "while engine.containers.get('box').status != 'stopped': time.sleep(0.02)\n"
     assert finish(program(gone + show)) == "stopped 137 False ('sleep', '100')\n"
-    assert finish(program("print(engine.state('box').status)")) == "stopped\n"
-    finish(program("engine.delete('box')"))
-    assert finish(program("print(engine.containers())")) == "[]\n"
+    assert finish(program("print(engine.containers.state('box').status)")) == "stopped\n"
+    finish(program("engine.containers.delete('box')"))
+    assert finish(program("print(engine.containers.all())")) == "[]\n"
 
 
 def test_output_of_a_detached_container_is_kept_for_later(program: Program) -> None:
     finish(program("engine.run('demo', Options(args=['id']), name='box', detach=True)"))
     logs = (
-        "while engine.container('box').status != 'stopped': time.sleep(0.02)\n"
-        "print(b''.join(c.data for c in engine.logs('box')).decode(), end='')\n"
-        "engine.delete('box')"
+        "while engine.containers.get('box').status != 'stopped': time.sleep(0.02)\n"
+        "print(b''.join(c.data for c in engine.containers.logs('box')).decode(), end='')\n"
+        "engine.containers.delete('box')"
     )
     assert finish(program(logs)).startswith("uid=0(root) gid=0(root)")
 
 
 def test_delete_with_force_ends_what_runs(program: Program) -> None:
-    finish(program(SLEEP + "engine.delete('box', force=True)\nassert engine.containers() == []"))
+    finish(
+        program(
+            SLEEP
+            + "engine.containers.delete('box', force=True)\nassert engine.containers.all() == []"
+        )
+    )
 
 
 def test_created_first_and_started_later_by_another_process(program: Program) -> None:
     finish(program("engine.create('demo', Options(args=['echo', 'later']), name='box')"))
-    assert finish(program("print(engine.container('box').status)")) == "created\n"
+    assert finish(program("print(engine.containers.get('box').status)")) == "created\n"
     again = (
-        "engine.start('box')\n"
-        "while engine.container('box').status != 'stopped': time.sleep(0.02)\n"
-        "print(b''.join(c.data for c in engine.logs('box')).decode(), end='')\n"
-        "print(engine.container('box').exit_status)\nengine.delete('box')"
+        "engine.containers.start('box')\n"
+        "while engine.containers.get('box').status != 'stopped': time.sleep(0.02)\n"
+        "print(b''.join(c.data for c in engine.containers.logs('box')).decode(), end='')\n"
+        "print(engine.containers.get('box').exit_status)\nengine.containers.delete('box')"
     )
     assert finish(program(again)) == "later\n0\n"
 
@@ -105,12 +112,12 @@ def test_the_container_survives_its_engine(program: Program, place: Path) -> Non
     engine = program(f"engine.run('demo', Options(args=['{script}']), name='box', keep=True)")
     until(lambda: started(place))
     leave(engine)
-    assert finish(program("print(engine.container('box').status)")) == "running\n"
+    assert finish(program("print(engine.containers.get('box').status)")) == "running\n"
     ending = (
-        "while engine.container('box').status != 'stopped': time.sleep(0.02)\n"
-        "print(engine.container('box').exit_status)\n"
-        "print(b''.join(c.data for c in engine.logs('box')).decode(), end='')\n"
-        "engine.delete('box')"
+        "while engine.containers.get('box').status != 'stopped': time.sleep(0.02)\n"
+        "print(engine.containers.get('box').exit_status)\n"
+        "print(b''.join(c.data for c in engine.containers.logs('box')).decode(), end='')\n"
+        "engine.containers.delete('box')"
     )
     assert finish(program(ending)) == "4\nsurvived\n"
 
@@ -132,10 +139,10 @@ def test_an_engine_killed_half_way_leaves_nothing_running(program: Program, plac
     until(lambda: any(hook_runs(directory) for directory in containers(place)))
     leave(engine)
     until(lambda: any((d / "exit.json").exists() for d in containers(place)))
-    show = "r = engine.container('box'); print(r.status, r.exit_status, r.error)"
+    show = "r = engine.containers.get('box'); print(r.status, r.exit_status, r.error)"
     told = "stopped None whoever started it went away before the program ran\n"
     assert finish(program(show)) == told
-    finish(program("engine.delete('box')"))
+    finish(program("engine.containers.delete('box')"))
 
 
 def test_the_monitor_killed_the_container_goes_on_and_is_told_of(
@@ -144,12 +151,12 @@ def test_the_monitor_killed_the_container_goes_on_and_is_told_of(
     finish(program(SLEEP))
     (directory,) = containers(place)
     os.kill(process(directory, "monitor"), signal.SIGKILL)
-    show = "r = engine.container('box'); print(r.status, r.exit_status)"
+    show = "r = engine.containers.get('box'); print(r.status, r.exit_status)"
     assert finish(program(show)) == "running None\n"
     os.kill(process(directory, "init"), signal.SIGKILL)
     until(lambda: finish(program(show)) == "stopped None\n")
-    finish(program("engine.delete('box')"))
-    assert finish(program("print(engine.containers())")) == "[]\n"
+    finish(program("engine.containers.delete('box')"))
+    assert finish(program("print(engine.containers.all())")) == "[]\n"
     assert list(place.glob("run/runtime/*")) == []
 
 
@@ -164,7 +171,7 @@ def test_the_monitor_killed_delete_with_force_still_removes_everything(
     finish(program(f"engine.run('demo', {options}, name='box', detach=True, runtime={runtime!r})"))
     (directory,) = containers(place)
     os.kill(process(directory, "monitor"), signal.SIGKILL)
-    finish(program("engine.delete('box', force=True)"))
+    finish(program("engine.containers.delete('box', force=True)"))
     assert containers(place) == []
     assert list(place.glob("run/runtime/*")) == []
     assert list(Path("/sys/fs/cgroup").glob(f"*/*{directory.name}")) == []
@@ -181,7 +188,7 @@ def test_the_monitor_killed_while_the_container_is_made(
     engine = program(
         f"options = Options(args=['true'], hooks={hook})\n"
         f"try: engine.run('demo', options, runtime={runtime!r})\n"
-        "except Exception as error: print(type(error).__name__, engine.containers())"
+        "except Exception as error: print(type(error).__name__, engine.containers.all())"
     )
     until(lambda: any(hook_runs(directory) for directory in containers(place)))
     (directory,) = containers(place)
@@ -195,7 +202,7 @@ def test_the_monitor_stopped_does_not_hold_up_delete(program: Program, place: Pa
     finish(program(SLEEP))
     (directory,) = containers(place)
     os.kill(process(directory, "monitor"), signal.SIGSTOP)
-    finish(program("engine.delete('box', force=True)"))
+    finish(program("engine.containers.delete('box', force=True)"))
     assert containers(place) == []
 
 
@@ -211,8 +218,8 @@ def test_an_attached_engine_is_told_when_the_monitor_is_killed(
     (directory,) = containers(place)
     os.kill(process(directory, "monitor"), signal.SIGKILL)
     assert "the monitor of the container was killed" in finish(engine)
-    finish(program("assert engine.container('box').status == 'running'"))
-    finish(program("engine.delete('box', force=True)"))
+    finish(program("assert engine.containers.get('box').status == 'running'"))
+    finish(program("engine.containers.delete('box', force=True)"))
 
 
 @pytest.mark.parametrize(
@@ -228,7 +235,7 @@ def test_control_c_ends_the_container_within_seconds(
 ) -> None:
     engine = program(
         f"done = engine.run('demo', Options(args=['sh', '-c', {script!r}]))\n"
-        "print(done.exit_status, done.interrupted, engine.containers())"
+        "print(done.exit_status, done.interrupted, engine.containers.all())"
     )
     assert engine.stdout is not None
     assert engine.stdout.readline() == "ready\n"
@@ -240,7 +247,7 @@ def test_control_c_before_the_program_runs(program: Program, place: Path) -> Non
     hook = "{'createRuntime': [{'path': '/bin/sleep', 'args': ['sleep', '100']}]}"
     engine = program(
         f"try: engine.run('demo', Options(args=['true'], hooks={hook}))\n"
-        "except KeyboardInterrupt: print('interrupted', engine.containers())"
+        "except KeyboardInterrupt: print('interrupted', engine.containers.all())"
     )
     until(lambda: any(hook_runs(directory) for directory in containers(place)))
     engine.send_signal(signal.SIGINT)
@@ -255,7 +262,7 @@ def test_control_c_before_the_program_runs(program: Program, place: Path) -> Non
 def test_in_a_pipeline_a_reader_that_ends_ends_the_container(program: Program, script: str) -> None:
     engine = program(
         f"done = engine.run('demo', Options(args=['sh', '-c', 'echo first;' {script!r}]))\n"
-        "print(engine.containers(), file=sys.stderr)"
+        "print(engine.containers.all(), file=sys.stderr)"
     )
     assert engine.stdout is not None
     assert engine.stdout.readline() == "first\n"

@@ -20,7 +20,7 @@ BIND = ["rbind"]
 
 def image(engine: Engine, *volumes: str) -> LocalImage:
     """The demo image, as if it asked for these."""
-    local = engine.image("demo")
+    local = engine.images.get("demo")
     config = local.config
     asked = msgspec.structs.replace(config.config, volumes={path: {} for path in volumes})
     changed = msgspec.structs.replace(config, config=asked)
@@ -78,8 +78,8 @@ def test_links_of_the_image_do_not_lead_to_the_host(engine: Engine, place: Path)
     secret = place / "secret"
     secret.mkdir()
     (secret / "key").touch()
-    local = engine.image("demo")
-    layers = [*engine.unpack(local), place / "top"]
+    local = engine.images.get("demo")
+    layers = [*engine.images.unpack(local), place / "top"]
     (place / "top").mkdir()
     (place / "top/data").symlink_to(secret)
 

@@ -89,8 +89,8 @@ def engine(alone: None, settings: Settings, recorder: Recorder) -> Iterator[Engi
     """An engine with the image ``box``; its containers are removed, and leave nothing."""
     made = Engine(settings, recorder)
     yield made
-    for record in made.containers():
-        made.delete(record.id, force=True)
+    for record in made.containers.all():
+        made.containers.delete(record.id, force=True)
     assert state_files(settings) == []
 
 

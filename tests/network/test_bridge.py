@@ -17,6 +17,7 @@ import pytest
 
 from ocinb.bundle.options import ContainerOptions, Networking
 from ocinb.engine import Engine
+from ocinb.engine.repair import repair_networks
 from ocinb.errors import ContainerError, InvalidStatus, NetworkError, StepFailed
 from ocinb.events import NetworkChanged, Recorder, Warned
 from ocinb.linux import flags as f
@@ -41,8 +42,8 @@ def test_http_to_a_published_port(engine: Engine, start: Start, runtime: str) ->
     web = start("web", SERVE, publish=["8080:80", "0.0.0.0:8081:80"], runtime=runtime)
     assert get(8080) == "served\n"
     assert get(8081) == "served\n"
-    assert engine.container("web").ports == ("127.0.0.1:8080->80/tcp", "0.0.0.0:8081->80/tcp")
-    engine.delete(web.id, force=True)
+    assert engine.containers.get("web").ports == ("127.0.0.1:8080->80/tcp", "0.0.0.0:8081->80/tcp")
+    engine.containers.delete(web.id, force=True)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", 8080))
 
@@ -61,10 +62,10 @@ def test_who_was_there_before_learns_the_names_of_those_who_come(
 ) -> None:
     start("first", "while ! ping -c 1 -W 1 second; do sleep 0.1; done; echo found; sleep 60")
     start("second", "sleep 60")
-    until(lambda: b"found" in b"".join(chunk.data for chunk in engine.logs("first")))
-    hosts = engine.settings.containers / engine.container("first").id / "bundle/network/hosts"
+    until(lambda: b"found" in b"".join(chunk.data for chunk in engine.containers.logs("first")))
+    hosts = engine.settings.containers / engine.containers.get("first").id / "bundle/network/hosts"
     assert re.search(r"^10\.87\.0\.3\tsecond \w{12}$", hosts.read_text(), re.MULTILINE)
-    engine.delete("second", force=True)
+    engine.containers.delete("second", force=True)
     assert "second" not in hosts.read_text()
 
 
@@ -94,7 +95,7 @@ def test_what_a_container_sees(say: Say) -> None:
 
 def test_every_exposed_port_on_a_free_one(engine: Engine, start: Start) -> None:
     start("web", SERVE, publish_all=True)
-    (published,) = engine.container("web").ports
+    (published,) = engine.containers.get("web").ports
     port = re.fullmatch(r"127\.0\.0\.1:(\d+)->80/tcp", published)
     assert port
     assert get(int(port[1])) == "served\n"
@@ -157,7 +158,7 @@ def test_the_program_ends_while_a_connection_is_open(start: Start, engine: Engin
             try:
                 client.recv(1)
             except TimeoutError:
-                engine.delete("web", force=True)
+                engine.containers.delete("web", force=True)
                 assert client.recv(1) == b""
                 return True
             return False
@@ -229,7 +230,7 @@ def test_a_network_of_ones_own(engine: Engine, start: Start, say: Say) -> None:
     assert say(reach.format("10.42.0.2")) == say(reach.format("web")) == "shut\n"
     with pytest.raises(NetworkError, match="network mine is in use by web"):
         engine.networks.remove("mine")
-    engine.delete("web", force=True)
+    engine.containers.delete("web", force=True)
     engine.networks.remove("mine")
     with pytest.raises(NetworkError, match="there is no network mine"):
         say("true", network="mine")
@@ -248,7 +249,7 @@ def test_a_shared_network(start: Start, say: Say, engine: Engine, runtime: str) 
     )
     assert "served" in seen
     assert "10.87.0.2\tweb" in seen
-    engine.delete("web", force=True)
+    engine.containers.delete("web", force=True)
     with pytest.raises(ContainerError, match="web"):
         say("true", network="container:web")
 
@@ -290,13 +291,13 @@ def socket_of(pid: int, kind: int) -> socket.socket:
 def test_a_container_that_is_started_again(engine: Engine, start: Start) -> None:
     start("web", SERVE, publish=["8080:80"])
     assert get(8080) == "served\n"
-    engine.kill("web", "KILL")
-    engine.wait("web")
+    engine.containers.kill("web", "KILL")
+    engine.containers.wait("web")
     assert not _answers(8080)
-    assert engine.container("web").ports == ()
-    engine.start("web")
+    assert engine.containers.get("web").ports == ()
+    engine.containers.start("web")
     assert get(8080) == "served\n"
-    assert engine.container("web").ports == ("127.0.0.1:8080->80/tcp",)
+    assert engine.containers.get("web").ports == ("127.0.0.1:8080->80/tcp",)
 
 
 def test_who_shares_a_network_shares_it_when_started_again(engine: Engine, start: Start) -> None:
@@ -304,16 +305,16 @@ def test_who_shares_a_network_shares_it_when_started_again(engine: Engine, start
     start(
         "other", "until wget -q -O - http://127.0.0.1/; do sleep 0.1; done", network="container:web"
     )
-    engine.wait("other")
-    engine.kill("web", "KILL")
-    engine.wait("web")
+    engine.containers.wait("other")
+    engine.containers.kill("web", "KILL")
+    engine.containers.wait("web")
     # The process whose namespace it was is gone; its number may be anybody's.
     with pytest.raises(InvalidStatus, match="the network namespace of container web cannot be"):
-        engine.start("other")
-    engine.start("web")
-    assert engine.container("web").pid != first.pid
-    engine.start("other")
-    assert engine.wait("other") == 0
+        engine.containers.start("other")
+    engine.containers.start("web")
+    assert engine.containers.get("web").pid != first.pid
+    engine.containers.start("other")
+    assert engine.containers.wait("other") == 0
 
 
 # what is refused, and what is left then
@@ -331,7 +332,7 @@ def test_a_port_in_use(start: Start, engine: Engine, settings: Settings) -> None
         port = server.getsockname()[1]
         with pytest.raises(NetworkError, match=rf"port {port}/tcp on 127\.0\.0\.1 is in use"):
             start("web", SERVE, publish=[f"{port}:80"])
-    assert engine.containers() == []
+    assert engine.containers.all() == []
     nothing_is_left(settings)
 
 
@@ -352,7 +353,7 @@ def test_addresses_that_cannot_be_had(start: Start, engine: Engine) -> None:
     start("only", "sleep 60", network="tiny")
     with pytest.raises(NetworkError, match=r"all 1 addresses of 10\.42\.0\.0/30 are in use"):
         start("more", "sleep 60", network="tiny")
-    assert {record.name for record in engine.containers()} == {"web", "only"}
+    assert {record.name for record in engine.containers.all()} == {"web", "only"}
 
 
 def test_an_address_of_another_machine(start: Start, settings: Settings) -> None:
@@ -383,7 +384,7 @@ def test_wishes_that_cannot_be(
     with pytest.raises(NetworkError) as refused:
         start("web", "true", network=network, **wishes)
     assert said in refused.value.message
-    assert engine.containers() == []
+    assert engine.containers.all() == []
     nothing_is_left(settings)
 
 
@@ -422,15 +423,15 @@ def test_a_monitor_that_was_killed(start: Start, engine: Engine, settings: Setti
     # The proxy ends with the container, whoever tells it.
     until(lambda: not _answers(8080))
     assert state_files(settings) != []
-    assert engine.repair_networks() == [f"the bridge network of container {web.id}"]
+    assert repair_networks(engine) == [f"the bridge network of container {web.id}"]
     nothing_is_left(settings)
-    assert engine.repair_networks() == []
-    engine.delete("web", force=True)
+    assert repair_networks(engine) == []
+    engine.containers.delete("web", force=True)
 
 
 def test_repair_leaves_what_is_alive(start: Start, engine: Engine) -> None:
     start("web", SERVE, publish=["8080:80"])
-    assert engine.repair_networks() == []
+    assert repair_networks(engine) == []
     assert get(8080) == "served\n"
 
 
@@ -459,7 +460,7 @@ def test_many_at_once(engine: Engine, start: Start) -> None:
         hosts = settings_hosts(engine, record.id)
         assert {f"c{n}" for n in range(12)} <= set(hosts.split())
     with ThreadPoolExecutor(6) as threads:
-        list(threads.map(lambda record: engine.delete(record.id, force=True), records))
+        list(threads.map(lambda record: engine.containers.delete(record.id, force=True), records))
     with Tables() as tables:
         assert tables.names() == []
 
@@ -489,7 +490,7 @@ def test_files_are_seen_where_the_image_has_links_or_nothing(
     engine.run("box", options, name="made", keep=True, output=lambda *_: None)
     said: list[bytes] = []
     commit_container(engine, "made", "linked")
-    engine.delete("made")
+    engine.containers.delete("made")
     for read_only in (False, True):
         wished = ContainerOptions(
             args=["/bin/sh", "-c", "cat /etc/resolv.conf; cat /etc/hosts"],
@@ -545,7 +546,7 @@ def test_two_users_of_ocinb_at_once(engine: Engine, start: Start, place: Path) -
 
 
 def _id_and_pid(engine: Engine, name: str) -> tuple[str, int]:
-    record = engine.container(name)
+    record = engine.containers.get(name)
     return record.id, record.pid
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ocinb.engine import Engine
+from ocinb.engine.repair import repair_networks
 from ocinb.errors import NetworkError, StepFailed
 from ocinb.events import NetworkChanged, Recorder
 from ocinb.network.checking import check
@@ -116,7 +117,7 @@ def test_what_plugins_are_told(
     }
     state = str(engine.settings.network_state)
     assert check(state, web.id, web.pid) == []
-    engine.delete("web", force=True)
+    engine.containers.delete("web", force=True)
     assert calls(noted) == [
         "ADD first", "ADD second", "CHECK first", "CHECK second", "DEL second", "DEL first"
     ]  # fmt: skip
@@ -146,15 +147,15 @@ def test_a_plugin_that_does_not_let_go(
     refusal = Path(f"{noted}.refuse.DEL.second")
     refusal.touch()
     web = start("web", "sleep 60", network="cni:mynet")
-    engine.delete("web", force=True)
+    engine.containers.delete("web", force=True)
     assert calls(noted)[-2:] == ["DEL second", "DEL first"]  # all are asked
     assert state_files(settings) == [f"attachments/{web.id}"]
-    (line,) = engine.repair_networks()
+    (line,) = repair_networks(engine)
     assert (
         line == f"the cni network of {web.id} stays: the plugin second refused DEL: no: not today"
     )
     refusal.unlink()
-    assert engine.repair_networks() == [f"the cni network of container {web.id}"]
+    assert repair_networks(engine) == [f"the cni network of container {web.id}"]
     assert state_files(settings) == []
 
 
@@ -249,7 +250,7 @@ def test_debians_plugins(
                 capture_output=True, text=True, check=True,
             ).stdout
         )  # fmt: skip
-        engine.delete("web", force=True)
+        engine.containers.delete("web", force=True)
         assert [path.name for path in (place / "addresses/mynet").glob("10.*")] == []
         plugins = [e.name for e in recorder.of(NetworkChanged) if e.kind == "plugin"]
         assert plugins[:3] == ["bridge", "portmap", "tuning"]

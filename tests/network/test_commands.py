@@ -86,7 +86,7 @@ def test_a_network_from_its_making_to_its_end(type_: Type) -> None:
 
 def test_a_network_that_was_torn_is_found_out(type_: Type, engine: Engine) -> None:
     type_("run -d --name web --network bridge box sleep 60")
-    veth = engine.networks.veth(engine.container("web").id)
+    veth = engine.networks.veth(engine.containers.get("web").id)
     subprocess.run(["ip", "link", "del", veth], check=True)
     with pytest.raises(
         NetworkError, match=f"network of web is not as it was made: its link {veth}"
@@ -117,7 +117,7 @@ def test_what_is_refused(type_: Type, engine: Engine, typed: str, kind: type, sa
     with pytest.raises(kind) as refused:
         type_(f"run {typed}")
     assert said in str(refused.value)
-    assert engine.containers() == []
+    assert engine.containers.all() == []
 
 
 def test_a_published_port_asks_for_a_bridge(type_: Type) -> None:

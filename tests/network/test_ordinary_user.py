@@ -87,14 +87,14 @@ def test_through_a_program(ordinary: Callable[..., str], kind: str) -> None:
 print(run("ip -o -4 addr; ip route; cat /etc/resolv.conf /etc/hosts", network={kind!r}))
 web = run("httpd -f -p 80 -h /www", name="web", network={kind!r}, publish=["{port}:80"],
           detach=True)
-print(get({port}), engine.container("web").ports)
+print(get({port}), engine.containers.get("web").ports)
 # The way out: an address outside is reached from the container, this machine's loopback is not.
 with (socket.create_server(("203.0.113.5", 0)) as server,
       socket.create_server(("127.0.0.1", 0)) as shut):
     print(run(f"nc -w 2 203.0.113.5 {{server.getsockname()[1]}} -e true && echo reached; "
               f"nc -w 2 127.0.0.1 {{shut.getsockname()[1]}} -e true 2>/dev/null || echo shut",
               network={kind!r}))
-engine.delete("web", force=True)
+engine.containers.delete("web", force=True)
 until(lambda: not [p for p in os.listdir("/proc") if p.isdigit() and
       pathlib.Path("/proc", p, "comm").exists() and
       pathlib.Path("/proc", p, "comm").read_text().startswith({kind!r}[:15]) and
@@ -127,9 +127,10 @@ for name in ("monitor.json", "init.json"):
 for pid in programs.values():
     until(lambda: not os.path.exists(f"/proc/{pid}") or
           "Z" in open(f"/proc/{pid}/stat").read().rpartition(")")[2])
-print(sorted(programs), engine.repair_networks() == [
+from ocinb.engine.repair import repair_networks
+print(sorted(programs), repair_networks(engine) == [
     f"the slirp4netns network of container {web.id}"])
-engine.delete("web", force=True)
+engine.containers.delete("web", force=True)
 """
     )
     assert said == "['proxy', 'slirp4netns'] True\n"
@@ -141,7 +142,7 @@ def test_published_ports_without_any_program(ordinary: Callable[..., str]) -> No
         f"""
 web = run("httpd -f -p 80 -h /www", name="web", publish=["{port}:80"], detach=True)
 print(get({port}), [event.message for event in recorder.of(Warned)])
-engine.delete("web", force=True)
+engine.containers.delete("web", force=True)
 """,
         tun=SHUT,
     )
@@ -163,7 +164,7 @@ for network, wishes in (("mine", {}), ("cni:mine", {}), ("container:web", {}), (
         print(network, run("true", network=network, **wishes))
     except OcinbError as error:
         print(network, type(error).__name__, error.message)
-engine.delete("web", force=True)
+engine.containers.delete("web", force=True)
 """,
         tun=SHUT,
     )

@@ -32,7 +32,7 @@ place = Path(sys.argv[1])
 session = Session(Settings(root=place / "root", run_root=place / "run"))
 engine = session.engine
 engine.store.names.set("docker.io/library/demo:latest", demo_image(engine.store))
-walk, statuses, seen = Walk(engine, engine.image("demo"), ("sleep", "600")), [], []
+walk, statuses, seen = Walk(engine, engine.images.get("demo"), ("sleep", "600")), [], []
 while walk.next:
     walk.advance()
     statuses.append(walk.status)
@@ -50,7 +50,7 @@ scripts = Scripts(
 for text in ("cd /etc; export A=1; id -u", "echo $PWD $A", "exit 4"):
     status = scripts.script("demo", text, lambda data, _: written.extend(data))
 scripts.close()
-left = [record.name for record in engine.containers()]
+left = [record.name for record in engine.containers.all()]
 print(json.dumps([statuses, seen, own, written.decode(), status, left]))
 """
 

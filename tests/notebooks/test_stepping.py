@@ -56,7 +56,7 @@ def engine(settings):
 
 @pytest.fixture
 def walk(engine):
-    walk = Walk(engine, engine.image("demo"), ("sleep", "600"))
+    walk = Walk(engine, engine.images.get("demo"), ("sleep", "600"))
     yield walk
     walk.close()
     assert_nothing_left(walk)
@@ -107,7 +107,7 @@ def test_what_each_step_changed_is_seen_from_outside(walk):
 
 @pytest.mark.parametrize("presses", range(len(PRESSES)))
 def test_it_can_be_left_wherever_it_stands(engine, presses):
-    walk = Walk(engine, engine.image("demo"), ("sleep", "600"))
+    walk = Walk(engine, engine.images.get("demo"), ("sleep", "600"))
     for _ in range(presses):
         walk.advance()
     walk.close()
@@ -116,7 +116,7 @@ def test_it_can_be_left_wherever_it_stands(engine, presses):
 
 
 def test_a_program_that_ends_by_itself_needs_no_kill(engine):
-    walk = Walk(engine, engine.image("demo"), ("echo", "<b>done</b>"))
+    walk = Walk(engine, engine.images.get("demo"), ("echo", "<b>done</b>"))
     while walk.position < 10:
         walk.advance()
     end = time.monotonic() + 10
@@ -131,7 +131,7 @@ def test_a_program_that_ends_by_itself_needs_no_kill(engine):
 
 def test_a_step_that_fails_is_told_and_ends_the_walk(engine):
     name_image(engine.store, "docker.io/library/bare:latest", [[directory("etc")]])
-    walk = Walk(engine, engine.image("bare"), ("/no/such/program",))
+    walk = Walk(engine, engine.images.get("bare"), ("/no/such/program",))
     with pytest.raises(StepFailed, match="no such"):
         while walk.next:
             walk.advance()
@@ -147,7 +147,7 @@ from ocinb.engine import Engine
 from ocinb.notebook.widgets.stepping import Walk
 from ocinb.settings import Settings
 engine = Engine(Settings(root=Path(sys.argv[1]), run_root=Path(sys.argv[2])))
-walk = Walk(engine, engine.image("demo"), ("sleep", "600"))
+walk = Walk(engine, engine.images.get("demo"), ("sleep", "600"))
 for _ in range(int(sys.argv[3])):
     walk.advance()
 print(walk.id, walk.snapshot.state.get("pid"), walk._gates.directory, flush=True)
@@ -185,7 +185,7 @@ def test_a_kernel_that_is_killed_leaves_a_container_only_until_the_next_one(
 @pytest.mark.peer
 def test_a_runtime_that_does_otherwise_is_remarked_on(settings):
     engine = Engine(Settings(**{**dict(settings), "runtime": "runc"}))
-    walk = Walk(engine, engine.image("demo"), ("sleep", "600"))
+    walk = Walk(engine, engine.images.get("demo"), ("sleep", "600"))
     seen = []
     while walk.next:
         pressed = walk.next
@@ -203,7 +203,7 @@ def test_a_runtime_that_does_otherwise_is_remarked_on(settings):
 def test_a_widget_takes_steps_in_the_background_and_begins_again(engine):
     from ocinb.image import Image
 
-    stepper = LifecycleStepper(Image(engine, engine.image("demo")), "sleep", "600")
+    stepper = LifecycleStepper(Image(engine, engine.images.get("demo")), "sleep", "600")
     stepper.ask_advance()
     assert stepper._thread is not None
     stepper._thread.join()
@@ -282,7 +282,7 @@ def test_other_users_cannot_reach_the_gates():
 
 def test_a_container_sees_only_its_own_gate_and_only_before_its_program_runs(engine):
     look = f"ls {PLACE}; {PLACE}/gate {PLACE}/startContainer || echo closed; sleep 600"
-    walk = Walk(engine, engine.image("demo"), ("sh", "-c", look))
+    walk = Walk(engine, engine.images.get("demo"), ("sh", "-c", look))
     while walk.position < 9:
         walk.advance()
     end = time.monotonic() + 10

@@ -68,7 +68,7 @@ def images(engine: Engine, place: Path) -> dict[str, LocalImage]:
     made = {"built": build_named(engine, recipe, "built", output=lambda d, s: None)}
     done = engine.run("built", keep=True, output=lambda d, s: None)
     made["committed"] = commit_container(engine, done.container, "committed", message="m")
-    engine.delete(done.container)
+    engine.containers.delete(done.container)
     made["squashed"] = squash_image(engine, "built", "squashed")
     made["appended"] = append_layers(engine, [context / "d"], "appended", "built")
     recipe = Recipe(text="FROM demo\nCOPY a.txt /base\n", context=context)
@@ -103,7 +103,7 @@ def test_umoci_unpacks_the_same_tree(
     run(program, "unpack", "--image", f"{layout}:t", str(place / f"bundle-{kind}"))
     ours = place / f"tree-{kind}"
     ours.mkdir()
-    copy_layers(map(str, engine.unpack(images[kind])), str(ours))
+    copy_layers(map(str, engine.images.unpack(images[kind])), str(ours))
     theirs = snapshot(place / f"bundle-{kind}/rootfs")
     assert differences(snapshot(ours), theirs) == []
 

@@ -66,12 +66,12 @@ class Both:
                       "--format=oci", "-t", "made", "-f", str(file), str(self.context))  # fmt: skip
         name = f"{self.server.address}/made:1"
         self._buildah("push", "--tls-verify=false", "made", f"docker://{name}")
-        return self.engine.pull(name)
+        return self.engine.images.pull(name)
 
     def tree(self, image: LocalImage) -> dict[str, object]:
         target = self.place / "tree"
         target.mkdir()
-        copy_layers(map(str, self.engine.unpack(image)), str(target))
+        copy_layers(map(str, self.engine.images.unpack(image)), str(target))
         facts = snapshot(target, times=False)
         remove_tree(str(target))
         return facts

@@ -49,7 +49,7 @@ def pulled(
         skopeo = (require("skopeo"), "--insecure-policy", "copy", "--dest-tls-verify=false")
         run(*skopeo, source, target)
         engine = Engine(Settings(root=directory / "root", run_root=directory / "run"))
-        engine.pull(name)
+        engine.images.pull(name)
         yield engine, name
 
 
@@ -57,12 +57,12 @@ def test_the_mounted_tree_is_umocis_file_by_file(
     pulled: tuple[Engine, str], umoci_tree: Facts, tmp_path: Path
 ) -> None:
     engine, name = pulled
-    mount = engine.mount(engine.image(name), tmp_path / "tree")
+    mount = engine.images.mount(engine.images.get(name), tmp_path / "tree")
     try:
         assert mount.kind == "overlay"
         ours = snapshot(tmp_path / "tree")
     finally:
-        engine.umount(tmp_path / "tree")
+        engine.mounts.unmount(tmp_path / "tree")
     assert len(ours) > 3000
     assert differences(ours, umoci_tree) == []
 
@@ -72,7 +72,7 @@ def test_the_bundles_tree_is_umocis_file_by_file(
 ) -> None:
     engine, name = pulled
     bundle = tmp_path / "bundle"
-    engine.bundle(engine.image(name), ContainerOptions(), bundle)
+    engine.bundle(engine.images.get(name), ContainerOptions(), bundle)
     assert differences(snapshot(bundle / "rootfs"), umoci_tree) == []
 
 
@@ -83,7 +83,7 @@ def test_bash_says_the_same_by_our_runtime_and_by_runc(pulled: tuple[Engine, str
     for runtime in ("ocinb", "runc"):
         output: list[bytes] = []
         finished = engine.run(
-            engine.image(name),
+            engine.images.get(name),
             ContainerOptions(args=["/bin/bash", "-c", QUESTION], hostname="debian"),
             runtime=runtime,
             output=lambda data, _, output=output: output.append(data),  # type: ignore[misc]

@@ -43,7 +43,7 @@ def door(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def image(door):
-    return Image(door.session.engine, door.session.engine.image(NAME))
+    return Image(door.session.engine, door.session.engine.images.get(NAME))
 
 
 def test_the_files_of_a_layer_are_those_that_tar_lists(door, image):

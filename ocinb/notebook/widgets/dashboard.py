@@ -75,7 +75,7 @@ class Dashboard(Widget):
 
     def look(self) -> None:
         """See how things stand, now."""
-        records = self._engine.containers()
+        records = self._engine.containers.all()
         alive = [record for record in records if record.status in (RUNNING, PAUSED, "created")]
         ended = [record for record in records if record not in alive][-ENDED_SHOWN:]
         shown = [self._row(record) for record in [*alive, *ended]]
@@ -123,12 +123,12 @@ class Dashboard(Widget):
         """A button of the page: kill, pause, unpause, remove."""
         engine, name = self._engine, str(container)
         actions: dict[str, Any] = {
-            "kill": lambda: engine.kill(name, "KILL"),
-            "term": lambda: engine.kill(name, "TERM"),
-            "pause": lambda: engine.pause(name),
-            "unpause": lambda: engine.unpause(name),
-            "start": lambda: engine.start(name),
-            "remove": lambda: engine.delete(name),
+            "kill": lambda: engine.containers.kill(name, "KILL"),
+            "term": lambda: engine.containers.kill(name, "TERM"),
+            "pause": lambda: engine.containers.pause(name),
+            "unpause": lambda: engine.containers.unpause(name),
+            "start": lambda: engine.containers.start(name),
+            "remove": lambda: engine.containers.delete(name),
         }
         action = actions.get(str(what))
         if action is None:
@@ -156,7 +156,7 @@ class Dashboard(Widget):
         def work() -> None:
             nonlocal status
             try:
-                ended = self._engine.exec(name, FurtherProcess(args=words), output=take)
+                ended = self._engine.containers.exec(name, FurtherProcess(args=words), output=take)
                 status = ended.exit_status if ended is not None else None
             except OcinbError as error:
                 failed.append(error)
@@ -218,7 +218,7 @@ class Dashboard(Widget):
             return
         kept = bytearray()
         try:
-            for chunk in self._engine.logs(self.selected, tail=400):
+            for chunk in self._engine.containers.logs(self.selected, tail=400):
                 kept += chunk.data
                 del kept[:-LOG_SHOWN]
         except OcinbError as error:

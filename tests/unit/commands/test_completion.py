@@ -21,7 +21,7 @@ def session(tmp_path_factory):
     made = demo_image(store)
     store.names.set("docker.io/library/demo:latest", made)
     store.names.set("localhost:5000/team/demo:1.0", made)
-    session.engine.unpack(session.engine.image("demo"))
+    session.engine.images.unpack(session.engine.images.get("demo"))
     return session
 
 
@@ -61,7 +61,7 @@ def test_what_may_follow(line, expected, session):
 
 
 def test_a_digest_is_completed_behind_its_name(session):
-    digest = session.engine.image("demo").target.digest
+    digest = session.engine.images.get("demo").target.digest
     assert possible("inspect demo@sha256:", session) == [f"demo@{digest}"]
 
 

@@ -21,13 +21,15 @@ NAME = "localhost/a:1"
 def engine(tmp_path: Path) -> Engine:
     engine = Engine(Settings(root=tmp_path / "root", run_root=tmp_path / "run"))
     name_image(engine.store, NAME, [[member("a", data=b"1" * 1000)]])
-    engine.unpack(engine.image(NAME))
+    engine.images.unpack(engine.images.get(NAME))
     return engine
 
 
 def test_what_a_lease_protects_stays(engine):
     with engine.store.lease():
-        engine.unpack(engine.image(NAME))  # as a pull does, with a layer that is there already
+        engine.images.unpack(
+            engine.images.get(NAME)
+        )  # as a pull does, with a layer that is there already
         engine.store.names.remove(NAME)
         assert collect_garbage(engine, grace=0).layers == ()
     assert len(collect_garbage(engine, grace=0).layers) == 1
@@ -36,13 +38,13 @@ def test_what_a_lease_protects_stays(engine):
 
 @pytest.mark.root
 def test_what_is_mounted_stays(engine, tmp_path):
-    engine.mount(engine.image(NAME), tmp_path / "mnt")
+    engine.images.mount(engine.images.get(NAME), tmp_path / "mnt")
     try:
         engine.store.names.remove(NAME)
         assert collect_garbage(engine, grace=0).layers == ()
         assert (tmp_path / "mnt/a").read_bytes() == b"1" * 1000
     finally:
-        engine.umount(tmp_path / "mnt")
+        engine.mounts.unmount(tmp_path / "mnt")
     assert len(collect_garbage(engine, grace=0).layers) == 1
 
 

@@ -18,7 +18,7 @@ def shell(tmp_path_factory):
         session = shell.find_line_magic("oci").__self__.session
         store = session.engine.store
         store.names.set("docker.io/library/demo:latest", demo_image(store))
-        session.engine.unpack(session.engine.image("demo"))
+        session.engine.images.unpack(session.engine.images.get("demo"))
         yield shell
 
 

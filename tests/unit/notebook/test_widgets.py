@@ -60,7 +60,7 @@ def image(engine):
     ]
     top = [member("etc/two", data=b"third\n"), member("etc/.wh.gone"), member("etc/new")]
     name_image(engine.store, "docker.io/library/it:latest", [base, top], steps=["base", "top"])
-    return Image(engine, engine.image("it"))
+    return Image(engine, engine.images.get("it"))
 
 
 def names(listing):
@@ -121,7 +121,7 @@ def test_names_that_are_no_text_or_look_like_html_are_found_again(image):
 def test_a_large_directory_comes_in_pages(engine):
     many = [directory("d"), *(member(f"d/{n:05}") for n in range(2 * PAGE + 1))]
     name_image(engine.store, "docker.io/library/many:latest", [many])
-    browser = Browser(Image(engine, engine.image("many")))
+    browser = Browser(Image(engine, engine.images.get("many")))
     pages = [browser.entries("/d", 0, offset) for offset in (0, PAGE, 2 * PAGE)]
     assert [len(page["rows"]) for page in pages] == [PAGE, PAGE, 1]
     assert {page["count"] for page in pages} == {2 * PAGE + 1}
