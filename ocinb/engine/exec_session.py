@@ -15,7 +15,7 @@ from ocinb.engine.exit_status import of_wait
 from ocinb.engine.frames import EXIT, REPLY, error_document
 from ocinb.engine.loop import Loop
 from ocinb.engine.process_title import set_title
-from ocinb.engine.runtime_call import call_runtime
+from ocinb.engine.runtime_call import call_here, call_runtime
 from ocinb.engine.runtime_process import RuntimeProcess
 from ocinb.engine.terminal import Console, set_size
 from ocinb.errors import OcinbError
@@ -121,10 +121,12 @@ class ExecSession:
                 os.close(descriptor)
 
     def _call(self, arguments: list[str], log: str, stdio: tuple[int, int, int] | None) -> None:
-        argv = self._runtime.command("exec", *arguments, log=log, events=self._files.events)
-        call_runtime(
-            self._kernel, self._loop, self._runtime, argv, operation="exec", log=log, stdio=stdio
-        )
+        runtime, loop = self._runtime, self._loop
+        argv = runtime.command("exec", *arguments, log=log, events=self._files.events)
+        if runtime.ours:
+            call_here(runtime, argv, loop=loop, operation="exec", log=log, stdio=stdio)
+        else:
+            call_runtime(self._kernel, loop, runtime, argv, operation="exec", log=log, stdio=stdio)
 
     def _at_once(self, _: Client, order: dict[str, Any]) -> bool:
         """All that an engine can ask for while the process runs."""

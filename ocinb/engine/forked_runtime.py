@@ -14,18 +14,19 @@ import sys
 from importlib import import_module
 
 from ocinb import runtime
-from ocinb.engine.process_title import set_title
+from ocinb.engine.process_title import set_title, titled
 from ocinb.errors import OcinbError
 from ocinb.linux import flags as f
 from ocinb.linux.syscalls import Kernel
 from ocinb.network import hook
 from ocinb.runtime import hooks, steps
+from ocinb.runtime.command_line import INTERRUPTING, run_command
 from ocinb.runtime.log import Log
 from ocinb.runtime.seccomp import compile_seccomp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
 _MODULES = (
@@ -94,24 +95,17 @@ def fork_runtime(
 def perform_here(words: Sequence[str]) -> int:
     """Carry out a command line of ``ocinb-runtime`` in this process; its exit status.
 
-    Only for operations that fork nothing: what they would fork has our descriptors.
+    Only for operations that run no hooks: these would have our descriptors.
     """
+    handlers = [(number, signal.getsignal(number)) for number in INTERRUPTING]
     try:
-        return _run("", words)
+        with titled("ocinb-runtime", *words):
+            return _run("", words)
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 1
-
-
-def close_others(kernel: Kernel, kept: Iterable[int]) -> None:
-    """Close every descriptor but the standard streams and these, in a child that has just been
-    forked. The objects that have the others must live as long as it does.
-    """
-    first = 3
-    for descriptor in sorted({number for number in kept if number >= first}):
-        if first < descriptor:
-            kernel.close_range(first, descriptor - 1)
-        first = descriptor + 1
-    kernel.close_range(first)
+    finally:
+        for number, handler in handlers:
+            signal.signal(number, handler)
 
 
 def become_operation(request: dict[str, Any], descriptors: list[int]) -> None:
@@ -153,6 +147,4 @@ def _run(kind: str, words: Sequence[str]) -> int:
         from ocinb.engine.emulated.command_line import run_command as run_emulated
 
         return run_emulated(kind, words)
-    from ocinb.runtime.command_line import run_command
-
     return run_command(words)

@@ -18,7 +18,6 @@ from ocinb.engine.container_files import ContainerFiles, Process, write_json
 from ocinb.engine.events_file import EventsReader, append_event
 from ocinb.engine.exec_session import ExecSession
 from ocinb.engine.exit_status import of_wait
-from ocinb.engine.forked_runtime import close_others
 from ocinb.engine.frames import EXIT, NEWS, REPLY
 from ocinb.engine.happenings import note
 from ocinb.engine.loop import Loop
@@ -33,6 +32,7 @@ from ocinb.linux.processes import all_pids, parent
 from ocinb.linux.syscalls import Kernel
 from ocinb.overlay.manager import MountManager
 from ocinb.overlay.trees import remove_tree
+from ocinb.runtime.descriptors import close_others
 from ocinb.spec.runtime_state import CREATED, RUNNING, STOPPED
 
 TYPE_CHECKING = False
@@ -383,8 +383,16 @@ class Monitor:
                 RuntimeCalled(argv=argv, status=status, seconds=seconds, container=self._container)
             )
 
-        if self._quick and operation in ("start", "delete"):
-            call_here(self._runtime, argv, operation=operation, log=files.runtime_log, ended=ended)
+        if self._quick:
+            call_here(
+                self._runtime,
+                argv,
+                loop=self._loop,
+                operation=operation,
+                log=files.runtime_log,
+                stdio=stdio,
+                ended=ended,
+            )
             return
         call_runtime(
             self._kernel,

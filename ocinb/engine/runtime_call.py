@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from ocinb.engine.forked_runtime import perform_here
@@ -9,7 +10,7 @@ from ocinb.engine.runtime_process import complaint, failure, last_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from ocinb.engine.loop import Loop
     from ocinb.engine.runtime_process import RuntimeProcess
@@ -28,6 +29,7 @@ def call_runtime(
     log: str,
     stdio: Stdio | None = None,
     given_up: Callable[[], bool] | None = None,
+    begun: Callable[[int], None] | None = None,
     ended: Callable[[int], None] | None = None,
 ) -> None:
     """Carry out a command line of a runtime to its end.
@@ -42,6 +44,7 @@ def call_runtime(
         stdio: what becomes of its standard streams, the last two of which are those that
             ``Output.make_pipes`` made; None: they are not the container's.
         given_up: asked after each turn; true: nobody waits for it any more, and it is killed.
+        begun: told the number of its process, as soon as it is there.
         ended: told its exit status.
 
     Raises:
@@ -51,6 +54,8 @@ def call_runtime(
         stdin, stdout, stderr = stdio or (null.fileno(), null.fileno(), words.fileno())
         pid = runtime.begin(kernel, argv, stdin=stdin, stdout=stdout, stderr=stderr)
         loop.ended.pop(pid, None)  # of an earlier process that had the same number
+        if begun is not None:
+            begun(pid)
         status = os.waitstatus_to_exitcode(_wait(loop, pid, given_up))
         if ended is not None:
             ended(status)
@@ -65,28 +70,40 @@ def call_here(
     runtime: RuntimeProcess,
     argv: tuple[str, ...],
     *,
+    loop: Loop,
     operation: str,
     log: str,
+    stdio: Stdio | None = None,
     ended: Callable[[int], None] | None = None,
 ) -> None:
     """Carry out a command line of our own runtime in this process, which saves a fork.
 
-    For operations that have no hooks to run and fork nothing, so that they cannot take long.
-    Arguments and errors as for ``call_runtime``.
+    For operations that have no hooks to run, so that they cannot take long. Arguments and errors
+    as for ``call_runtime``.
     """
-    with open(os.memfd_create("stderr"), "r+b", 0) as words:
-        kept = os.dup(2)
-        os.dup2(words.fileno(), 2)
-        try:
+    with open(os.devnull, "r+b", 0) as null, open(os.memfd_create("stderr"), "r+b", 0) as words:
+        with _standard_streams(stdio or (null.fileno(), null.fileno(), words.fileno())):
             status = perform_here(argv[len(runtime.argv) :])
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
         if ended is not None:
             ended(status)
         if status:
             words.seek(0)
-            raise failure(runtime, operation, status, complaint(log) or last_line(words.read()))
+            said = loop.output.withheld() if stdio else words.read()
+            raise failure(runtime, operation, status, complaint(log) or last_line(said))
+
+
+@contextlib.contextmanager
+def _standard_streams(given: Stdio) -> Iterator[None]:
+    """Have these as standard streams until the block is left."""
+    before = [os.dup(number) for number in range(len(given))]
+    try:
+        for number, descriptor in enumerate(given):
+            os.dup2(descriptor, number)
+        yield
+    finally:
+        for number, descriptor in enumerate(before):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
 
 
 def _wait(loop: Loop, pid: int, given_up: Callable[[], bool] | None) -> int:

@@ -64,13 +64,18 @@ class Beneath:
         return self.make_directory(head), name
 
     def _walk(self, path: str, directory_mode: int, file_mode: int | None) -> int:
-        """Open a path component by component, making what is missing.
+        """Open a path; where it is not there, go component by component and make what is missing.
 
         A dangling symbolic link is followed by hand: what it points to is made, as the targets
         of such links (``/etc/resolv.conf`` → ``../run/…``) are usually meant to be.
         """
         done: list[str] = []
         todo = [part for part in path.split("/") if part not in ("", ".")]
+        try:
+            return self._kind_checked(self.open("/".join(todo)), path, file_mode)
+        except SyscallError as error:
+            if error.errno != _ENOENT:
+                raise
         links = 0
         while todo:
             name, last = todo[0], len(todo) == 1
@@ -89,7 +94,9 @@ class Beneath:
                     done, todo = ([] if target.startswith("/") else done), parts + todo[1:]
                     continue
             done, todo = [*done, name], todo[1:]
-        fd = self.open("/".join(done), f.O_PATH)
+        return self._kind_checked(self.open("/".join(done)), path, file_mode)
+
+    def _kind_checked(self, fd: int, path: str, file_mode: int | None) -> int:
         if file_mode is None and not stat.S_ISDIR(os.fstat(fd).st_mode):
             os.close(fd)
             raise SyscallError("openat2", (path,), _ENOTDIR)

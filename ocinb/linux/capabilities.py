@@ -47,8 +47,14 @@ def names(mask: int) -> list[str]:
 def drop_bounding(kernel: Kernel, keep: int) -> None:
     """Take everything else out of the bounding set. Needs CAP_SETPCAP if there is any."""
     for number in range(len(NAMES)):
-        if bounding_bit(kernel, number) and not keep >> number & 1:
+        if keep >> number & 1:
+            continue
+        try:
             kernel.prctl(f.PR_CAPBSET_DROP, number)
+        except SyscallError:
+            # One that the kernel lacks, or that was dropped already.
+            if bounding_bit(kernel, number):
+                raise
 
 
 def bounding_bit(kernel: Kernel, number: int) -> bool:

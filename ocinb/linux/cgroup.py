@@ -55,7 +55,7 @@ def hierarchies() -> list[Hierarchy]:
     """
     groups = dict(_own_groups())
     found: list[Hierarchy] = []
-    for mount in mounts():
+    for mount in mounts(fstypes=("cgroup", "cgroup2")):
         if mount.fstype == "cgroup":
             words = set(mount.super_options.split(","))
             key = next((k for k in groups if k and set(k.split(",")) <= words), None)
@@ -226,6 +226,16 @@ class Cgroup:
         """Put a process, and the children it will have, into the group."""
         for directory in self._each():
             self.kernel.write(f"{directory}/cgroup.procs", str(pid))
+
+    def join(self) -> None:
+        """Put the calling process, which has one thread, into the group.
+
+        Version 1 takes a thread that names itself at once. To move a process of somebody else it
+        stops all processes of the machine from forking for a moment, and waits for that.
+        """
+        name = "cgroup.procs" if self.version == 2 else "tasks"
+        for directory in self._each():
+            self.kernel.write(f"{directory}/{name}", "0")
 
     def write(self, controller: str, name: str, value: str) -> None:
         """Set a parameter.

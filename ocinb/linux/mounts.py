@@ -10,7 +10,7 @@ from ocinb.linux import flags as f
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 
 class MountInfo(Frozen):
@@ -66,10 +66,16 @@ def _flags(options: tuple[str, ...]) -> int:
     return total if total & (f.MS_NOATIME | f.MS_RELATIME) else total | f.MS_STRICTATIME
 
 
-def parse(text: str) -> Iterator[MountInfo]:
-    """The lines of a mountinfo file, in its order (later mounts lie over earlier ones)."""
+def parse(text: str, fstypes: Collection[str] = ()) -> Iterator[MountInfo]:
+    """The lines of a mountinfo file, in its order (later mounts lie over earlier ones).
+
+    Args:
+        fstypes: only those of these types; none: all.
+    """
     for line in text.splitlines():
         left, _, right = line.partition(" - ")
+        if fstypes and right.partition(" ")[0] not in fstypes:
+            continue
         number, parent, device, root, target, options, *propagation = left.split(" ")
         fstype, source, super_options = right.split(" ", 2)
         yield MountInfo(
@@ -86,15 +92,15 @@ def parse(text: str) -> Iterator[MountInfo]:
         )
 
 
-def mounts(pid: int | str = "self") -> list[MountInfo]:
-    """The mounts that a process sees.
+def mounts(pid: int | str = "self", fstypes: Collection[str] = ()) -> list[MountInfo]:
+    """The mounts that a process sees; only those of some types, where any are given.
 
     Raises:
         OSError: no such process, or no /proc.
     """
     # A name may hold any bytes; these come back unchanged from os.fsencode.
     with open(f"/proc/{pid}/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-        return list(parse(file.read()))
+        return list(parse(file.read(), fstypes))
 
 
 def mount_at(target: str, among: list[MountInfo] | None = None) -> MountInfo | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 from ocinb.errors import SyscallError
 from ocinb.linux import flags as f
@@ -121,6 +122,27 @@ class Kernel(MountCalls, IdentityCalls):
         """umask(2): sets it and returns the one before."""
         before: int = self._os("umask", (oct(mask),), os.umask, mask)
         return before
+
+    def fork(self, namespaces: int = 0) -> int:
+        """clone(2) as fork(2) makes it, with new namespaces of these kinds for the child.
+
+        For a process with one thread: Python is not told of the child. Other than with
+        unshare(2), also a pid namespace is the child's at once.
+
+        Returns:
+            the child's pid; 0 in the child.
+        """
+        if not namespaces:
+            return os.fork()
+        from ocinb.linux import raw_calls as raw
+
+        call = raw.prepared("clone", namespaces | signals.SIGCHLD, 0, 0, 0, 0)
+        started = time.perf_counter()
+        pid = raw.perform(call)
+        if pid:
+            errno = raw.errno() if pid == -1 else 0
+            self._tell("clone", (Named("CLONE_", namespaces),), pid, errno, started)
+        return pid
 
     def kill(self, pid: int, signal: int) -> None:
         """kill(2)."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ocinb.runtime.operations import Runtime
     from ocinb.runtime.options import Option, Parsed
+    from ocinb.runtime.recording import Recording
 
 
 class Command(Frozen):
@@ -57,6 +58,7 @@ class Context:
         self.events = options.text("events")
         rootless = options.text("rootless", "auto")
         self.rootless = None if rootless == "auto" else rootless == "true"
+        self._recordings: list[Recording] = []
 
     def runtime(self, container: str) -> Runtime:
         """The operations, with what happens to this container recorded."""
@@ -64,7 +66,15 @@ class Context:
         from ocinb.runtime.operations import Runtime
         from ocinb.runtime.recording import Recording
 
-        return Runtime(self.root, Recording(self.events, container), self.log)
+        recording = Recording(self.events, container)
+        self._recordings.append(recording)
+        return Runtime(self.root, recording, self.log)
+
+    def close(self) -> None:
+        """Close the files that are written to, for a process that goes on."""
+        for file in (self.log, *self._recordings):
+            if file.descriptor >= 0:
+                os.close(file.descriptor)
 
 
 def default_root() -> str:

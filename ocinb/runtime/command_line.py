@@ -34,11 +34,16 @@ GLOBAL = (
 )
 
 
+INTERRUPTING = (signals.SIGTERM, signals.SIGHUP)
+"""Signals that end an operation half-way, as an error would."""
+
+
 def run_command(words: Sequence[str]) -> int:
     """Carry out a command line; returns the exit status, 1 for every error of our own."""
     # Until the options are read there is no log but standard error.
     log = Log()
-    for number in (signals.SIGTERM, signals.SIGHUP):
+    context: Context | None = None
+    for number in INTERRUPTING:
         signals.handle(number, _interrupt)
     try:
         options, rest = parse(words, GLOBAL, what="ocinb-runtime", stop=True)
@@ -59,6 +64,9 @@ def run_command(words: Sequence[str]) -> int:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         log.error(f"{where}{os.strerror(error.errno or 0).lower()}")
+    finally:
+        if context is not None:
+            context.close()
     return 1
 
 

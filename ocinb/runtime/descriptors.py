@@ -9,10 +9,14 @@ from ocinb.errors import CommandError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from socket import socket
 
+    from ocinb.linux.syscalls import Kernel
     from ocinb.runtime.options import Parsed
 
+FIRST_PRESERVED = 3
+"""The first descriptor behind the standard streams."""
 _SOL_SOCKET, _SCM_RIGHTS = 1, 1
 
 
@@ -23,12 +27,24 @@ def preserved(options: Parsed) -> int:
         CommandError: one of them is not open.
     """
     number = options.number("preserve_fds", 0) + int(os.environ.get("LISTEN_FDS") or 0)
-    for fd in range(3, 3 + number):
+    for fd in range(FIRST_PRESERVED, FIRST_PRESERVED + number):
         try:
             os.fstat(fd)
         except OSError:
             raise CommandError(f"--preserve-fds: descriptor {fd} is not open") from None
     return number
+
+
+def close_others(kernel: Kernel, kept: Iterable[int]) -> None:
+    """Close every descriptor but the standard streams and these, in a child that has just been
+    forked. The objects that have the others must live as long as it does.
+    """
+    first = FIRST_PRESERVED
+    for descriptor in sorted({number for number in kept if number >= first}):
+        if first < descriptor:
+            kernel.close_range(first, descriptor - 1)
+        first = descriptor + 1
+    kernel.close_range(first)
 
 
 def connect(path: str, what: str = "the console socket") -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from ocinb.linux.beneath import Beneath
+from ocinb.runtime.descriptors import FIRST_PRESERVED
 from ocinb.spec.runtime_config import namespaces
 
 TYPE_CHECKING = False
@@ -35,7 +36,6 @@ class Environment:
         sources: descriptors of bind sources that the parent opened: mount number → descriptor.
         filter: of system calls, compiled; None for none.
         listener_socket: descriptor of a connected socket for the filter's listener; -1 for none.
-        host_pid: the process's number as the runtime sees it.
         joined_own: types of namespaces that are joined by a path and are the runtime's own.
         console_socket: descriptor to send a pseudoterminal's master to; -1 for none.
         preserve: descriptors from 3 on that the user's program shall have.
@@ -72,7 +72,6 @@ class Environment:
         self.sources: dict[int, int] = {}
         self.filter: Filter | None = None
         self.listener_socket = -1
-        self.host_pid = 0
         self.joined_own: set[str] = set()
         self.console_socket = -1
         self.preserve = 0
@@ -85,6 +84,12 @@ class Environment:
     def applying(self, field: str) -> None:
         """Say which field of config.json the next calls are made for; errors name it too."""
         self.recording.field = field
+
+    def descriptors(self) -> list[int]:
+        """What the container's process needs of the descriptors of who forked it."""
+        own = [self.console_socket, self.recording.descriptor, self.log.descriptor]
+        kept = range(FIRST_PRESERVED, FIRST_PRESERVED + self.preserve)
+        return [*own, *self.sources.values(), *self.listeners(), *kept]
 
     @property
     def own_mounts(self) -> bool:

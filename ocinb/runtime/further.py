@@ -13,11 +13,12 @@ import os
 from ocinb.errors import InvalidStatus, StepFailed, SyscallError
 from ocinb.linux import flags as f
 from ocinb.linux.beneath import Beneath
-from ocinb.linux.namespaces import FLAGS, open_namespace, same
+from ocinb.linux.namespaces import FLAGS, in_user_namespace, open_namespace, same
+from ocinb.runtime.descriptors import close_others
+from ocinb.runtime.entering import KINDS, adjust_oom_score, become_superuser
 from ocinb.runtime.environment import Environment, close_all
 from ocinb.runtime.failures import described, rebuilt
 from ocinb.runtime.from_outside import prepare_filter, set_rlimit
-from ocinb.runtime.go_between import KINDS, adjust_oom_score, become_superuser
 from ocinb.runtime.rows import PROCESS_ROWS, PROGRAM_ROWS, carry_out
 from ocinb.runtime.steps import console, labels, session
 from ocinb.runtime.steps.scheduling import numbers
@@ -76,34 +77,38 @@ def execute(
     env.preserve = preserve
     prepare_filter(env)
     labels.check(env)
+    kernel = runtime.kernel
     ours, theirs = Channel.pair()
-    runtime.kernel.prctl(f.PR_SET_CHILD_SUBREAPER, 1)
+    namespaces = _namespaces(env, container.pid)
+    # Not dumpable before anything of the container can look at the child (CVE-2016-9962).
+    dumpable = kernel.prctl(f.PR_GET_DUMPABLE)
+    kernel.prctl(f.PR_SET_DUMPABLE, 0)
+    if "pid" in namespaces and _join_for_child(env, namespaces["pid"]):
+        os.close(namespaces.pop("pid"))
+    between = "pid" in namespaces
+    if between:
+        kernel.prctl(f.PR_SET_CHILD_SUBREAPER, 1)
     child = os.fork()
     if child == 0:
-        ours.close()
-        _child(env, theirs, container.pid)
+        _child(env, theirs, container, groups, namespaces)
+    if dumpable == 1:
+        kernel.prctl(f.PR_SET_DUMPABLE, 1)
     theirs.close()
-    close_all(*env.listeners())
+    close_all(*namespaces.values(), *env.listeners())
     try:
-        return _converse(runtime, container, env, ours, child, groups)
+        return _converse(runtime, env, ours, child, between=between)
     finally:
         ours.close()
 
 
 def _converse(
-    runtime: Runtime,
-    container: Container,
-    env: Environment,
-    channel: Channel,
-    child: int,
-    groups: dict[str, str] | None,
+    runtime: Runtime, env: Environment, channel: Channel, child: int, *, between: bool
 ) -> int:
     pid = child
     try:
-        _run_on(runtime, env, child, "initial")
-        _join_groups(container.cgroup(runtime.kernel), container.pid, child, groups)
-        _run_on(runtime, env, child, "final")
-        channel.send(PROCEED)
+        if not between:
+            _limit(runtime, env, pid)
+            channel.send(PROCEED)
         ready = False
         while True:
             message = channel.receive()
@@ -117,10 +122,8 @@ def _converse(
             if message["kind"] == INIT:
                 os.waitpid(child, 0)
                 pid = message["pid"]
-                for number, limit in enumerate(env.process.get("rlimits") or []):
-                    runtime.recording.field = f"process.rlimits[{number}]"
-                    set_rlimit(runtime.recording, pid, limit)
-                channel.send(PROCEED, pid=pid)
+                _limit(runtime, env, pid)
+                channel.send(PROCEED)
             ready = ready or message["kind"] == READY
     except BaseException:
         try:
@@ -131,19 +134,23 @@ def _converse(
         raise
 
 
-def _join_groups(
-    cgroup: Cgroup, container_pid: int, child: int, groups: dict[str, str] | None
-) -> None:
+def _limit(runtime: Runtime, env: Environment, pid: int) -> None:
+    for number, limit in enumerate(env.process.get("rlimits") or []):
+        runtime.recording.field = f"process.rlimits[{number}]"
+        set_rlimit(runtime.recording, pid, limit)
+
+
+def _join_groups(cgroup: Cgroup, container_pid: int, groups: dict[str, str] | None) -> None:
     if groups:
         cgroup = cgroup.below(groups)
     try:
-        cgroup.add(child)
+        cgroup.join()
     except SyscallError as error:
         # In version 2 a group that gives controllers to others inside takes no processes: then
         # where the container's own process has gone. Spec: none (runc convention)
         if groups or cgroup.version != 2 or error.errno != _BUSY:
             raise
-        cgroup.below({"": _inner_group(cgroup, container_pid)}).add(child)
+        cgroup.below({"": _inner_group(cgroup, container_pid)}).join()
 
 
 def _inner_group(cgroup: Cgroup, pid: int) -> str:
@@ -159,7 +166,7 @@ def _inner_group(cgroup: Cgroup, pid: int) -> str:
     return "/"
 
 
-def _run_on(runtime: Runtime, env: Environment, pid: int, when: str) -> None:
+def _run_on(env: Environment, when: str) -> None:
     """Keep the process to some processors, before and after it joins the control groups.
 
     Spec: runtime-spec config.md#linux-process (execCPUAffinity)
@@ -170,24 +177,37 @@ def _run_on(runtime: Runtime, env: Environment, pid: int, when: str) -> None:
     listed = (affinity or {}).get(when)
     if listed:
         field = f"process.execCPUAffinity.{when}"
-        runtime.recording.field = field
-        runtime.kernel.sched_setaffinity(pid, numbers(listed, field))
+        env.applying(field)
+        env.kernel.sched_setaffinity(0, numbers(listed, field))
 
 
-def _child(env: Environment, channel: Channel, container_pid: int) -> None:
+def _child(
+    env: Environment,
+    channel: Channel,
+    container: Container,
+    groups: dict[str, str] | None,
+    namespaces: dict[str, int],
+) -> None:
     """The forked process; it never returns."""
     try:
         env.recording.process = "init"
-        channel.expect_proceed()
+        # Whose process was forked may have more open than it means to hand on.
+        kept = [*env.descriptors(), *channel.descriptors, *namespaces.values()]
+        close_others(env.kernel, kept)
         session.forbid_imports(env)
+        _run_on(env, "initial")
+        _join_groups(container.cgroup(env.kernel), container.pid, groups)
+        _run_on(env, "final")
         adjust_oom_score(env)
         env.host_proc = env.kernel.open("/proc", f.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        _join_all(env, container_pid)
-        pid = os.fork()
-        if pid:
-            channel.send(INIT, pid=pid)
-            os._exit(0)
-        env.host_pid = channel.expect_proceed()["pid"]
+        _join(env, namespaces)
+        if "pid" in namespaces:
+            pid = os.fork()
+            if pid:
+                channel.send(INIT, pid=pid)
+                os._exit(0)
+        # Until the limits are set.
+        channel.expect_proceed()
         session.lead_session(env)
         session.join_keyring(env)
         root = env.kernel.open("/", f.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -202,19 +222,33 @@ def _child(env: Environment, channel: Channel, container_pid: int) -> None:
         os._exit(1)
 
 
-def _join_all(env: Environment, container_pid: int) -> None:
-    """Join every namespace that the container's process does not share with us.
-
-    Those that a user namespace owns can be joined only from inside it; others only from outside.
-    """
+def _namespaces(env: Environment, container_pid: int) -> dict[str, int]:
+    """Every namespace that the container's process does not share with us: kind → descriptor."""
     descriptors = {}
     for name in env.namespaces:
         kind = KINDS[name]
         fd = open_namespace(env.kernel, f"/proc/{container_pid}/ns/{kind}", kind)
-        if not same(fd, kind):
+        if same(fd, kind):
+            os.close(fd)
+        else:
             descriptors[kind] = fd
-    # Not dumpable before anything of the container can look at us (CVE-2016-9962).
-    env.kernel.prctl(f.PR_SET_DUMPABLE, 0)
+    return descriptors
+
+
+def _join_for_child(env: Environment, fd: int) -> bool:
+    """Join the pid namespace, which then is that of children only; false where they must do it.
+
+    Either only the user namespace that owns it gives that power, or a child that is in there, and
+    for that reason must not be dumpable, could not set its own score.
+    """
+    scored = env.process.get("oomScoreAdj") is not None
+    return not (scored and in_user_namespace()) and _try_join(env, "pid", fd)
+
+
+def _join(env: Environment, descriptors: dict[str, int]) -> None:
+    """Join namespaces: those that a user namespace owns can be joined only from inside it; others
+    only from outside.
+    """
     left = [kind for kind in descriptors if kind not in ("user", "mnt")]
     if "user" in descriptors:
         left = [kind for kind in left if not _try_join(env, kind, descriptors[kind])]

@@ -68,8 +68,6 @@ def run(env: Environment, channel: Channel, gate: Gate) -> None:
         OcinbError: a step failed; the caller reports it and ends the process.
     """
     hooks, recording = env.config.get("hooks"), env.recording
-    # Only once the runtime knows our pid may it hear anything else from us.
-    env.host_pid = channel.expect_proceed()["pid"]
     with recording.step(2):
         carry_out(env, ENVIRONMENT_ROWS)
     # Steps 3 and 4: prestart and createRuntime hooks, which the runtime runs on the host's side.

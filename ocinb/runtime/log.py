@@ -39,6 +39,11 @@ class Log:
                     f"the log {path} cannot be opened: {os.strerror(error.errno or 0).lower()}"
                 ) from None
 
+    @property
+    def descriptor(self) -> int:
+        """Of the ``--log`` file; -1 where there is none."""
+        return self._fd
+
     def error(self, message: str) -> None:
         """An operation failed."""
         self._write("error", message)

@@ -1,6 +1,6 @@
 """Create, as the runtime sees it: fork, answer the container's process, run hooks.
 
-The other side of this conversation is ``go_between.py`` and then ``init.py``.
+The other side of this conversation is ``entering.py`` and then ``init.py``.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from ocinb.linux import processes
 from ocinb.linux.cgroup import Cgroup, hierarchies
 from ocinb.linux.id_maps import IdMap, write_maps
 from ocinb.linux.namespaces import in_user_namespace
-from ocinb.runtime import id_mapped, resources
+from ocinb.runtime import entering, id_mapped, resources
 from ocinb.runtime.bind_source import open_source
+from ocinb.runtime.descriptors import close_others
 from ocinb.runtime.environment import Environment, close_all
 from ocinb.runtime.failures import described, rebuilt
 from ocinb.runtime.from_outside import prepare_filter, set_rlimit
@@ -104,18 +105,23 @@ class Creation:
             # Undoing takes descriptors, of which there may be no others.
             gate.leave()
             raise
-        # The container's process becomes our child when the process between us ends.
-        self.recording.field = ""
-        self.kernel.prctl(f.PR_SET_CHILD_SUBREAPER, 1)
-        child = os.fork()
+        between = entering.needs_another(environment.namespaces)
+        if between:
+            # The container's process becomes our child when the process between us ends.
+            self.recording.field = ""
+            self.kernel.prctl(f.PR_SET_CHILD_SUBREAPER, 1)
+        self.recording.field = "linux.namespaces"
+        child = self.kernel.fork(entering.made_by_fork(environment.namespaces))
         if child == 0:
-            ours.close()
-            _child(environment, theirs, gate)
+            assert self.cgroup is not None
+            _child(environment, self.cgroup, theirs, gate)
         self._children.append(child)
         theirs.close()
         gate.leave()
         close_all(*environment.sources.values(), *environment.listeners())
         try:
+            if not between:
+                self._remember(child)
             self._converse(ours, child)
         finally:
             ours.close()
@@ -195,10 +201,6 @@ class Creation:
 
     def _converse(self, channel: Channel, child: int) -> None:
         """Answer the child until it is ready."""
-        assert self.cgroup is not None
-        self.recording.field = "linux.cgroupsPath"
-        self.cgroup.add(child)
-        channel.send(PROCEED)
         while True:
             message = channel.receive()
             if message is None:
@@ -210,7 +212,7 @@ class Creation:
                 return
             if kind == INIT:
                 self._adopt(child, message["pid"])
-                channel.send(PROCEED, pid=message["pid"])
+                channel.send(PROCEED)
             elif kind == MAP_IDS:
                 self._map_ids(child)
                 channel.send(PROCEED)
@@ -233,6 +235,9 @@ class Creation:
         self._children.append(pid)
         os.waitpid(child, 0)
         self._children.remove(child)
+        self._remember(pid)
+
+    def _remember(self, pid: int) -> None:
         self.container.data.update(pid=pid, start_time=processes.start_time(pid))
         self.container.save()
 
@@ -297,25 +302,31 @@ def _maps(entries: list[dict[str, int]]) -> list[IdMap]:
     ]
 
 
-def _child(env: Environment, channel: Channel, gate: Gate) -> None:
-    """The forked process: first between the two, then, forked again, the container's own.
+def _child(env: Environment, cgroup: Cgroup, channel: Channel, gate: Gate) -> None:
+    """The forked process: the container's own, or, where one must go between, that one first.
 
     It never returns.
     """
     try:
         env.recording.process = "init"
-        # Here, for meanwhile the runtime waits for the kernel to add us to the control groups.
-        from ocinb.runtime import go_between, init
+        # Whose process was forked may have more open than it means to hand on.
+        close_others(env.kernel, [*env.descriptors(), *channel.descriptors, *gate.descriptors])
+        # Here, for meanwhile the runtime has to write down who we are.
+        from ocinb.runtime import init
 
-        channel.expect_proceed()
+        env.applying("linux.cgroupsPath")
+        cgroup.join()
         # Its hooks start in the bundle, as those of the runtime do.
         os.chdir(env.bundle)
-        go_between.adjust_oom_score(env)
-        go_between.enter(env, channel)
-        pid = os.fork()
-        if pid:
-            channel.send(INIT, pid=pid)
-            os._exit(0)
+        entering.adjust_oom_score(env)
+        entering.enter(env, channel)
+        if entering.needs_another(env.namespaces):
+            pid = os.fork()
+            if pid:
+                channel.send(INIT, pid=pid)
+                os._exit(0)
+            # Only once the runtime knows our pid may it hear anything else from us.
+            channel.expect_proceed()
         init.run(env, channel, gate)
     except BaseException as error:
         failure = described(error, env.recording.field)

@@ -13,8 +13,8 @@ import os
 
 from ocinb.frozen import Frozen
 from ocinb.linux.namespaces import FLAGS
-from ocinb.runtime import id_mapped, init, resources
-from ocinb.runtime.go_between import KINDS
+from ocinb.runtime import entering, id_mapped, init, resources
+from ocinb.runtime.entering import KINDS
 from ocinb.runtime.mount_options import parse
 from ocinb.runtime.plan_rows import PLANNERS, Context, named
 from ocinb.runtime.rows import PROCESS_ROWS, PROGRAM_ROWS, Row
@@ -34,7 +34,7 @@ class Planned(Frozen):
 
     Attributes:
         step: number of the lifecycle's step.
-        process: who makes it: ``runtime``, ``between`` or ``container``.
+        process: who makes it: ``runtime``, ``between`` (see ``entering``) or ``container``.
         call: the system call; ``hook`` for a program of the caller.
         arguments: the principal ones, readable.
         field: the field of config.json it is for; empty where no field asks for it.
@@ -67,7 +67,7 @@ def plan(
     """
     return [
         *_runtime_side(config, bundle, container, cgroup_version),
-        *_between(config),
+        *_entering(config, container, cgroup_version),
         *_rows(2, config, bundle, container, init.ENVIRONMENT_ROWS),
         *_host_side(config, cgroup_version),
         *_hooks(config, 5, "createContainer", "container"),
@@ -103,16 +103,25 @@ def _runtime_side(
                 step=2, process="runtime", call="mount_setattr", arguments="MOUNT_ATTR_IDMAP",
                 field=field, citation="config.md#linux-mount-options",
             )  # fmt: skip
-    yield Planned(step=2, process="runtime", call="prctl", arguments="PR_SET_CHILD_SUBREAPER 1")
     if version:
-        path = (config.get("linux") or {}).get("cgroupsPath") or container
-        for call in ("mkdirat", "write"):
-            arguments = path if call == "mkdirat" else f"{path} cgroup.procs"
-            yield Planned(
-                step=2, process="runtime", call=call, arguments=arguments,
-                field="linux.cgroupsPath", citation="config-linux.md#cgroups-path",
-                optional=call == "mkdirat",
-            )  # fmt: skip
+        yield Planned(
+            step=2, process="runtime", call="mkdirat", arguments=_cgroups_path(config, container),
+            field="linux.cgroupsPath", citation="config-linux.md#cgroups-path", optional=True,
+        )  # fmt: skip
+    have = namespaces(config)
+    if entering.needs_another(have):
+        yield Planned(step=2, process="runtime", call="prctl", arguments="PR_SET_CHILD_SUBREAPER 1")
+    new = entering.made_by_fork(have)
+    if new:
+        yield Planned(
+            step=2, process="runtime", call="clone", arguments=named("CLONE_", new),
+            field="linux.namespaces", citation="config-linux.md#namespaces",
+        )  # fmt: skip
+
+
+def _cgroups_path(config: dict[str, Any], container: str) -> str:
+    path: str = (config.get("linux") or {}).get("cgroupsPath") or container
+    return path
 
 
 def opened_by_runtime(config: dict[str, Any], entry: dict[str, Any]) -> bool:
@@ -123,20 +132,25 @@ def opened_by_runtime(config: dict[str, Any], entry: dict[str, Any]) -> bool:
     return namespaces(config).get("user") == "" or id_mapped.wanted(entry, options)
 
 
-def _between(config: dict[str, Any]) -> Iterator[Planned]:
-    """What the process between the two does: it enters the namespaces."""
+def _entering(config: dict[str, Any], container: str, version: int) -> Iterator[Planned]:
+    """What the container's process does first, or one that goes between: it enters."""
+    have = namespaces(config)
+    itself = "between" if entering.needs_another(have) else "container"
 
-    def planned(call: str, arguments: str, field: str, citation: str, who: str = "between") -> Any:
+    def planned(call: str, arguments: str, field: str, citation: str, who: str = itself) -> Any:
         citation = citation or "config-linux.md#namespaces"
         return Planned(
             step=2, process=who, call=call, arguments=arguments, field=field, citation=citation
         )
 
+    if version:
+        file = "tasks" if version == 1 else "cgroup.procs"
+        path = f"{_cgroups_path(config, container)} {file}"
+        yield planned("write", path, "linux.cgroupsPath", "config-linux.md#cgroups-path")
     score = (config.get("process") or {}).get("oomScoreAdj")
     if score is not None:
         citation = "config.md#linux-process"
         yield planned("write", f"oom_score_adj {score}", "process.oomScoreAdj", citation)
-    have = namespaces(config)
     joined = [name for name, path in have.items() if path]
     for name in [n for n in joined if n not in ("user", "mount")]:
         yield planned("setns", have[name], f"linux.namespaces ({KINDS[name]})", "")
@@ -159,6 +173,7 @@ def _between(config: dict[str, Any]) -> Iterator[Planned]:
     for name, path in have.items():
         if not path and name != "user":
             new |= FLAGS[KINDS[name]]
+    new &= ~entering.made_by_fork(have)
     yield planned("unshare", named("CLONE_", new), "linux.namespaces", "")
     for clock in (config.get("linux") or {}).get("timeOffsets") or {}:
         field = f"linux.timeOffsets.{clock}"

@@ -51,6 +51,11 @@ class Recording:
                 ) from None
         self.kernel = Kernel(self._observe if path else None)
 
+    @property
+    def descriptor(self) -> int:
+        """Of the file; -1 where nothing is recorded."""
+        return self._fd
+
     def __call__(self, event: Event) -> None:
         """Append an event. A full disk must not stop a container, so failures are ignored."""
         if self._fd >= 0:

@@ -53,6 +53,11 @@ class Gate:
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._writer = -1
 
+    @property
+    def descriptors(self) -> tuple[int, int]:
+        """What the container's process holds."""
+        return self._fifo, self._lock
+
     def leave(self) -> None:
         """Close this process's descriptors: only the container's process holds the lock then."""
         os.close(self._fifo)

@@ -84,6 +84,11 @@ class Channel:
             raise StepFailed("the runtime that was making this container is gone")
         return message
 
+    @property
+    def descriptors(self) -> tuple[int, int]:
+        """Both descriptors of this side."""
+        return self.reader, self.writer
+
     def close(self) -> None:
         """Close both descriptors of this side."""
         self.closed = True

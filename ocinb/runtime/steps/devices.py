@@ -70,10 +70,12 @@ def make_default(env: Environment) -> None:
     if _host_dev(env):
         return
     listed = {device["path"] for device in env.linux.get("devices") or []}
+    before = env.kernel.umask(0)
     for device in DEFAULTS:
         if device.path not in listed:
             env.applying(f"default device {device.path}")
             _make(env, device)
+    env.kernel.umask(before)
 
 
 def make_listed(env: Environment) -> None:
@@ -81,9 +83,11 @@ def make_listed(env: Environment) -> None:
 
     Spec: runtime-spec config-linux.md#devices
     """
-    if _host_dev(env):
+    listed = env.linux.get("devices") or []
+    if not listed or _host_dev(env):
         return
-    for number, entry in enumerate(env.linux.get("devices") or []):
+    before = env.kernel.umask(0)
+    for number, entry in enumerate(listed):
         env.applying(f"linux.devices[{number}] ({entry['path']})")
         device = Device(
             path=entry["path"],
@@ -95,6 +99,7 @@ def make_listed(env: Environment) -> None:
             gid=entry.get("gid") or 0,
         )
         _make(env, device)
+    env.kernel.umask(before)
 
 
 def link(env: Environment) -> None:
@@ -150,11 +155,7 @@ def _make(env: Environment, device: Device) -> None:
     directory, name = env.root.parent(device.path)
     number = os.makedev(device.major, device.minor)
     try:
-        before = env.kernel.umask(0)
-        try:
-            env.kernel.mknod(name, _TYPES[device.kind] | device.mode, number, dirfd=directory)
-        finally:
-            env.kernel.umask(before)
+        env.kernel.mknod(name, _TYPES[device.kind] | device.mode, number, dirfd=directory)
         env.kernel.chown(name, device.uid, device.gid, dirfd=directory)
     except SyscallError as error:
         if error.errno == _EXISTS:

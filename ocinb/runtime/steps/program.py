@@ -8,6 +8,7 @@ import stat
 from ocinb.errors import StepFailed, SyscallError
 from ocinb.linux import flags as f
 from ocinb.linux import signals
+from ocinb.runtime.descriptors import FIRST_PRESERVED
 from ocinb.runtime.environment import close_all
 from ocinb.runtime.steps import seccomp
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from ocinb.runtime.environment import Environment
 
 _NOT_PERMITTED, _ACCESS = 1, 13
-_FIRST_PRESERVED = 3
 _LONGEST_PASSWD = 4 << 20
 _MOST_INTERPRETERS = 8  # the kernel follows five
 
@@ -191,9 +191,9 @@ def close_descriptors(env: Environment) -> None:
 
     Spec: runtime-spec runtime-linux.md#file-descriptors
     """
-    first = _FIRST_PRESERVED + env.preserve
+    first = FIRST_PRESERVED + env.preserve
     env.kernel.close_range(first, flags=f.CLOSE_RANGE_CLOEXEC)
-    for fd in range(_FIRST_PRESERVED, first):
+    for fd in range(FIRST_PRESERVED, first):
         try:
             os.set_inheritable(fd, True)
         except OSError:

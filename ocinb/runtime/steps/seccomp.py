@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from ocinb.errors import StepFailed, SyscallError
@@ -75,11 +76,13 @@ def _notifier(env: Environment) -> Callable[[int], None]:
 def _message(env: Environment) -> bytes:
     """Spec: runtime-spec config-linux.md#containerprocessstate"""
     assert env.filter is not None
-    state = type(env.state)(**{**dict(env.state), "pid": env.host_pid})
+    # Of the host's /proc: the number that the runtime's caller sees.
+    pid = int(os.readlink("self", dir_fd=env.host_proc))
+    state = type(env.state)(**{**dict(env.state), "pid": pid})
     document = {
         "ociVersion": RUNTIME_SPEC,
         "fds": ["seccompFd"],
-        "pid": env.host_pid,
+        "pid": pid,
         "metadata": env.filter.metadata,
         "state": state.document(),
     }

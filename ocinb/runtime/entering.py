@@ -1,8 +1,9 @@
-"""The process between the runtime and the container's: it enters the namespaces.
+"""Entering the namespaces: what the container's process does before anything else.
 
-It is needed because three kinds of namespaces (pid, time, and user for the ids' owner) hold only
-for children that are made afterwards. It ends as soon as the container's process is there, which
-the runtime, being its subreaper, then inherits.
+A new pid namespace it has from its fork. Where one is joined, or shall belong to a user namespace,
+and for a time namespace, which all hold only for children that are made afterwards, a process goes
+between: it enters, forks the container's process, and ends. The runtime, being its subreaper, then
+inherits that one.
 
 Spec: runtime-spec config-linux.md#namespaces
 """
@@ -33,6 +34,21 @@ KINDS = {
     "time": "time",
 }
 """The specification's word → the kernel's."""
+
+
+def needs_another(namespaces: dict[str, str]) -> bool:
+    """Whether a process must go between the runtime and the container's process.
+
+    Args:
+        namespaces: type → path; empty for a new one.
+    """
+    return "user" in namespaces or "time" in namespaces or bool(namespaces.get("pid"))
+
+
+def made_by_fork(namespaces: dict[str, str]) -> int:
+    """The kinds of namespaces that the container's process has new from its fork."""
+    new = namespaces.get("pid") == "" and not needs_another(namespaces)
+    return f.CLONE_NEWPID if new else 0
 
 
 def enter(env: Environment, channel: Channel) -> None:
@@ -136,6 +152,7 @@ def _make_others(env: Environment) -> None:
     for name, path in env.namespaces.items():
         if not path and name != "user":
             new |= FLAGS[KINDS[name]]
+    new &= ~made_by_fork(env.namespaces)
     env.applying("linux.namespaces")
     env.kernel.unshare(new)
     if new & f.CLONE_NEWNET:
