@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 RUN    := $(BIN)/python -m
 
-.PHONY: help demo test test-fast test-vm lint bench lab clean
+.PHONY: help demo test test-fast test-vm lint bench lab clean faults
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -39,6 +39,11 @@ test-fast: $(VENV)/.installed-dev ## what takes a few minutes: no slow tests, no
 
 test-vm: $(VENV)/.installed-dev ## control groups version 2, in a small virtual machine
 	$(RUN) pytest tests/vm
+
+faults: $(VENV)/.installed-dev ## kill -9 in 200 rounds, and 400 calls that fail, at random points
+	OCINB_SEED=$$(date +%s) OCINB_KILL_ROUNDS=20 OCINB_CRASH_ROUNDS=50 OCINB_FAULT_ROUNDS=100 \
+	  $(RUN) pytest --timeout=7200 tests/pressure/test_killed_commands.py \
+	  tests/pressure/test_failing_calls.py tests/engine/test_pull_killed.py
 
 bench: $(VENV)/.installed-dev ## beside the peers, in one run
 	$(RUN) tests.bench

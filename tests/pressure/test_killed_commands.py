@@ -27,11 +27,10 @@ def test_killed_at_any_point(
     operation.before()
     takes = ordeal.seconds(*operation.words)
     operation.after()
-    for number in range(ROUNDS):
+    for _ in range(ROUNDS):
         operation.before()
         seconds = chance.uniform(0, takes)
         ordeal.kill(operation.words, seconds)
-        print(f"round {number}: killed after {seconds:.3f} s of {takes:.3f} s")
         ordeal.check(changing=operation.changing)
         if ordeal.run(*operation.words, refused=operation.refused).status:
             operation.after()

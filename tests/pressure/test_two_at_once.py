@@ -29,8 +29,9 @@ def test_two_at_once(ordeal: Ordeal, operation: Operation) -> None:
     # One of them does it; the other has the same, or is told in a sentence that it is done.
     assert 0 in [said.status for said in ends], ends
     for said in ends:
-        refused = said.status == REFUSED and said.error[0] in operation.refused
+        refused = said.status == REFUSED and said.error[0] in (*operation.refused, "StepFailed")
         assert said.status == 0 or refused, ends
+        assert said.error[0] != "StepFailed" or said.error[1].endswith("it is running, not created")
     ordeal.check(changing=operation.changing)
     operation.after()
     ordeal.repair()
@@ -38,7 +39,7 @@ def test_two_at_once(ordeal: Ordeal, operation: Operation) -> None:
 
 
 @pytest.mark.parametrize("hours", [-24, 24], ids=["yesterday", "tomorrow"])
-@pytest.mark.parametrize("operation", OPERATIONS, indirect=True)
+@pytest.mark.parametrize("operation", ["pull", "delete", "gc", "build"], indirect=True)
 def test_a_clock_that_is_wrong(ordeal: Ordeal, operation: Operation, hours: float) -> None:
     operation.before()
     ordeal.run(*operation.words, hours=hours)
