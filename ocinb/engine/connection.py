@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from ocinb.engine import control_socket
 from ocinb.engine.container_files import ContainerFiles
-from ocinb.engine.events_file import EventsReader
 from ocinb.engine.frames import (
     DETACHED,
     EXIT,
@@ -26,7 +25,8 @@ from ocinb.engine.frames import (
 )
 from ocinb.engine.runtime_process import complaint
 from ocinb.errors import ContainerError
-from ocinb.events import ignore
+from ocinb.event_log import EventsReader
+from ocinb.events import Syscall, ignore
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -42,7 +42,7 @@ class Connection:
 
     Args:
         files: the container's directory.
-        record: told the events of monitor and runtime as they come.
+        record: told the events of monitor and runtime as they come, but for system calls.
         output: given bytes and stream number (1, 2); None: output goes to the standard output and
             error of this process, by the hand of the monitor.
 
@@ -185,7 +185,8 @@ class Connection:
             self.exit = json.loads(content)
 
     def _tell_events(self) -> None:
-        for event in self._events.new():
+        # Of system calls there are hundreds: who wants to know them reads the file.
+        for event in self._events.new(without=Syscall):
             self._record(event)
 
     def _send(self, data: bytes) -> None:

@@ -26,6 +26,7 @@ from ocinb.engine.images import Images, LocalImage
 from ocinb.engine.launch import Shim
 from ocinb.engine.named_volumes import NamedVolumes
 from ocinb.engine.operations import Operations
+from ocinb.engine.past_events import PastEvents
 from ocinb.engine.plain_bundle import check_empty, make_bundle
 from ocinb.engine.rung import Choice, Rung
 from ocinb.engine.settle import settle
@@ -62,7 +63,7 @@ class Finished(Frozen):
 
     container: str
     exit_status: int
-    events: tuple[Event, ...]
+    events: Sequence[Event]
     interrupted: bool = False
 
 
@@ -71,7 +72,7 @@ class Engine:
 
     Args:
         settings: directories and defaults.
-        record: told everything that happens.
+        record: told everything that happens, but for the system calls of containers.
         client: in place of one made for the settings.
 
     Attributes:
@@ -234,11 +235,10 @@ class Engine:
         local = self.images.available(image)
         layers = self.images.layers_for(local, way.rung)
         files = self._claim(local, wished, name, way)
-        events: list[Event] = []
         try:
             if claimed is not None:
                 claimed(os.path.basename(files.directory))
-            with self._monitor(files, events, output, stdin, detach) as shim:
+            with self._monitor(files, output, stdin, detach) as shim:
                 rootfs = self._stack(shim, layers, way.rung)
                 config = self._describe(files, local, wished, rootfs, way.rung)
                 stages.create(
@@ -261,10 +261,11 @@ class Engine:
             if not (keep and os.path.exists(files.started)):
                 self._operations.discard(files)
             raise
+        events = PastEvents(files.events)
         if not keep:
             self._containers.forget(files)
         container = os.path.basename(files.directory)
-        return Finished(container=container, events=tuple(events), **dict(ended))
+        return Finished(container=container, events=events, **dict(ended))
 
     def create(
         self,
@@ -285,7 +286,7 @@ class Engine:
         layers = self.images.layers_for(local, way.rung)
         files = self._claim(local, wished, name, way)
         try:
-            with self._monitor(files, [], None, None, True) as shim:
+            with self._monitor(files, None, None, True) as shim:
                 rootfs = self._stack(shim, layers, way.rung)
                 config = self._describe(files, local, wished, rootfs, way.rung)
                 stages.create(
@@ -343,14 +344,9 @@ class Engine:
     def _monitor(
         self,
         files: ContainerFiles,
-        events: list[Event],
         output: OutputCallback | None,
         stdin: int | bytes | None,
         detach: bool,
     ) -> Shim:
-        def tell(event: Event) -> None:
-            events.append(event)
-            self._record(event)
-
         with input_of(stdin) as given:
-            return Shim(files, tell, output=output, stdin=given, detached=detach)
+            return Shim(files, self._record, output=output, stdin=given, detached=detach)

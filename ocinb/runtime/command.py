@@ -72,9 +72,10 @@ class Context:
 
     def close(self) -> None:
         """Close the files that are written to, for a process that goes on."""
-        for file in (self.log, *self._recordings):
-            if file.descriptor >= 0:
-                os.close(file.descriptor)
+        opened = [self.log.descriptor, *(made.descriptor for made in self._recordings)]
+        for descriptor in opened:
+            if descriptor >= 0:
+                os.close(descriptor)
 
 
 def default_root() -> str:
