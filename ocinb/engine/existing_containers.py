@@ -225,7 +225,7 @@ class ExistingContainers:
         Raises:
             ContainerNotFound.
         """
-        from ocinb.engine.events_file import EventsReader
+        from ocinb.event_log import EventsReader
 
         files, _ = self._containers.find(name)
         return EventsReader(files.events).new()

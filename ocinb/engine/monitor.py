@@ -15,7 +15,6 @@ import time
 
 from ocinb.engine import control_socket
 from ocinb.engine.container_files import ContainerFiles, Process, write_json
-from ocinb.engine.events_file import EventsReader, append_event
 from ocinb.engine.exec_session import ExecSession
 from ocinb.engine.exit_status import of_wait
 from ocinb.engine.frames import EXIT, NEWS, REPLY
@@ -26,6 +25,7 @@ from ocinb.engine.runtime_call import call_here, call_runtime
 from ocinb.engine.runtime_process import RuntimeProcess
 from ocinb.engine.terminal import Console, set_size
 from ocinb.errors import ContainerError, OcinbError, SyscallError
+from ocinb.event_log import EventsReader, append_event
 from ocinb.events import RuntimeCalled, StatusChanged, StepFinished, Warned
 from ocinb.linux.beneath import Beneath
 from ocinb.linux.processes import all_pids, parent

@@ -10,14 +10,13 @@ import os
 
 from ocinb import plain_json
 from ocinb.errors import NetworkError, StorageError
-from ocinb.events import NetworkChanged, to_json
+from ocinb.event_log import append_event
+from ocinb.events import NetworkChanged
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
-
-    from ocinb.events import Event
 
 
 class Attachment:
@@ -72,7 +71,8 @@ class Attachment:
             detail=detail,
             seconds=seconds,
         )
-        append(str(self.values.get("events") or ""), event)
+        # Where the file is not there any more, the container is gone with its directory.
+        append_event(str(self.values.get("events") or ""), event, create=False)
 
     @classmethod
     def read(cls, state: str, container: str) -> Attachment | None:
@@ -114,20 +114,3 @@ def path(state: str, container: str) -> str:
 def bridge_alias(network: str, state: str) -> str:
     """What the alias of a network's bridge says; at most 255 bytes of it are kept."""
     return f"ocinb network {network} of {state}".encode()[:255].decode(errors="ignore")
-
-
-def append(events: str, event: Event) -> None:
-    """Add an event to a file of events, by one write; that it cannot be written is no error."""
-    if not events:
-        return
-    line = plain_json.dumps(to_json(event)).encode() + b"\n"
-    try:
-        fd = os.open(events, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-    except OSError:
-        return  # the container is gone with its directory
-    try:
-        os.write(fd, line)
-    except OSError:
-        return
-    finally:
-        os.close(fd)

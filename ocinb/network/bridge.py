@@ -10,10 +10,11 @@ from __future__ import annotations
 import time
 
 from ocinb.errors import NetworkError, OcinbError, SyscallError
+from ocinb.event_log import append_event
 from ocinb.events import Warned
 from ocinb.linux.rtnetlink import Interfaces, Link
 from ocinb.network import names
-from ocinb.network.attachments import append, bridge_alias
+from ocinb.network.attachments import bridge_alias
 from ocinb.network.filters import make_way_out, publish, remove_table
 from ocinb.network.leases import Lease, Leases, locked
 from ocinb.network.subnets import Subnet, to_number, to_text
@@ -164,7 +165,8 @@ def _make_bridge(attachment: Attachment, outside: Interfaces, subnet: Subnet) ->
         make_way_out(attachment, subnet)
     except OcinbError as error:
         message = f"containers of network {network['name']} reach this machine and each other only"
-        append(attachment.values["events"], Warned(message=f"{message}: {error.message}"))
+        warned = Warned(message=f"{message}: {error.message}")
+        append_event(attachment.values["events"], warned, create=False)
     outside.set_alias(name, _alias(attachment))  # last: it says that the bridge is whole
     return bridge
 

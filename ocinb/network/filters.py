@@ -6,9 +6,9 @@ A network's table is named like its bridge, a container's like its link on this 
 from __future__ import annotations
 
 from ocinb.errors import SyscallError
+from ocinb.event_log import append_event
 from ocinb.events import Warned
 from ocinb.linux import nftables as nft
-from ocinb.network.attachments import append
 from ocinb.network.ports import EVERYWHERE, PublishedPort
 from ocinb.network.subnets import Subnet, to_text
 
@@ -54,7 +54,7 @@ def make_way_out(attachment: Attachment, subnet: Subnet) -> None:
             f"containers of network {network['name']} reach nothing beyond it unless a rule there "
             f"accepts what comes from and goes to {bridge}"
         )
-        append(attachment.values["events"], Warned(message=message))
+        append_event(attachment.values["events"], Warned(message=message), create=False)
     what = "closed to both sides" if network["internal"] else "masquerade, closed to others"
     attachment.tell("made", "filter", bridge, what)
     if not network["internal"]:
@@ -87,7 +87,8 @@ def publish(attachment: Attachment, ip: str, ports: Sequence[PublishedPort]) -> 
         with nft.Tables() as tables:
             tables.add(table, [chain], comment=f"ports of container {attachment.container}"[:120])
     except SyscallError as error:
-        append(attachment.values["events"], Warned(message=f"no packet filter: {error}"))
+        warned = Warned(message=f"no packet filter: {error}")
+        append_event(attachment.values["events"], warned, create=False)
         return
     attachment.tell("made", "filter", table, f"{len(rules)} ports lead to {ip}")
 

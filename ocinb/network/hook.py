@@ -17,8 +17,9 @@ if __name__ == "__main__":
 
 from ocinb import plain_json
 from ocinb.errors import NetworkError, OcinbError
+from ocinb.event_log import append_event
 from ocinb.events import Warned
-from ocinb.network.attachments import Attachment, append
+from ocinb.network.attachments import Attachment
 from ocinb.network.undo import undo
 from ocinb.private_directory import check_private
 
@@ -86,7 +87,7 @@ def _attach(plan: dict[str, Any], container: dict[str, Any]) -> None:
         try:
             undo(plan["state"], name)
         except OcinbError as error:
-            append(plan["events"], Warned(message=error.message))
+            append_event(plan["events"], Warned(message=error.message), create=False)
         raise
 
 

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 from ocinb.bundle.options import ContainerOptions
 from ocinb.bundle.write import write_bundle
 from ocinb.engine.container_files import Process, read_json, write_json
-from ocinb.engine.events_file import EventsReader
 from ocinb.engine.runtime_process import complaint, failure, find_runtime
 from ocinb.errors import InvalidStatus, OcinbError, UnsupportedHost
+from ocinb.event_log import EventsReader
 from ocinb.events import StepFinished, Syscall
 from ocinb.notebook.widgets.gate import GATES, Gates
 from ocinb.notebook.widgets.snapshot import Snapshot, changes, take

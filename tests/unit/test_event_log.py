@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ocinb.engine.events_file import EventsReader, append_event
+from ocinb.event_log import EventsReader, append_event
 from ocinb.events import Mounted, StepFinished
 
 
@@ -36,3 +36,10 @@ def test_half_a_line_waits_and_nonsense_is_passed_over(tmp_path: Path) -> None:
 
 def test_events_that_cannot_be_kept_are_lost_without_harm(tmp_path: Path) -> None:
     append_event(str(tmp_path / "no/such/directory"), StepFinished(container="c", number=1))
+
+
+def test_a_file_that_is_gone_with_its_container_is_not_made_again(tmp_path: Path) -> None:
+    path = tmp_path / "events"
+    append_event(str(path), StepFinished(container="c", number=1), create=False)
+    assert not path.exists()
+    append_event("", StepFinished(container="c", number=1))  # no file was given at all
