@@ -11,8 +11,6 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from IPython.display import display
-
 from ocinb.course import recording
 from ocinb.course.recording import PICTURE, STREAM, TABLE, TEXT, Part
 from ocinb.course.words import language, words
@@ -59,7 +57,7 @@ def show(shell: Any, live: Live) -> None:
 def _run(shell: Any, body: str) -> None:
     value = NotebookReader(shell).run(body)
     if value is not None and not body.rstrip().endswith(";"):
-        _display(value)
+        _display(shell, value)
 
 
 def _replay(shell: Any, live: Live) -> None:
@@ -69,25 +67,24 @@ def _replay(shell: Any, live: Live) -> None:
     mark = _MARK[spoken]
     note = _NOTE[spoken].format(date=date, machine=shown.machine, why=live.why)
     html = f'<div role="note" style="{_BOX}"><strong>{mark}</strong> · {escape(note)}</div>'
-    _display({"text/html": html, "text/plain": f"[{mark} · {note}]"}, raw=True)
+    shell.display_pub.publish({"text/html": html, "text/plain": f"[{mark} · {note}]"})
     for part in shown.parts:
-        _show(part)
+        _show(shell, part)
     shell.user_ns.update(shown.names)
 
 
-def _show(part: Part) -> None:
+def _show(shell: Any, part: Part) -> None:
     if part.kind == STREAM:
         sys.stdout.write(part.text)
     elif part.kind == TEXT:
-        _display({"text/plain": part.text}, raw=True)
+        shell.display_pub.publish({"text/plain": part.text})
     elif part.table is not None:
         picture = part.kind == PICTURE
-        _display(drawn(part.text, part.table) if picture else part.table.to_frame())
+        _display(shell, drawn(part.text, part.table) if picture else part.table.to_frame())
 
 
-def _display(value: Any, **options: Any) -> None:
-    show: Any = display
-    show(value, **options)
+def _display(shell: Any, value: Any) -> None:
+    shell.display_pub.publish(*shell.display_formatter.format(value))
 
 
 @contextlib.contextmanager
