@@ -12,6 +12,7 @@
     ├ BuildError           a Dockerfile or a step of a build
     ├ ContainerError       InvalidStatus ContainerExists ContainerNotFound StepFailed HookFailed
     ├ NetworkError         a network, an address of it, a published port
+    ├ CriError(code)       what a runtime said against a call of the CRI, or that nobody answers
     ├ VolumeError          a volume is not there, is in use, or has that name already
     ├ SyscallError         (also an OSError) call, arguments, errno
     ├ StorageError         the disk said no: full, read-only, I/O error
@@ -219,6 +220,20 @@ class HookFailed(ContainerError):
 
 class NetworkError(OcinbError):
     """A network, an address of it, or a port that is published."""
+
+
+class CriError(OcinbError):
+    """A call of the Container Runtime Interface was refused, or nobody answers.
+
+    Attributes:
+        code: gRPC's name of the status, as in ``NOT_FOUND``; empty where no call was made.
+    """
+
+    def __init__(
+        self, message: str, *, code: str = "", hint: str | None = None, citation: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, citation=citation)
+        self.code = code
 
 
 class VolumeError(OcinbError):

@@ -131,6 +131,17 @@ class RuntimeCalled(Event):
     container: str
 
 
+class CriCalled(Event):
+    """A call of the Container Runtime Interface was answered."""
+
+    method: str  # as in RunPodSandbox
+    asked: str  # the request, as JSON; secrets are masked
+    answered: str = ""  # the answer, as JSON
+    code: str = "OK"  # gRPC's name of the status
+    seconds: float = 0.0
+    error: str = ""
+
+
 class StepFinished(Event):
     """A step of the lifecycle table was carried out (``number`` as in ``spec/lifecycle.py``)."""
 
@@ -152,6 +163,17 @@ class Syscall(Event):
     seconds: float = 0.0
     field: str = ""  # the config.json field it was made for, as in mounts[2]
     process: str = ""  # parent | init
+
+
+class ProgramTraced(Event):
+    """Something that a container's program did, as strace saw it: ``run --strace``."""
+
+    container: str
+    process: int  # as this machine numbers it
+    what: str  # a call with its arguments, a signal, or an end
+    result: str = ""
+    error: str = ""  # as in ENOENT (No such file or directory)
+    seconds: float = 0.0
 
 
 class HookFinished(Event):

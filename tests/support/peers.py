@@ -12,6 +12,8 @@ PACKAGES = {
     "newuidmap": "uidmap",
     "containerd": "containerd",
     "ctr": "containerd",
+    "docker": "docker.io",
+    "dockerd": "docker.io",
     "htpasswd": "apache2-utils",
     "nft": "nftables",
     "pasta": "passt",

@@ -7,7 +7,10 @@ cgroups are cgroupfs and events a file.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import tempfile
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,11 +35,13 @@ class Podman:
     def __init__(self, directory: Path, *, driver: str = "vfs") -> None:
         self.program = require("podman")
         directory.mkdir(parents=True, exist_ok=True)
+        # Where its path is long, podman waits 20 s for the end of every container in front.
+        run = tempfile.mkdtemp(prefix="podman-")
+        weakref.finalize(self, shutil.rmtree, run, ignore_errors=True)
         (directory / "containers.conf").write_text(_CONTAINERS)
         (directory / "policy.json").write_text(_POLICY)
         (directory / "storage.conf").write_text(
-            f'[storage]\ndriver = "{driver}"\ngraphroot = "{directory}/root"\n'
-            f'runroot = "{directory}/run"\n'
+            f'[storage]\ndriver = "{driver}"\ngraphroot = "{directory}/root"\nrunroot = "{run}"\n'
         )
         self.policy = directory / "policy.json"
         self.environment = {
