@@ -9,8 +9,7 @@ from pathlib import Path
 from ocinb.errors import UnsupportedHost
 from ocinb.layer import changeset
 from ocinb.layer.changeset import Entry
-
-MAX_LINKS = 40
+from ocinb.layer.links import parts, walk
 
 
 class Changes:
@@ -100,23 +99,16 @@ def trace(path: Path) -> tuple[list[tuple[str, str]], str]:
     """
     links: list[tuple[str, str]] = []
     real: list[str] = []
-    rest = path.as_posix().split("/")[::-1]
-    while rest:
-        name = rest.pop()
-        if name in ("", "."):
-            continue
-        if name == "..":
-            del real[-1:]
-            continue
+
+    def step(name: str) -> str | None:
         here = "/".join((*real, name))
         if not stat.S_ISLNK(os.lstat(f"/{here}").st_mode):
             real.append(name)
-            continue
+            return None
         target = os.readlink(f"/{here}")
         links.append((here, target))
-        if len(links) > MAX_LINKS:
-            raise UnsupportedHost(f"{path} leads through too many symbolic links")
-        if target.startswith("/"):
-            real.clear()
-        rest += target.split("/")[::-1]
+        return target
+
+    circle = UnsupportedHost(f"{path} leads through too many symbolic links")
+    walk(real, parts(path.as_posix()), step, circle)
     return links, "/".join(real)

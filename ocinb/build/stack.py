@@ -15,10 +15,8 @@ from ocinb.build.unkept import NOTHING, Unkept
 from ocinb.errors import UnsafePath
 from ocinb.layer import whiteout
 from ocinb.layer.changeset import NO_XATTRS
+from ocinb.layer.links import parts, walk
 from ocinb.overlay.trees import is_opaque
-
-MAX_LINKS = 40
-"""Symbolic links followed for one path, as in the kernel."""
 
 _EMPTY_ROOT = os.stat_result((stat.S_IFDIR | 0o755, *[0] * 9), {"st_mtime_ns": 0})
 """The root of a tree without layers."""
@@ -150,7 +148,7 @@ class Stack:
     def find(self, path: str) -> Node | None:
         """What a real path is; links are not followed."""
         node: Node | None = self.root
-        for name in _parts(path):
+        for name in reversed(parts(path)):
             if node is None or not node.is_directory:
                 return None
             node = self.child(node, name)
@@ -168,27 +166,20 @@ class Stack:
             UnsafePath: links lead in a circle.
         """
         done: list[Node | str] = []
-        todo = _parts(path)[::-1]
-        links = 0
-        while todo:
-            name = todo.pop()
-            if name == "..":
-                del done[-1:]
-                continue
+        todo = parts(path)
+
+        def step(name: str) -> str | None:
             parent = done[-1] if done else self.root
             node = None
             if isinstance(parent, Node) and parent.is_directory:
                 node = self.child(parent, name)
             if node is None or not node.is_link or not (todo or last):
                 done.append(node or name)
-                continue
-            links += 1
-            if links > MAX_LINKS:
-                raise UnsafePath(f"{path!r} leads through too many symbolic links")
-            target = os.readlink(node.places[0])
-            if target.startswith("/"):
-                done.clear()
-            todo += _parts(target)[::-1]
+                return None
+            return os.readlink(node.places[0])
+
+        circle = UnsafePath(f"{path!r} leads through too many symbolic links")
+        walk(done, todo, step, circle)
         return "/".join(part.name if isinstance(part, Node) else part for part in done)
 
     def follow(self, path: str) -> Node | None:
@@ -203,10 +194,6 @@ class Stack:
         with suppress(OSError), open(node.places[0], "rb") as file:
             return file.read(limit)
         return b""
-
-
-def _parts(path: str) -> list[str]:
-    return [part for part in path.split("/") if part not in ("", ".")]
 
 
 def _hides_below(directory: str) -> bool:

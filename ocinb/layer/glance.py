@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 
 from ocinb.errors import LayerError
 from ocinb.layer.index import OPAQUE_FLAG, LayerIndex, order
-from ocinb.layer.stack import MAX_LINKS, Place
+from ocinb.layer.links import parts, walk
+from ocinb.layer.stack import Place, circle
 
 _BEHIND = "\x01"
 """Sorts behind all that lies beneath a directory, in ``index.order``."""
@@ -73,29 +74,19 @@ class Glance:
         Raises:
             LayerError: nothing is there, or links lead in a circle.
         """
-        rest = path.split("/")[::-1]
         real: list[str] = []
-        links = 0
-        while rest:
-            name = rest.pop()
-            if name in ("", "."):
-                continue
-            if name == "..":
-                del real[-1:]
-                continue
-            place = self.find("/".join((*real, name)))
+
+        def step(name: str) -> str | None:
+            here = "/".join((*real, name))
+            place = self.find(here)
             if place is None:
-                raise LayerError(f"the image has no /{'/'.join((*real, name))}")
-            if self.kind(place) != "l":
-                real.append(name)
-                continue
-            links += 1
-            if links > MAX_LINKS:
-                raise LayerError(f"/{path.strip('/')} leads through too many symbolic links")
-            target = self.layers[place.layer].targets[place.row]
-            if target.startswith("/"):
-                real.clear()
-            rest += target.split("/")[::-1]
+                raise LayerError(f"the image has no /{here}")
+            if self.kind(place) == "l":
+                return self.layers[place.layer].targets[place.row]
+            real.append(name)
+            return None
+
+        walk(real, parts(path), step, circle(path))
         return "/".join(real)
 
     def _covers(self, layer: int, path: str) -> bool:

@@ -19,15 +19,15 @@ import errno
 import os
 import stat
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from ocinb.errors import LimitExceeded, UnsafePath
+from ocinb.layer.links import parts, walk
 
 OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-MAX_LINKS = 40
-"""Symbolic links followed for one path, as in the kernel."""
 MAX_OPEN = 128
 """Directories kept open."""
 MAX_DEPTH = 256
@@ -190,23 +190,8 @@ class Root:
     def _walk(self, path: str) -> Directory:
         start, rest = self._known_ancestor(path)
         chain = self._chain(start)
-        links = 0
-        while rest:
-            name = rest.pop()
-            if name in ("", "."):
-                continue
-            if name == "..":
-                if len(chain) > 1:
-                    chain.pop()
-                continue
-            target = self._step(chain, name)
-            if target is not None:
-                links += 1
-                if links > MAX_LINKS:
-                    raise UnsafePath(f"{path!r} has too many symbolic links among its parents")
-                if target.startswith("/"):
-                    del chain[1:]
-                rest += reversed(target.split("/"))
+        circle = UnsafePath(f"{path!r} has too many symbolic links among its parents")
+        walk(chain, rest, partial(self._step, chain), circle, root=1)
         last = chain[-1]
         return last if isinstance(last, Directory) else self._open_all(last)
 
@@ -220,9 +205,7 @@ class Root:
                 break
         else:
             known = self.top
-        rest = path[len(ancestor) :].split("/")
-        rest.reverse()
-        return known, rest
+        return known, parts(path[len(ancestor) :])
 
     def _chain(self, directory: Directory) -> list[Directory | str]:
         """The ancestors of an open directory: the root open, those between by their paths."""

@@ -14,9 +14,7 @@ from typing import NamedTuple
 from ocinb.errors import LayerError
 from ocinb.frozen import Frozen
 from ocinb.layer.index import IMPLIED_FLAG, OPAQUE_FLAG, LayerIndex, Row
-
-MAX_LINKS = 40
-"""Symbolic links followed for one path, as in the kernel."""
+from ocinb.layer.links import parts, walk
 
 DELETED = "deleted"
 REPLACED = "replaced"
@@ -209,34 +207,28 @@ class Stack:
         Raises:
             LayerError: nothing is there, or links lead in a circle.
         """
-        rest = path.split("/")[::-1]
         real: list[str] = []
-        links = 0
-        while rest:
-            name = rest.pop()
-            if name in ("", "."):
-                continue
-            if name == "..":
-                del real[-1:]
-                continue
+        rest = parts(path)
+
+        def step(name: str) -> str | None:
             here = "/".join((*real, name))
             found = self.shown.get(here)
             place = self.inode(found) if found is not None else None
             kind = self.kind(place) if place is not None else ""
-            more = any(part not in ("", ".") for part in rest)
-            if place is None or (more and kind not in "dl"):
+            if place is None or (rest and kind not in "dl"):
                 raise LayerError(_nothing(path, here))
-            if kind == "l" and (more or follow):
-                links += 1
-                if links > MAX_LINKS:
-                    raise LayerError(f"/{path.strip('/')} leads through too many symbolic links")
-                target = self.layers[place.layer].targets[place.row]
-                if target.startswith("/"):
-                    real.clear()
-                rest += target.split("/")[::-1]
-            else:
-                real.append(name)
+            if kind == "l" and (rest or follow):
+                return self.layers[place.layer].targets[place.row]
+            real.append(name)
+            return None
+
+        walk(real, rest, step, circle(path))
         return "/".join(real)
+
+
+def circle(path: str) -> LayerError:
+    """What is raised for a path whose links lead in a circle."""
+    return LayerError(f"/{path.strip('/')} leads through too many symbolic links")
 
 
 def _identity(index: LayerIndex, row: int) -> tuple[object, ...]:
