@@ -11,7 +11,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ocinb.engine.container_files import ContainerFiles, Process, read_json, write_json
+from ocinb.engine.container_files import (
+    ContainerFiles,
+    Process,
+    being_removed,
+    read_json,
+    write_json,
+)
 from ocinb.engine.happenings import note
 from ocinb.engine.removal import remove_files
 from ocinb.engine.restarting import NO, RestartPolicy, policy_of
@@ -137,13 +143,18 @@ class Containers:
         note(files, "create")
         return files
 
-    def forget(self, files: ContainerFiles) -> None:
-        """Remove a container's directory; its name is free again."""
+    def forget(self, files: ContainerFiles, *, rest: bool = True) -> None:
+        """Remove a container's directory; its name is free again.
+
+        Args:
+            rest: False leaves all but the record to the container's monitor, which is there.
+        """
         note(files, "remove")
         # Without its record the container does not exist, whatever else is still there.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(files.record)
-        remove_files(files.directory)
+        if rest:
+            remove_files(files.directory)
 
     def rename(self, name: str, new: str) -> ContainerRecord:
         """Give a container another name.
@@ -205,7 +216,8 @@ class Containers:
         """The lock is held: no container is being made, so each must have its record."""
         for name in os.listdir(self._root):
             path = self._root / name
-            if path.is_dir() and not (path / "container.json").exists():
+            files = ContainerFiles(str(path))
+            if path.is_dir() and not os.path.exists(files.record) and not being_removed(files):
                 remove_files(str(path))
 
     def _all(self) -> Iterator[tuple[ContainerFiles, dict[str, Any]]]:
@@ -304,6 +316,8 @@ def _status(
     if ended:
         return RESTARTING if ended.get("again") and monitor and monitor.alive else STOPPED
     if init is not None:
+        if monitor and monitor.alive:  # it is about to note how the program ended
+            return RUNNING if started else CREATED
         return STOPPED
     makers = (monitor, Process(**document["creator"]))
     return CREATING if any(maker and maker.alive for maker in makers) else STOPPED

@@ -106,8 +106,9 @@ def test_push_tags_and_pull_go_through_a_registry(door, registry, tmp_path):
 
 
 def test_pulling_what_is_not_there_is_one_sentence(door, registry):
+    door("push", "demo", f"{registry.address}/there:1")
     with pytest.raises(RegistryError, match="has no tag nothing"):
-        door("pull", f"{registry.address}/demo:nothing")
+        door("pull", f"{registry.address}/there:nothing")
     with pytest.raises(RegistryUnreachable, match="refused"):
         door("pull", "127.0.0.1:1/demo")
     with pytest.raises(NameNotFound, match="no image and no container nothing"):
@@ -191,6 +192,7 @@ def test_a_cells_text_is_the_script(door):
 @pytest.mark.root
 def test_a_volume_is_seen_inside(door, tmp_path):
     (tmp_path / "note").write_text("from outside")
+    door.output()
     door("run", "--rm", "--volume", f"{tmp_path}:/data:ro", "demo", "cat", "/data/note")
     assert door.output() == "from outside"
 

@@ -158,7 +158,7 @@ def test_cat_gives_the_bytes(door, words, content):
         (["two:/etc"], LayerError, "/etc is a directory, not a file"),
         (["two:/etc/motd/x"], LayerError, "no /etc/motd, to which"),
         (["two"], CommandError, "not IMAGE:PATH"),
-        (["other:/etc/motd"], NameNotFound, "other"),
+        (["nothing:/etc/motd"], NameNotFound, "nothing"),
         (["two:/a", "--layer", "1"], LayerError, "layer 1 has no /a"),
         (["three:/usr/lib/libx.so", "--layer", "3"], LayerError, "layer 3 has no"),
     ],
@@ -326,6 +326,7 @@ def test_saved_and_loaded_again(door, tmp_path):
 
 
 def test_usage_tells_what_is_shared(door):
+    door("files", "three", "-q")  # unpacks it
     rows = {r["image"]: r for r in door("usage").records()}
     two, three, every = rows["two"], rows["three"], rows["(all)"]
     assert two["size"] == two["unique"] + two["shared"]

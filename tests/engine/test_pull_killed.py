@@ -109,13 +109,16 @@ def test_whatever_is_visible_is_whole_and_the_rest_is_reclaimed(tmp_path: Path, 
             process.stdout.readline()
             time.sleep(chance.uniform(0, taken))
             process.kill()
-            interrupted += process.stdout.read() == b""
+            if process.stdout.read():
+                taken *= 0.7  # it was over before: this machine has become quicker
+            else:
+                interrupted += 1
         check(settings)
         if number % 3 == 2:
             _nothing_but_the_images_is_left(settings)
     assert interrupted, "it was never killed in the middle"
     for name in names:
-        Engine(settings).pull(name)
+        Engine(settings).images.pull(name)
     check(settings)
     _nothing_but_the_images_is_left(settings)
 

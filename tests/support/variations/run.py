@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -83,6 +84,8 @@ def observe(
     wrote = place.source / "hooks"
     seen["hooks"] = wrote.read_text() if wrote.exists() else ""
     seen["hooks"] = seen["hooks"].replace(str(place.directory), "PLACE")
+    # pytest's word in the environment, which a hook without one of its own inherits.
+    seen["hooks"] = re.sub(r"PYTEST_CURRENT_TEST=.*\n", "", seen["hooks"])
     seen["state"] = str(sorted(os.listdir(program.root))) if program.root.exists() else "[]"
     if seen["state"] != "[]":
         program.call("delete", "--force", "c")
