@@ -33,6 +33,25 @@ class Volume:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Membership:
+    """Wishes about a container's part in one network.
+
+    Attributes:
+        network: its name.
+        ip: the container's address there, of version 4.
+        ip6: that of version 6.
+        mac_address: of its interface.
+        aliases: further names there.
+    """
+
+    network: str
+    ip: str | None = None
+    ip6: str | None = None
+    mac_address: str | None = None
+    aliases: Sequence[str] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Networking:
     """Wishes about a container's network, each as a person types it.
 
@@ -44,8 +63,12 @@ class Networking:
         dns_options: of resolv.conf, in place of this machine's.
         add_hosts: ``NAME:ADDRESS`` each.
         ip: the container's address in its network.
+        ip6: that of version 6.
         mac_address: of its interface.
-        aliases: further names in its network.
+        aliases: further names in all its networks.
+        first_aliases: in that one only which the options name.
+        further: networks of ours besides the one that the options name, each by an interface of
+            its own.
     """
 
     publish: Sequence[str] = ()
@@ -55,8 +78,11 @@ class Networking:
     dns_options: Sequence[str] = ()
     add_hosts: Sequence[str] = ()
     ip: str | None = None
+    ip6: str | None = None
     mac_address: str | None = None
     aliases: Sequence[str] = ()
+    first_aliases: Sequence[str] = ()
+    further: Sequence[Membership] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -60,6 +60,7 @@ def _image(session: Session, name: str, platform: str | None) -> Document:
     from ocinb.image import Image
 
     image = Image(session.engine, session.engine.images.get(name, platform))
+    from ocinb.engine.networking import networks_of
     document = {
         "name": image.name,
         "digest": image.digest,
@@ -69,5 +70,6 @@ def _image(session: Session, name: str, platform: str | None) -> Document:
         "manifestDigest": image.local.manifest_descriptor.digest,
         "manifest": image.manifest,
         "config": image.config,
+        "networks": networks_of(engine, record.id),
     }
     return Document(document, title=f"image {image.name}")

@@ -11,7 +11,7 @@ from ocinb.commands.options import listing, names_only
 from ocinb.commands.several import each
 from ocinb.commands.tree import Group
 from ocinb.commands.values import Done, Json, Lines, Picture
-from ocinb.errors import NetworkError, UnsupportedHost
+from ocinb.errors import CommandError, NetworkError, UnsupportedHost
 from ocinb.table import Table, columns, rfc3339
 
 if TYPE_CHECKING:
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from ocinb.engine.containers import ContainerRecord
     from ocinb.network.networks import Network
 
-COLUMNS = columns("name driver subnet containers:int gateway? internal? bridge? created:time?")
-MEMBERS = columns("container ip ports names? mac? link? id?")
+COLUMNS = columns(
+    "name driver subnet containers:int gateway? internal? bridge? created:time? subnet6?"
+)
+MEMBERS = columns("container ip ports names? mac? link? id? ip6?")
 
 
 @click.group(cls=Group)
@@ -41,18 +43,76 @@ def ls(session: Session) -> Table:
 
 @command.command()
 @click.argument("name")
-@click.option("--subnet", metavar="ADDRESS/BITS", help="Of its containers; a free one otherwise.")
+@click.option(
+    "--subnet",
+    "subnets",
+    multiple=True,
+    metavar="ADDRESS/BITS",
+    help="Of its containers; a free one otherwise. One of each version, with --ipv6.",
+)
+@click.option("--ipv6", is_flag=True, help="Addresses of IPv6 too, beside those of IPv4.")
 @click.option("--internal", is_flag=True, help="No way out of it.")
 @click.pass_obj
-def create(session: Session, name: str, subnet: str | None, internal: bool) -> Done:
+def create(
+    session: Session, name: str, subnets: tuple[str, ...], ipv6: bool, internal: bool
+) -> Done:
     """Make a network. Its containers reach each other by name."""
     if os.geteuid() != 0:
         raise UnsupportedHost(
             "an ordinary user may not make a network: its bridge would be this machine's",
             hint="run --network bridge connects a container through pasta or slirp4netns",
         )
-    made = session.engine.networks.create(name, subnet=subnet, internal=internal)
-    return Done(made.name, f"network {made.name} is made: {made.subnet}")
+    by_version: dict[bool, str] = {}
+    for subnet in subnets:
+        if by_version.setdefault(":" in subnet, subnet) != subnet:
+            raise CommandError(
+                f"--subnet {subnet}: there is {by_version[':' in subnet]} already",
+                hint="a network has one subnet of IPv4, and with --ipv6 one of IPv6",
+            )
+    made = session.engine.networks.create(
+        name,
+        subnet=by_version.get(False),
+        subnet6=by_version.get(True),
+        ipv6=ipv6,
+        internal=internal,
+    )
+    both = ", ".join(map(str, made.subnets))
+    return Done(made.name, f"network {made.name} is made: {both}")
+
+
+@command.command()
+@click.argument("network")
+@click.argument("container")
+@click.option("--ip", metavar="ADDRESS", help="Its address there.")
+@click.option("--ip6", metavar="ADDRESS", help="That of IPv6.")
+@click.option("--mac-address", metavar="ADDRESS", help="Of its interface's hardware.")
+@click.option("--alias", "aliases", multiple=True, metavar="NAME", help="Another name for it.")
+@click.pass_obj
+def connect(session: Session, network: str, container: str, **wishes: Any) -> Done:
+    """Connect a container with a further network, by an interface more.
+
+    A running one at once, and so again whenever it is started.
+    """
+    from ocinb.bundle.options import Membership
+    from ocinb.engine.networking import connect as connect_container
+
+    connect_container(session.engine, container, Membership(network=network, **wishes))
+    return Done(container, f"{container} is in network {network}")
+
+
+@command.command()
+@click.argument("network")
+@click.argument("container")
+@click.pass_obj
+def disconnect(session: Session, network: str, container: str) -> Done:
+    """Take a container out of a network; it loses that interface.
+
+    A network through which its published ports lead stays.
+    """
+    from ocinb.engine.networking import disconnect as disconnect_container
+
+    disconnect_container(session.engine, container, network)
+    return Done(container, f"{container} is not in network {network} any more")
 
 
 @command.command()
@@ -74,7 +134,7 @@ def inspect(session: Session, name: str, format: str) -> Table | Picture | Json:
         return Json({**document, "containers": [_member(row) for row in members]})
     way_out = "no way out" if network.internal else f"gateway {network.gateway}"
     bridge = f"bridge {network.bridge}" if members else "nothing of it is in the kernel now"
-    title = f"network {name}: {network.subnet}, {way_out}, {bridge}"
+    title = f"network {name}: {', '.join(map(str, network.subnets))}, {way_out}, {bridge}"
     table = Table(MEMBERS, members, title=title)
     return table if format == "table" else Picture("network_plan", table)
 
@@ -124,6 +184,7 @@ def _ours(session: Session) -> Iterator[tuple[Any, ...]]:
             "yes" if network.internal else "no",
             network.bridge,
             network.created,
+            network.subnet6,
         )
 
 
@@ -133,7 +194,7 @@ def _by_plugins() -> Iterator[tuple[Any, ...]]:
     for path, found in networks(os.environ):
         if isinstance(found, CniNetwork):
             plugins = ", ".join(plugin["type"] for plugin in found.plugins)
-            yield (f"{CNI}{found.name}", plugins, "", None, "", "", str(path), None)
+            yield (f"{CNI}{found.name}", plugins, "", None, "", "", str(path), None, "")
 
 
 def _member(row: tuple[Any, ...]) -> dict[str, Any]:
@@ -148,19 +209,21 @@ def _member(row: tuple[Any, ...]) -> dict[str, Any]:
 
 def _members(session: Session, network: Network) -> Iterator[tuple[Any, ...]]:
     networks = session.engine.networks
-    made = networks.attachments(network)
+    made, addresses6 = networks.attachments(network), networks.addresses6(network)
     records: dict[str, ContainerRecord] = {
         record.id: record for record in session.engine.containers.all()
     }
     for lease in networks.leases(network):
         record = records.get(lease.container)
         attachment = made.get(lease.container)
+        link = (attachment.link(network.name) if attachment else None) or {}
         yield (
             record.name if record else (*lease.names, lease.container)[0],
             lease.ip,
             ", ".join(record.ports) if record else "",
             " ".join(lease.names),
-            (attachment.values.get("mac") or "") if attachment else "",
-            attachment.values.get("veth") if attachment else "",
+            link.get("mac") or "",
+            link.get("veth") or "",
             lease.container,
+            addresses6.get(lease.container, ""),
         )

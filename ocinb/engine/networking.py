@@ -7,14 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ocinb.engine.container_files import ContainerFiles, read_json
+from ocinb.engine.happenings import note
 from ocinb.engine.runtime_process import interpreter
 from ocinb.errors import UnsupportedHost
 from ocinb.events import Warned
+from ocinb.network import membership
+from ocinb.network.attachments import Attachment
+from ocinb.network.membership import Member
 from ocinb.network.plan import Container, add_to, plan, write_files
 from ocinb.network.wishes import CONTAINER, HOST, NONE
 
 if TYPE_CHECKING:
-    from ocinb.bundle.options import ContainerOptions
+    from ocinb.bundle.options import ContainerOptions, Membership
+    from ocinb.engine.engine import Engine
     from ocinb.engine.images import LocalImage
     from ocinb.engine.rung import Rung
     from ocinb.events import Record
@@ -89,6 +94,59 @@ def add_network_to_bundle(
         interpreter=interpreter(),
     )
     _add(config, container, options, networks, record, write=True)
+
+
+def connect(engine: Engine, name: str, wish: Membership) -> None:
+    """Connect a container with a further network. See ``network.membership.connect``.
+
+    Raises:
+        ContainerNotFound. NetworkError, SyscallError, StorageError: as there.
+    """
+    files, member = _member(engine, name)
+    membership.connect(engine.networks, member, wish)
+    note(files, "connect", detail=wish.network)
+
+
+def disconnect(engine: Engine, name: str, network: str) -> None:
+    """Take a container out of a network. See ``network.membership.disconnect``.
+
+    Raises:
+        ContainerNotFound. NetworkError, SyscallError, StorageError: as there.
+    """
+    files, member = _member(engine, name)
+    membership.disconnect(engine.networks, member, network)
+    note(files, "disconnect", detail=network)
+
+
+def networks_of(engine: Engine, container: str) -> list[dict[str, Any]]:
+    """In which networks a container is at this moment, and what it is known by there.
+
+    Args:
+        container: its ID.
+    """
+    attachment = Attachment.read(engine.networks.state, container)
+    links = attachment.values.get("links") or [] if attachment is not None else []
+    return [
+        {
+            "network": link["network"]["name"],
+            "interface": link["interface"],
+            "ip": link.get("address"),
+            "ip6": link.get("address6"),
+            "gateway": link["network"]["gateway"],
+            "gateway6": link["network"].get("gateway6") or None,
+            "mac": link["mac"],
+            "names": link["names"],
+        }
+        for link in links
+    ]
+
+
+def _member(engine: Engine, name: str) -> tuple[ContainerFiles, Member]:
+    record = engine.containers.get(name)
+    files = ContainerFiles(str(engine.settings.containers / record.id))
+    directory = f"{files.bundle}/network"
+    member = Member(id=record.id, name=record.name, pid=record.pid, directory=directory)
+    return files, member
 
 
 def _add(

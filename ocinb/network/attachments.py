@@ -25,7 +25,7 @@ class Attachment:
     Args:
         state: ``RUN_ROOT/networks``.
         container: its ID.
-        values: what is known of it: ``kind``, ``network``, ``veth`` …; see ``plan.py``.
+        values: what is known of it: ``kind``, ``links``, ``ports`` …; see ``plan.py``.
     """
 
     def __init__(self, state: str, container: str, values: dict[str, Any]) -> None:
@@ -58,6 +58,11 @@ class Attachment:
             os.unlink(self._path)
         except FileNotFoundError:
             return
+
+    def link(self, network: str) -> dict[str, Any] | None:
+        """How the container is connected with a network of ours; None: it is not."""
+        links: list[dict[str, Any]] = self.values.get("links") or []
+        return next((link for link in links if link["network"]["name"] == network), None)
 
     def tell(
         self, action: str, kind: str, name: str, detail: str = "", seconds: float = 0.0

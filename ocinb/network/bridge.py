@@ -1,39 +1,30 @@
-"""A container on a bridge: a pair of links, an address, a way out, and a way back for ports.
+"""A container on bridges: for each of its networks an interface, addresses, names, a way out.
 
-Whoever comes first makes the bridge, whoever goes last removes it, under the network's lock. All
-that the packet filter does for a network is one table, named like its bridge; what it does for a
-container's ports is another one, named like the container's link.
+Whoever comes first makes a network's bridge, whoever goes last removes it, under the network's
+lock. All that the packet filter does for a network is one table, named like its bridge; what it
+does for a container's ports is another one, named by the container: ``table`` in ``plan.py``.
 """
 
 from __future__ import annotations
 
-import time
-
-from ocinb.errors import NetworkError, OcinbError, SyscallError
-from ocinb.event_log import append_event
-from ocinb.events import Warned
-from ocinb.linux.rtnetlink import Interfaces, Link
+from ocinb.errors import NetworkError, SyscallError
+from ocinb.linux.rtnetlink import Interfaces
 from ocinb.network import names
-from ocinb.network.attachments import bridge_alias
-from ocinb.network.filters import make_way_out, publish, remove_table
+from ocinb.network.bridge_link import add_pair, make_bridge, refused, remove_bridge
+from ocinb.network.filters import publish, remove_table
 from ocinb.network.leases import Lease, Leases, locked
-from ocinb.network.subnets import Subnet, to_number, to_text
+from ocinb.network.subnets import Subnet, to_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     from ocinb.network.attachments import Attachment
-    from ocinb.network.container_namespace import ContainerNamespace
-
-INTERFACE = "eth0"
-"""The container's end, as everywhere."""
-
-_CALLS_THAT_NEED_POWER = (1, 13)
 
 
 def connect(attachment: Attachment, pid: int) -> None:
-    """Connect a container's network namespace with its network.
+    """Connect a container's network namespace with its networks.
 
     Args:
         attachment: see ``plan.py``.
@@ -47,32 +38,19 @@ def connect(attachment: Attachment, pid: int) -> None:
     from ocinb.network.container_namespace import ContainerNamespace
     from ocinb.network.serving import Served
 
-    network = attachment.values["network"]
-    subnet = Subnet.parse(network["subnet"])
-    with ContainerNamespace(pid) as namespace, Served(attachment) as served:
-        lease = _take_address(attachment, subnet, namespace)
-        with namespace.interfaces() as inside:
-            _configure_inside(attachment, inside, lease, subnet)
-        publish(attachment, lease.ip, served.ports)
-        served.serve(lease.ip, pid)
-    attachment.note(ip=lease.ip)
-
-
-def _take_address(attachment: Attachment, subnet: Subnet, namespace: ContainerNamespace) -> Lease:
     values = attachment.values
-    directory = f"{attachment.state}/{values['network']['name']}"
-    leases = Leases(directory, subnet)
-    with locked(directory):
-        known = tuple(values["names"])
-        lease = leases.take(attachment.container, known, values["hosts"], values["ip"])
-        attachment.tell("made", "lease", lease.ip, f"of {subnet}")
-        with Interfaces() as outside:
-            try:
-                _connect(attachment, outside, lease, subnet, namespace.descriptor)
-            except SyscallError as error:
-                raise _refused(error) from None
-        _introduce(attachment, lease, leases)
-    return lease
+    names.write_hosts(values["hosts"], values["base_hosts"])
+    with ContainerNamespace(pid) as namespace, Served(attachment) as served:
+        with namespace.interfaces() as inside:
+            inside.set_up("lo")
+            for link in values["links"]:
+                join(attachment, link, inside, namespace.descriptor)
+        if served.ports and values["links"]:
+            # As with docker, ports lead through the network that was named first.
+            front = values["links"][0]
+            publish(attachment, front, served.ports)
+            served.serve(front["address"], pid)
+    attachment.note()
 
 
 def detach(attachment: Attachment) -> None:
@@ -81,143 +59,141 @@ def detach(attachment: Attachment) -> None:
     Raises:
         SyscallError, StorageError: something could not be removed.
     """
-    network, veth = attachment.values["network"], attachment.values["veth"]
-    directory = f"{attachment.state}/{network['name']}"
-    with locked(directory), Interfaces() as outside:
-        leases = Leases(directory, Subnet.parse(network["subnet"]))
-        remove_table(attachment, veth)
-        released = leases.release(attachment.container)
-        others = list(leases)
-        for lease in released:
-            introduction = names.line(lease.ip, lease.names)
-            for other in others:
-                names.remove_line(other.hosts, introduction)
-            attachment.tell("removed", "lease", lease.ip)
-        if others:
+    values = attachment.values
+    remove_table(attachment, values.get("table", ""))
+    with Interfaces() as outside:
+        for link in values.get("links") or ():
+            leave(attachment, link, outside)
+
+
+def join(attachment: Attachment, link: dict[str, Any], inside: Interfaces, namespace: int) -> None:
+    """Connect a container with one network.
+
+    Args:
+        attachment: of the container.
+        link: one of its ``links``; gets the keys ``address`` and ``address6``.
+        inside: the interfaces of the container.
+        namespace: a descriptor of its network namespace.
+
+    Raises:
+        NetworkError, SyscallError, StorageError: as for ``connect``.
+    """
+    network = link["network"]
+    with locked(_directory(attachment, link)):
+        for leases, key in _leases(attachment, link):
+            known = tuple(link["names"])
+            wanted = link["ip" if key == "address" else "ip6"]
+            lease = leases.take(attachment.container, known, attachment.values["hosts"], wanted)
+            link[key] = lease.ip
+            attachment.tell("made", "lease", lease.ip, f"of network {network['name']}")
+        with Interfaces() as outside:
+            try:
+                bridge = make_bridge(attachment, outside, network)
+                add_pair(attachment, link, outside, bridge, namespace)
+            except SyscallError as error:
+                raise refused(error) from None
+        for leases, key in _leases(attachment, link):
+            _introduce(attachment, link[key], list(leases))
+    _configure_inside(attachment, link, inside)
+
+
+def leave(
+    attachment: Attachment,
+    link: dict[str, Any],
+    outside: Interfaces,
+    *,
+    staying: bool = False,
+) -> None:
+    """Undo ``join``, as far as it came.
+
+    Args:
+        attachment: of the container.
+        link: one of its ``links``.
+        outside: the interfaces of this machine.
+        staying: whether the container lives on: then it forgets the others of the network.
+
+    Raises:
+        SyscallError, StorageError: something could not be removed.
+    """
+    hosts, used = attachment.values["hosts"], False
+    with locked(_directory(attachment, link)):
+        for leases, _ in _leases(attachment, link):
+            released = leases.release(attachment.container)
+            others = list(leases)
+            used = used or bool(others)
+            for lease in released:
+                introduction = names.line(lease.ip, lease.names)
+                for other in others:
+                    names.remove_line(other.hosts, introduction)
+                attachment.tell("removed", "lease", lease.ip)
+            if staying:
+                for lease in [*released, *others]:
+                    names.remove_line(hosts, names.line(lease.ip, lease.names))
+        if not used:
+            remove_bridge(attachment, link, outside)
+        elif staying:
+            if outside.delete(link["veth"]):
+                attachment.tell("removed", "link", link["veth"])
+        elif outside.unplug(link["veth"]):
             # The pair goes with the container's namespace, a little later. Removing it at once
             # would wait 20 ms for every packet in flight.
-            if outside.unplug(veth):
-                attachment.tell("removed", "link", veth, "it ends with the namespace")
-        else:
-            _remove_bridge(attachment, outside)
+            attachment.tell("removed", "link", link["veth"], "it ends with the namespace")
 
 
-def _remove_bridge(attachment: Attachment, outside: Interfaces) -> None:
-    """Remove a bridge that no container uses, with the last one's link if it is still there."""
-    began = time.perf_counter()
-    bridge, veth = attachment.values["network"]["bridge"], attachment.values["veth"]
-    there = outside.find(bridge)
-    doomed = [veth]
-    subnet = Subnet.parse(attachment.values["network"]["subnet"])
-    if there is None or _is_ours(attachment, there, subnet):
-        remove_table(attachment, bridge)
-        doomed.append(bridge)
-    removed = outside.delete_all(doomed)
-    for name in removed:
-        attachment.tell("removed", "link", name, seconds=time.perf_counter() - began)
-
-
-def _connect(
-    attachment: Attachment, outside: Interfaces, lease: Lease, subnet: Subnet, namespace: int
+def give_way_out(
+    attachment: Attachment, links: Iterable[dict[str, Any]], inside: Interfaces
 ) -> None:
-    """The bridge, where it is not there yet, and the pair of links."""
-    values = attachment.values
-    network, veth = values["network"], values["veth"]
-    bridge = outside.find(network["bridge"])
-    if bridge is not None and _is_ours(attachment, bridge, subnet) and not bridge.alias:
-        outside.delete(bridge.name)  # half made by somebody who was killed
-        bridge = None
-    if bridge is None:
-        bridge = _make_bridge(attachment, outside, subnet)
-    elif not _is_ours(attachment, bridge, subnet):
-        raise NetworkError(f"the link {bridge.name} is not ours, so no container is connected")
-    values["mac"] = values["mac"] or _hardware_address(lease.ip)
-    began = time.perf_counter()
-    outside.add_veth(
-        veth,
-        INTERFACE,
-        namespace=namespace,
-        master=bridge.index,
-        address=values["mac"],
-        alias=f"ocinb container {attachment.container}",
-    )
-    attachment.tell(
-        "made", "link", veth, f"{INTERFACE} in the container", time.perf_counter() - began
-    )
+    """Send what goes elsewhere through the first of these networks that has a way out, where
+    there is no such route yet; for each version of the protocol.
+    """
+    for version, key in ((4, "subnet"), (6, "subnet6")):
+        if any(not bits for _, bits, _ in inside.routes(version)):
+            continue
+        for link in links:
+            network = link["network"]
+            if network["internal"] or not network.get(key):
+                continue
+            gateway = to_text(Subnet.parse(network[key]).gateway, version)
+            inside.add_default_route(gateway)
+            attachment.tell("made", "route", "default", f"via {gateway}")
+            break
 
 
-def _make_bridge(attachment: Attachment, outside: Interfaces, subnet: Subnet) -> Any:
-    network = attachment.values["network"]
-    name, gateway = network["bridge"], to_text(subnet.gateway)
-    for ip, bits, _ in outside.routes():
-        if bits and subnet.overlaps(Subnet(base=(to_number(ip) or 0), prefix=bits)):
-            raise NetworkError(f"{subnet} overlaps {ip}/{bits}, which is reached already")
-    began = time.perf_counter()
-    address = _hardware_address(gateway)
-    outside.add_bridge(name, address=address)
-    bridge = outside.find(name)
-    assert bridge is not None
-    outside.add_address(bridge.index, gateway, subnet.prefix)
-    attachment.tell(
-        "made", "link", name, f"bridge, {gateway}/{subnet.prefix}", time.perf_counter() - began
-    )
-    try:
-        make_way_out(attachment, subnet)
-    except OcinbError as error:
-        message = f"containers of network {network['name']} reach this machine and each other only"
-        warned = Warned(message=f"{message}: {error.message}")
-        append_event(attachment.values["events"], warned, create=False)
-    outside.set_alias(name, _alias(attachment))  # last: it says that the bridge is whole
-    return bridge
+def _directory(attachment: Attachment, link: dict[str, Any]) -> str:
+    return f"{attachment.state}/{link['network']['name']}"
 
 
-def _alias(attachment: Attachment) -> str:
-    return bridge_alias(attachment.values["network"]["name"], attachment.state)
+def _leases(attachment: Attachment, link: dict[str, Any]) -> list[tuple[Leases, str]]:
+    """The addresses of a network for each version of the protocol, and where a link has its own."""
+    network, directory = link["network"], _directory(attachment, link)
+    found = [(Leases(directory, Subnet.parse(network["subnet"])), "address")]
+    if network.get("subnet6"):
+        found.append((Leases(directory, Subnet.parse(network["subnet6"])), "address6"))
+    return found
 
 
-def _is_ours(attachment: Attachment, bridge: Link, subnet: Subnet) -> bool:
-    """By its alias, or by its address before it has one; its name could be anybody's."""
-    if bridge.alias:
-        return bridge.alias == _alias(attachment)
-    return bridge.address == _hardware_address(to_text(subnet.gateway))
-
-
-def _introduce(attachment: Attachment, lease: Lease, leases: Leases) -> None:
+def _introduce(attachment: Attachment, ip: str, leases: list[Lease]) -> None:
     """Tell the container the names of the others, and the others its own."""
-    others = [other for other in leases if other.ip != lease.ip]
-    mine = names.line(lease.ip, lease.names)
-    theirs = [names.line(other.ip, other.names) for other in others if other.names]
-    names.write_hosts(lease.hosts, [*attachment.values["base_hosts"], mine, *theirs])
-    for other in others:
-        names.add_line(other.hosts, mine)
+    lines = {lease.ip: names.line(lease.ip, lease.names) for lease in leases if lease.names}
+    mine = lines.pop(ip, "")
+    names.add_lines(attachment.values["hosts"], [mine, *lines.values()] if mine else lines.values())
+    for lease in leases:
+        if mine and lease.ip != ip:
+            names.add_lines(lease.hosts, [mine])
 
 
-def _configure_inside(
-    attachment: Attachment, inside: Interfaces, lease: Lease, subnet: Subnet
-) -> None:
-    link = inside.find(INTERFACE)
-    if link is None:
-        raise NetworkError(f"the container's {INTERFACE} is not there any more")
-    inside.set_up("lo")
-    inside.add_address(link.index, lease.ip, subnet.prefix)
-    inside.set_up(INTERFACE)
-    attachment.tell("made", "address", f"{lease.ip}/{subnet.prefix}", f"on {INTERFACE}")
-    if not attachment.values["network"]["internal"]:
-        gateway = to_text(subnet.gateway)
-        inside.add_default_route(gateway)
-        attachment.tell("made", "route", "default", f"via {gateway}")
-
-
-def _hardware_address(ip: str) -> str:
-    """Locally administered, and made of the address: so no neighbour remembers a wrong one."""
-    return "02:0c:" + ":".join(f"{int(part):02x}" for part in ip.split("."))
-
-
-def _refused(error: SyscallError) -> NetworkError:
-    if error.errno in _CALLS_THAT_NEED_POWER:
-        return NetworkError(
-            f"the kernel refuses a bridge here: {error}",
-            hint="it takes CAP_NET_ADMIN; --network none and --network host do without",
-        )
-    said = f" ({error.hint})" if error.hint else ""
-    return NetworkError(f"the container could not be connected: {error}{said}")
+def _configure_inside(attachment: Attachment, link: dict[str, Any], inside: Interfaces) -> None:
+    name, network = link["interface"], link["network"]
+    found = inside.find(name)
+    if found is None:
+        raise NetworkError(f"the container's {name} is not there any more")
+    for key, version_key in (("subnet", "address"), ("subnet6", "address6")):
+        if network.get(key):
+            address, prefix = link[version_key], Subnet.parse(network[key]).prefix
+            try:
+                inside.add_address(found.index, address, prefix)
+            except SyscallError as error:
+                raise refused(error) from None
+            attachment.tell("made", "address", f"{address}/{prefix}", f"on {name}")
+    inside.set_up(name)
+    give_way_out(attachment, [link], inside)

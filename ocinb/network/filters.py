@@ -10,22 +10,33 @@ from ocinb.event_log import append_event
 from ocinb.events import Warned
 from ocinb.linux import nftables as nft
 from ocinb.network.ports import EVERYWHERE, PublishedPort
-from ocinb.network.subnets import Subnet, to_text
+from ocinb.network.subnets import BITS, Subnet, to_text, version_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from ocinb.network.attachments import Attachment
 
-_FORWARDING = "/proc/sys/net/ipv4/ip_forward"
+_FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 _PROTOCOLS = {"tcp": nft.TCP, "udp": nft.UDP}
 
 
-def make_way_out(attachment: Attachment, subnet: Subnet) -> None:
-    """Let containers reach what this machine reaches, and nobody else reach them."""
-    network = attachment.values["network"]
-    bridge, base = network["bridge"], to_text(subnet.base)
+def make_way_out(
+    attachment: Attachment, network: dict[str, Any], subnets: Sequence[Subnet]
+) -> None:
+    """Let containers reach what this machine reaches, and nobody else reach them.
+
+    Raises:
+        SyscallError: the kernel refused.
+    """
+    for subnet in subnets:
+        _make_way_out(attachment, network, subnet)
+
+
+def _make_way_out(attachment: Attachment, network: dict[str, Any], subnet: Subnet) -> None:
+    bridge, base = network["bridge"], to_text(subnet.base, subnet.version)
     coming = [*nft.from_interface(bridge, negated=True), *nft.to_interface(bridge)]
     going = [*nft.from_interface(bridge), *nft.to_interface(bridge, negated=True)]
     leaving = [
@@ -40,7 +51,7 @@ def make_way_out(attachment: Attachment, subnet: Subnet) -> None:
     chains = [nft.Chain("nat", "postrouting", "srcnat", [[*leaving, *nft.masquerade()]])]
     if network["internal"]:
         chains, forward = [], [[*coming, *nft.drop()], [*going, *nft.drop()]]
-    with nft.Tables() as tables:
+    with nft.Tables(subnet.version) as tables:
         tables.delete(bridge)  # of a bridge that somebody else removed
         tables.add(
             bridge,
@@ -56,67 +67,86 @@ def make_way_out(attachment: Attachment, subnet: Subnet) -> None:
         )
         append_event(attachment.values["events"], Warned(message=message), create=False)
     what = "closed to both sides" if network["internal"] else "masquerade, closed to others"
-    attachment.tell("made", "filter", bridge, what)
+    attachment.tell("made", "filter", bridge, f"IPv{subnet.version}: {what}")
     if not network["internal"]:
-        _switch_forwarding_on(attachment)
+        _switch_forwarding_on(attachment, subnet.version)
 
 
-def publish(attachment: Attachment, ip: str, ports: Sequence[PublishedPort]) -> None:
+def publish(attachment: Attachment, link: dict[str, Any], ports: Sequence[PublishedPort]) -> None:
     """Send what comes from other machines to published ports on to the container.
 
     What comes from this machine takes the way through the proxy, which has the ports open; where
-    there is no packet filter, so does the rest, and loses its sender's address.
+    there is no packet filter, or the container has no address of that version, so does the rest,
+    and loses its sender's address.
+
+    Args:
+        attachment: of the container.
+        link: that through which they lead.
+        ports: with their numbers.
     """
-    bridge, table = attachment.values["network"]["bridge"], attachment.values["veth"]
+    for version, key in ((4, "address"), (6, "address6")):
+        wanted = [port for port in ports if port.version == version and not port.loopback]
+        if wanted and link.get(key):
+            _publish(attachment, link["network"]["bridge"], link[key], wanted)
+
+
+def _publish(attachment: Attachment, bridge: str, ip: str, ports: Sequence[PublishedPort]) -> None:
+    table, version = attachment.values["table"], version_of(ip)
     rules: list[nft.Rule] = []
     for port in ports:
-        if port.loopback:
-            continue
         where = (
             nft.destination_is_local()
-            if port.host_ip == EVERYWHERE
-            else nft.destination_in(port.host_ip, 32)
+            if port.host_ip in EVERYWHERE
+            else nft.destination_in(port.host_ip, BITS[version])
         )
         to_us = [*nft.from_interface(bridge, negated=True), *where]
         to_port = nft.port_is(_PROTOCOLS[port.protocol], port.host_port)
         rules.append([*to_us, *to_port, *nft.send_to(ip, port.port)])
-    if not rules:
-        return
     chain = nft.Chain("nat", "prerouting", "dstnat", rules)
     try:
-        with nft.Tables() as tables:
+        with nft.Tables(version) as tables:
             tables.add(table, [chain], comment=f"ports of container {attachment.container}"[:120])
     except SyscallError as error:
-        warned = Warned(message=f"no packet filter: {error}")
-        append_event(attachment.values["events"], warned, create=False)
+        append_event(
+            attachment.values["events"], Warned(message=f"no packet filter: {error}"), create=False
+        )
         return
     attachment.tell("made", "filter", table, f"{len(rules)} ports lead to {ip}")
 
 
 def remove_table(attachment: Attachment, name: str) -> None:
-    """Remove a table, if it is there.
+    """Remove the tables of a name, as far as they are there.
 
     Raises:
         SyscallError: the kernel refused.
     """
     try:
-        with nft.Tables() as tables:
-            if name in tables.names() and tables.delete(name):
-                attachment.tell("removed", "filter", name)
+        for version in (4, 6):
+            with nft.Tables(version) as tables:
+                if name in tables.names() and tables.delete(name):
+                    attachment.tell("removed", "filter", name, f"IPv{version}")
     except SyscallError as error:
         if error.call in ("socket", "NFT_MSG_GETTABLE"):
             return  # a kernel without packet filters has no table of ours
         raise
 
 
-def _switch_forwarding_on(attachment: Attachment) -> None:
+def _switch_forwarding_on(attachment: Attachment, version: int) -> None:
     """As every engine does, and leaves it so: others may have come to rely on it."""
+    setting = _FORWARDING[version]
+    path = f"/proc/sys/{setting.replace('.', '/')}"
     try:
-        with open(_FORWARDING, encoding="ascii") as file:
+        with open(path, encoding="ascii") as file:
             if file.read().strip() != "0":
                 return
-        with open(_FORWARDING, "w", encoding="ascii") as file:
+        with open(path, "w", encoding="ascii") as file:
             file.write("1")
     except OSError as error:
-        raise SyscallError("write", (_FORWARDING, "1"), error.errno or 0) from None
-    attachment.tell("made", "setting", "net.ipv4.ip_forward", "1; it was 0, and stays 1")
+        raise SyscallError("write", (path, "1"), error.errno or 0) from None
+    attachment.tell("made", "setting", setting, "1; it was 0, and stays 1")
+    if version == 6:
+        message = (
+            f"{setting} is 1 from now on: this machine is a router, so it does not take its own "
+            "routes from router advertisements any more, unless accept_ra of a link is 2"
+        )
+        append_event(attachment.values["events"], Warned(message=message), create=False)

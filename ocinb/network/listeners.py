@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _BACKLOG = 512
+NO_IPV6 = "the kernel of this machine has no IPv6"
 KINDS = {"tcp": _socket.SOCK_STREAM, "udp": _socket.SOCK_DGRAM}
 
 
@@ -54,8 +55,14 @@ def close(sockets: Sequence[_socket.socket]) -> None:
 
 
 def _open(port: PublishedPort) -> _socket.socket:
-    opened = _socket.socket(_socket.AF_INET, KINDS[port.protocol] | _socket.SOCK_CLOEXEC)
+    family = _socket.AF_INET6 if port.version == 6 else _socket.AF_INET
     try:
+        opened = _socket.socket(family, KINDS[port.protocol] | _socket.SOCK_CLOEXEC)
+    except OSError as error:
+        raise _refused(port, error) from None
+    try:
+        if family == _socket.AF_INET6:
+            opened.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_V6ONLY, 1)
         if port.protocol == "tcp":
             # Of connections that ended a moment ago only; two sockets cannot listen.
             opened.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
@@ -70,6 +77,8 @@ def _open(port: PublishedPort) -> _socket.socket:
 
 def _refused(port: PublishedPort, error: OSError) -> NetworkError:
     where = f"port {port.host_port}/{port.protocol} on {port.host_ip}"
+    if error.errno == errno.EAFNOSUPPORT:
+        return NetworkError(f"{where} cannot be had: {NO_IPV6}")
     if error.errno == errno.EADDRINUSE:
         return NetworkError(f"{where} is in use", hint="stop who uses it, or publish another port")
     if error.errno == errno.EADDRNOTAVAIL:

@@ -27,14 +27,17 @@ def write_hosts(path: str, lines: Sequence[str]) -> None:
         _write(path, "".join(f"{each}\n" for each in lines).encode())
 
 
-def add_line(path: str, added: str) -> None:
-    """Add a line to a hosts file, by one write."""
+def add_lines(path: str, added: Iterable[str]) -> None:
+    """Add lines to a hosts file, by one write."""
+    text = "".join(f"{each}\n" for each in added)
+    if not text:
+        return
     try:
         fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
         return  # that container is gone
     try:
-        os.write(fd, f"{added}\n".encode())
+        os.write(fd, text.encode())
     except OSError:
         return
     finally:

@@ -18,6 +18,7 @@ from ocinb.frozen import Frozen
 from ocinb.linux.rtnetlink import Interfaces
 from ocinb.network.attachments import Attachment
 from ocinb.network.leases import Lease, Leases, locked
+from ocinb.network.listeners import NO_IPV6
 from ocinb.network.strays import BRIDGE, VETH
 from ocinb.network.subnets import Subnet, subnet_of, to_text
 from ocinb.whole_file import write_whole
@@ -27,10 +28,12 @@ DEFAULT = "bridge"
 
 RESERVED = ("none", "host", "default", "container", "cni", "pasta", "slirp4netns", "private")
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
+_IPV6 = "/proc/sys/net/ipv6"
 _POOL = Subnet(base=10 << 24 | 87 << 16, prefix=16)
 _PREFIX = 24
 """Networks without a subnet of their own get one of 253 addresses out of 10.87.0.0/16."""
-_SMALLEST, _LARGEST = 30, 8
+_PREFIXES = {4: (8, 30), 6: (16, 126)}
+_NOT_OF_HOSTS = ("127.0.0.0/8", "224.0.0.0/3", "::/16", "fe80::/10", "ff00::/8")
 
 
 class Network(Frozen):
@@ -43,6 +46,8 @@ class Network(Frozen):
         internal: whether it has no way out.
         created: seconds since the epoch.
         bridge: the name of the link, while there are containers.
+        subnet6: of IPv6, as in ``fd00:87::/64``; empty: there are no such addresses.
+        gateway6: the bridge's address in it, or empty.
     """
 
     name: str
@@ -51,6 +56,13 @@ class Network(Frozen):
     internal: bool
     created: float
     bridge: str
+    subnet6: str = ""
+    gateway6: str = ""
+
+    @property
+    def subnets(self) -> list[Subnet]:
+        """One, or two: of version 4 and 6."""
+        return [Subnet.parse(text) for text in (self.subnet, self.subnet6) if text]
 
 
 class Networks:
@@ -65,23 +77,39 @@ class Networks:
         self._directory = directory
         self.state = str(state)
 
-    def create(self, name: str, *, subnet: str | None = None, internal: bool = False) -> Network:
+    def create(
+        self,
+        name: str,
+        *,
+        subnet: str | None = None,
+        subnet6: str | None = None,
+        ipv6: bool = False,
+        internal: bool = False,
+    ) -> Network:
         """Make a network.
 
         Args:
             subnet: None: the first free one of 10.87.0.0/16.
+            subnet6: of IPv6; None: where ``ipv6`` is asked for, one of those that everybody may
+                make up (RFC 4193).
+            ipv6: whether containers have addresses of IPv6, too.
             internal: containers reach each other and this machine, and nothing else.
 
         Raises:
-            NetworkError: the name is in use or none; the subnet is none, too small or too large,
-                or overlaps another network or a route of this machine.
+            NetworkError: the name is in use or none; a subnet is none, too small or too large,
+                or overlaps another network or a route of this machine; there is no IPv6 here.
             StorageError: the disk refused.
         """
         check_name(name)
+        if subnet6 is not None and not ipv6:
+            raise NetworkError(f"{subnet6} is of IPv6", hint="ask for that by --ipv6")
+        wanted6 = (subnet6 or "") if ipv6 else None
+        if ipv6:
+            check_ipv6()
         with locked(str(self._directory)):
             if self._path(name).exists():
                 raise NetworkError(f"there is a network {name} already")
-            return self._create(name, subnet, internal)
+            return self._create(name, subnet, internal, wanted6)
 
     def get(self, name: str) -> Network:
         """A network by name; ``bridge`` is made where it is not there yet.
@@ -115,7 +143,10 @@ class Networks:
         if self.leases(network):
             return network
         try:
-            _check(Subnet.parse(network.subnet), self._of_this_machine())
+            if network.subnet6:
+                check_ipv6()
+            for subnet in network.subnets:
+                _check(subnet, self._of_this_machine())
         except NetworkError as error:
             if name != DEFAULT:
                 raise NetworkError(
@@ -158,37 +189,60 @@ class Networks:
                     hint="remove these containers first",
                 )
             self._path(name).unlink(missing_ok=True)
-            for left in ("leases", "last", "lock"):
+            for left in ("leases", "last", "leases6", "last6", "lock"):
                 _remove(f"{directory}/{left}")
             _remove(directory)
 
     def leases(self, network: Network) -> list[Lease]:
-        """The addresses in use, in their order."""
-        return list(self._leases(network))
+        """The addresses of version 4 in use, in their order: one for each container."""
+        return list(self._leases(network, 4))
 
-    def check_address(self, network: Network, ip: str | None) -> None:
+    def addresses6(self, network: Network) -> dict[str, str]:
+        """ID → address of version 6."""
+        if not network.subnet6:
+            return {}
+        return {lease.container: lease.ip for lease in self._leases(network, 6)}
+
+    def check_address(self, network: Network, ip: str | None, ip6: str | None = None) -> None:
         """Raise ``NetworkError`` where a container would get no address now."""
-        self._leases(network).check(ip)
+        self._leases(network, 4).check(ip)
+        if network.subnet6:
+            self._leases(network, 6).check(ip6)
+        elif ip6:
+            raise NetworkError(
+                f"network {network.name} has no addresses of IPv6, so none is {ip6}",
+                hint="network create --ipv6 makes one that has",
+            )
 
     def attachments(self, network: Network) -> dict[str, Attachment]:
         """ID → what was made, of the containers of a network."""
         return {
             found.container: found
             for found in Attachment.all(self.state)
-            if (found.values.get("network") or {}).get("name") == network.name
+            if found.link(network.name) is not None
         }
 
-    def veth(self, container: str) -> str:
-        """The name of the link that leads to a container."""
+    def veth(self, container: str, network: str) -> str:
+        """The name of the link by which a container is connected with a network."""
+        return VETH + _digest(self.state, f"{container}\0{network}")
+
+    def table(self, container: str) -> str:
+        """The name of what the packet filter does for a container's ports."""
         return VETH + _digest(self.state, container)
 
-    def _leases(self, network: Network) -> Leases:
-        return Leases(f"{self.state}/{network.name}", Subnet.parse(network.subnet))
+    def _leases(self, network: Network, version: int) -> Leases:
+        text = network.subnet if version == 4 else network.subnet6
+        return Leases(f"{self.state}/{network.name}", Subnet.parse(text))
 
-    def _create(self, name: str, text: str | None, internal: bool) -> Network:
-        taken = [(Subnet.parse(each.subnet), f"network {each.name}") for each in self]
+    def _create(
+        self, name: str, text: str | None, internal: bool, text6: str | None = None
+    ) -> Network:
+        taken = [(subnet, f"network {each.name}") for each in self for subnet in each.subnets]
         taken += self._of_this_machine()
-        subnet = _check(Subnet.parse(text), taken) if text else _free(taken)
+        subnet = _check(_of_version(text, 4), taken) if text else _free(taken)
+        subnet6 = None
+        if text6 is not None:
+            subnet6 = _check(_of_version(text6 or _made_up(), 6), taken)
         network = Network(
             name=name,
             subnet=str(subnet),
@@ -196,6 +250,8 @@ class Networks:
             internal=internal,
             created=time.time(),
             bridge=BRIDGE + _digest(self.state, name),
+            subnet6=str(subnet6 or ""),
+            gateway6=to_text(subnet6.gateway, 6) if subnet6 else "",
         )
         write_whole(self._path(name), plain_json.pretty(dict(network)) + "\n")
         return network
@@ -207,8 +263,9 @@ class Networks:
     def _read(self, name: str) -> Network | None:
         try:
             document = plain_json.loads(self._path(name).read_bytes())
-            network = Network(**{each: document[each] for each in Network._fields})
-            Subnet.parse(network.subnet)
+            known = Network._names.intersection(document)
+            network = Network(**{each: document[each] for each in known})
+            assert network.subnets
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, OcinbError) as error:
@@ -255,11 +312,12 @@ def reached(own: set[str]) -> list[tuple[Subnet, str]]:
 
 
 def _check(subnet: Subnet, taken: Iterable[tuple[Subnet, str]]) -> Subnet:
-    if not _LARGEST <= subnet.prefix <= _SMALLEST:
+    largest, smallest = _PREFIXES[subnet.version]
+    if not largest <= subnet.prefix <= smallest:
         raise NetworkError(
-            f"a network cannot be {subnet}", hint=f"its prefix is /{_LARGEST} to /{_SMALLEST}"
+            f"a network cannot be {subnet}", hint=f"its prefix is /{largest} to /{smallest}"
         )
-    if subnet.overlaps(Subnet.parse("127.0.0.0/8")) or subnet.overlaps(Subnet.parse("224.0.0.0/3")):
+    if any(subnet.overlaps(Subnet.parse(special)) for special in _NOT_OF_HOSTS):
         raise NetworkError(f"a network cannot be {subnet}: these are not addresses of hosts")
     for other, whose in taken:
         if subnet.overlaps(other):
@@ -267,6 +325,25 @@ def _check(subnet: Subnet, taken: Iterable[tuple[Subnet, str]]) -> Subnet:
                 f"{subnet} overlaps {other}, {whose}", hint="choose another, or give no subnet"
             )
     return subnet
+
+
+def _of_version(text: str, version: int) -> Subnet:
+    subnet = Subnet.parse(text)
+    if subnet.version != version:
+        raise NetworkError(f"{subnet} is not a subnet of IPv{version}")
+    return subnet
+
+
+def _made_up() -> str:
+    """A prefix that nobody else is likely to have. Spec: none (RFC 4193, 3.2.1)"""
+    numbers = b"\xfd" + os.urandom(5)
+    return f"{to_text(int.from_bytes(numbers.ljust(16, bytes(1)), 'big'), 6)}/64"
+
+
+def check_ipv6() -> None:
+    """Raise ``NetworkError`` where this machine has no IPv6."""
+    if not os.path.exists(_IPV6):
+        raise NetworkError(NO_IPV6, hint="it was built without, or started with ipv6.disable=1")
 
 
 def _free(taken: list[tuple[Subnet, str]]) -> Subnet:

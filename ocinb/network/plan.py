@@ -10,12 +10,14 @@ address that is taken, a network that is not there, a user who may not have a br
                   events      the container's file of events; may be empty
                   ports       those published
                   published   the file in which their numbers are written down
-                  names       under which others of the network know the container
+                  names       under which others of its networks know the container
                   hosts       its hosts file; empty: none is kept
                   base_hosts  the lines of it that do not change
                   ip, mac     wished for, or null
-                  network     of kind bridge: name, bridge, subnet, internal
-                  veth        of kind bridge: the link on this machine
+                  table       of kind bridge: its ports' name in the packet filter
+                  links       of kind bridge, one for each network: network (its name, bridge,
+                              subnets, internal), veth (the link on this machine), interface,
+                              names, ip, ip6, mac; once made: address, address6
                   cni         of kind cni: the configuration list, where plugins are
                   program     of kinds pasta and slirp4netns: its path
 """
@@ -31,9 +33,10 @@ from ocinb.errors import NetworkError, StorageError, UnsupportedHost
 from ocinb.frozen import Frozen
 from ocinb.network import listeners, resolving, user_space
 from ocinb.network.cni_config import CNI, find_plugins, load_network
+from ocinb.network.membership import link_of
 from ocinb.network.ports import PublishedPort
 from ocinb.network.publish import exposed, parse_all
-from ocinb.network.wishes import CONTAINER, HOST, NONE, check
+from ocinb.network.wishes import CONTAINER, HOST, NONE, check, first_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -188,11 +191,13 @@ def _connect(
     gateway = None
     if network.startswith(CNI):
         document |= _by_plugins(network.removeprefix(CNI), container, wishes, ports)
-    elif network in user_space.KINDS or (container.rootless and network == "bridge"):
+    elif network in user_space.KINDS or (
+        container.rootless and network == "bridge" and not wishes.further
+    ):
         document |= user_space.choose(None if network == "bridge" else network, made.warnings)
     else:
-        found = _bridge(network, container, wishes, networks)
-        gateway = found["network"]["gateway"]
+        found = _bridges(network, container, wishes, networks, document["names"])
+        gateway = found["links"][0]["network"]["gateway"]
         document |= found
     servers = [user_space.SLIRP_SERVER] if document["kind"] == "slirp4netns" else []
     _add_files(made, container, wishes, host=False, gateway=gateway, servers=servers)
@@ -200,17 +205,21 @@ def _connect(
     made.document = document
 
 
-def _bridge(
-    name: str, container: Container, wishes: Networking, networks: Networks
+def _bridges(
+    name: str, container: Container, wishes: Networking, networks: Networks, names: Sequence[str]
 ) -> dict[str, Any]:
+    first = first_of(name, wishes)
     if container.rootless:
+        named = ", ".join([name, *(wish.network for wish in wishes.further)])
         raise UnsupportedHost(
-            f"network {name}: an ordinary user may not make a bridge on this machine",
+            f"network {named}: an ordinary user may not make a bridge on this machine",
             hint="--network bridge connects the container through pasta or slirp4netns instead",
         )
-    network = networks.ready(name)
-    networks.check_address(network, wishes.ip)
-    return {"kind": "bridge", "network": dict(network), "veth": networks.veth(container.id)}
+    links = [
+        link_of(networks, container.id, names, wish, f"eth{number}")
+        for number, wish in enumerate([first, *wishes.further])
+    ]
+    return {"kind": "bridge", "links": links, "table": networks.table(container.id)}
 
 
 def _by_plugins(

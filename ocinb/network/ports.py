@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ocinb.frozen import Frozen
+from ocinb.network.subnets import version_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,7 +11,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 LOOPBACK = "127.0.0.1"
-EVERYWHERE = "0.0.0.0"
+EVERYWHERE = ("0.0.0.0", "::")
+"""What opens a port to everybody, by either version of the Internet protocol."""
 
 
 class PublishedPort(Frozen):
@@ -29,12 +31,18 @@ class PublishedPort(Frozen):
     protocol: str = "tcp"
 
     def __str__(self) -> str:
-        return f"{self.host_ip}:{self.host_port}->{self.port}/{self.protocol}"
+        ip = f"[{self.host_ip}]" if self.version == 6 else self.host_ip
+        return f"{ip}:{self.host_port}->{self.port}/{self.protocol}"
+
+    @property
+    def version(self) -> int:
+        """Of the Internet protocol, on this machine's side."""
+        return version_of(self.host_ip)
 
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach it."""
-        return self.host_ip.startswith("127.")
+        return self.host_ip.startswith("127.") or self.host_ip == "::1"
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> PublishedPort:

@@ -10,6 +10,7 @@ import re
 
 from ocinb.errors import NetworkError
 from ocinb.network.ports import EVERYWHERE, LOOPBACK, PublishedPort
+from ocinb.network.subnets import to_number, to_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,11 +66,12 @@ def parse_all(texts: Iterable[str]) -> list[PublishedPort]:
     found = [port for text in texts for port in parse(text)]
     if len(found) > MOST:
         raise NetworkError(f"{len(found):,} published ports are more than {MOST:,}")
-    taken: dict[tuple[str, int], PublishedPort] = {}
+    taken: dict[tuple[str, int, int], PublishedPort] = {}
     for port in found:
-        before = taken.setdefault((port.protocol, port.host_port), port)
+        before = taken.setdefault((port.protocol, port.version, port.host_port), port)
         both = {before.host_ip, port.host_ip}
-        if before is not port and port.host_port and (len(both) == 1 or EVERYWHERE in both):
+        same = len(both) == 1 or not both.isdisjoint(EVERYWHERE)
+        if before is not port and port.host_port and same:
             raise NetworkError(
                 f"port {port.host_port}/{port.protocol} of this machine is published twice"
             )
@@ -108,10 +110,15 @@ def _address(text: str, ip: str | None) -> str:
         return LOOPBACK
     if ip == "localhost":
         return LOOPBACK
+    if ip.startswith("["):
+        number = to_number(ip[1:-1], 6)
+        if number is not None:
+            return to_text(number, 6)
     parts = ip.split(".")
     if len(parts) != 4 or any(not p.isdigit() or int(p) > 255 or len(p) > 3 for p in parts):
         raise NetworkError(
-            f"--publish {text}: {ip} is not an IPv4 address of this machine",
-            hint=f"{LOOPBACK} is what is taken without one, {EVERYWHERE} opens it to everybody",
+            f"--publish {text}: {ip} is not an address of this machine",
+            hint=f"{LOOPBACK} is what is taken without one, 0.0.0.0 opens it to everybody; "
+            "addresses of IPv6 stand in brackets: [::1], [::]",
         )
     return ".".join(str(int(part)) for part in parts)

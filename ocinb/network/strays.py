@@ -30,17 +30,22 @@ def remove_strays(state: str) -> list[str]:
 
 def _remove(state: str) -> list[str]:
     found = []
-    for directory in ("attachments", *(f"{network}/leases" for network in _networks(state))):
+    sets = [f"{network}/leases{which}" for network in _networks(state) for which in ("", "6")]
+    for directory in ("attachments", *sets):
         _remove_half_written(f"{state}/{directory}")
     known = {attachment.container for attachment in Attachment.all(state)}
     for network in _networks(state):
         with locked(f"{state}/{network}"), Interfaces() as links:
-            leases = Leases(f"{state}/{network}", Subnet(base=0, prefix=0))
-            for lease in leases:
-                if lease.container not in known:
-                    os.unlink(f"{state}/{network}/leases/{lease.ip}")
+            used = False
+            for version, which in ((4, "leases"), (6, "leases6")):
+                everywhere = Subnet(base=0, prefix=0, version=version)
+                for lease in Leases(f"{state}/{network}", everywhere):
+                    if lease.container in known:
+                        used = True
+                        continue
+                    os.unlink(f"{state}/{network}/{which}/{lease.ip}")
                     found.append(f"the address {lease.ip} of network {network}")
-            if list(leases):
+            if used:
                 continue
             alias = bridge_alias(network, state)
             for link in links.links():
@@ -74,8 +79,9 @@ def _networks(state: str) -> list[str]:
 
 
 def _remove_table(name: str) -> None:
-    try:
-        with nft.Tables() as tables:
-            tables.delete(name)
-    except SyscallError:
-        return
+    for version in (4, 6):
+        try:
+            with nft.Tables(version) as tables:
+                tables.delete(name)
+        except SyscallError:
+            continue

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ocinb.bundle.options import Membership
 from ocinb.errors import NetworkError
-from ocinb.network import resolving, user_space
+from ocinb.network import membership, resolving, user_space
 from ocinb.network.cni_config import CNI
 from ocinb.network.publish import parse_all
-from ocinb.network.subnets import to_number
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ocinb.bundle.options import Networking
 
 NONE, HOST, CONTAINER = "none", "host", "container:"
@@ -33,27 +35,52 @@ def check(network: str, wishes: Networking) -> None:
             raise NetworkError(f"--dns-option {word!r} is not one word")
     for alias in wishes.aliases:
         resolving.check_host_name("--network-alias", alias)
-    if wishes.mac_address is not None:
-        resolving.hardware_address(wishes.mac_address)
-    if wishes.ip is not None and to_number(wishes.ip) is None:
-        raise NetworkError(f"--ip {wishes.ip} is not an IPv4 address")
+    first = first_of(network, wishes)
+    for wish in (first, *wishes.further):
+        membership.check(wish)
     _check_meaning(network, wishes)
+    _check_several([wish.network for wish in (first, *wishes.further)])
+
+
+def first_of(network: str, wishes: Networking) -> Membership:
+    """What is wished of the network that a container's options name."""
+    return Membership(
+        network=network,
+        ip=wishes.ip,
+        ip6=wishes.ip6,
+        mac_address=wishes.mac_address,
+        aliases=wishes.first_aliases,
+    )
+
+
+def _check_several(names: Sequence[str]) -> None:
+    if len(names) == 1:
+        return
+    for name in names:
+        if name in (NONE, HOST, *user_space.KINDS) or name.startswith((CONTAINER, CNI)):
+            raise NetworkError(
+                f"--network {name} cannot be one of several",
+                hint="bridge and networks of ocinb network create can be",
+            )
+        if names.count(name) > 1:
+            raise NetworkError(f"--network {name} is given twice")
 
 
 def _check_meaning(network: str, wishes: Networking) -> None:
     own = {
         "--publish": wishes.publish or wishes.publish_all,
         "--ip": wishes.ip,
+        "--ip6": wishes.ip6,
         "--mac-address": wishes.mac_address,
-        "--network-alias": wishes.aliases,
+        "--network-alias": [*wishes.aliases, *wishes.first_aliases],
     }
     meaningless = set(own)
     if network == HOST:
         meaningless.discard("--publish")  # podman and docker warn
     elif network not in (NONE, HOST) and not network.startswith(CONTAINER):
-        meaningless = {"--network-alias"} if network.startswith(CNI) else set()
+        meaningless = {"--network-alias", "--ip6"} if network.startswith(CNI) else set()
         if network in user_space.KINDS:
-            meaningless = {"--ip", "--mac-address", "--network-alias"}
+            meaningless = {"--ip", "--ip6", "--mac-address", "--network-alias"}
     if network.startswith(CONTAINER):
         own |= {
             "--dns": wishes.dns,

@@ -273,14 +273,14 @@ def test_trace_shows_the_network(engine: Engine, recorder: Recorder, say: Say) -
     assert any(row["what"] == "made address 10.87.0.2/24" for row in rows)
 
 
-def socket_of(pid: int, kind: int) -> socket.socket:
+def socket_of(pid: int, kind: int, family: int = socket.AF_INET) -> socket.socket:
     """A socket in the network of a container."""
     kernel, home = Kernel(), os.open("/proc/self/ns/net", os.O_RDONLY)
     there = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
     try:
         kernel.setns(there, f.CLONE_NEWNET)
         try:
-            return socket.socket(socket.AF_INET, kind)
+            return socket.socket(family, kind)
         finally:
             kernel.setns(home, f.CLONE_NEWNET)
     finally:
@@ -439,7 +439,7 @@ def test_check_finds_what_is_missing(start: Start, engine: Engine, settings: Set
     web = start("web", SERVE, publish=["8080:80"])
     state = str(settings.network_state)
     assert check(state, web.id, web.pid) == []
-    veth = engine.networks.veth(web.id)
+    veth = engine.networks.veth(web.id, "bridge")
     subprocess.run(["ip", "link", "set", veth, "nomaster"], check=True)
     assert check(state, web.id, web.pid) == [f"its link {veth} is not a port of the bridge"]
     subprocess.run(["ip", "link", "del", veth], check=True)

@@ -86,7 +86,7 @@ def test_a_network_from_its_making_to_its_end(type_: Type) -> None:
 
 def test_a_network_that_was_torn_is_found_out(type_: Type, engine: Engine) -> None:
     type_("run -d --name web --network bridge box sleep 60")
-    veth = engine.networks.veth(engine.containers.get("web").id)
+    veth = engine.networks.veth(engine.containers.get("web").id, "bridge")
     subprocess.run(["ip", "link", "del", veth], check=True)
     with pytest.raises(
         NetworkError, match=f"network of web is not as it was made: its link {veth}"

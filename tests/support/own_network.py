@@ -34,8 +34,10 @@ def links_and_tables() -> list[str]:
     """What there is in this network besides its loopback."""
     with Interfaces() as interfaces:
         found = [f"link {link.name}" for link in interfaces.links() if link.name != "lo"]
-    try:
-        with Tables() as tables:
-            return found + [f"table {name}" for name in tables.names()]
-    except SyscallError:
-        return found
+    for version in (4, 6):
+        try:
+            with Tables(version) as tables:
+                found += [f"table {name}" for name in tables.names()]
+        except SyscallError:
+            continue
+    return found

@@ -62,8 +62,8 @@ def test_links_have_names_of_their_own(networks: Networks, tmp_path: Path) -> No
     names = {
         networks.get("a").bridge,
         other.get("a").bridge,
-        networks.veth("x"),
-        networks.veth("y"),
+        networks.veth("x", "a"),
+        networks.veth("y", "a"),
     }
     assert len(names) == 4
     assert all(len(name) == 15 and name.startswith("ocinb") for name in names)

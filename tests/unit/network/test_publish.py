@@ -20,6 +20,8 @@ from ocinb.network.publish import exposed, parse, parse_all
         ("0.0.0.0:8080:80", ["0.0.0.0:8080->80/tcp"]),
         ("localhost:8080:80", ["127.0.0.1:8080->80/tcp"]),
         ("127.0.0.1::80", ["127.0.0.1:0->80/tcp"]),
+        ("[::1]:8080:80/udp", ["[::1]:8080->80/udp"]),
+        ("[0:0::]:8080:80", ["[::]:8080->80/tcp"]),
         ("9000-9001:80-81", ["127.0.0.1:9000->80/tcp", "127.0.0.1:9001->81/tcp"]),
         ("80-81", ["127.0.0.1:0->80/tcp", "127.0.0.1:0->81/tcp"]),
     ],
@@ -42,9 +44,10 @@ def test_forms(typed: str, meant: list[str]) -> None:
         ("70000:80", "70000 is not a port or a range"),
         ("81-80", "81-80 is not a port or a range"),
         ("8000-8002:80", "3 ports of this machine cannot lead to 1"),
-        ("1.2.3.400:80:80", "1.2.3.400 is not an IPv4 address"),
-        ("[::1]:80:80", "is not an IPv4 address"),
-        ("example.org:80:80", "example.org is not an IPv4 address"),
+        ("1.2.3.400:80:80", "1.2.3.400 is not an address"),
+        ("[::x]:80:80", "[::x] is not an address"),
+        ("::1:80:80", "is not a port"),
+        ("example.org:80:80", "example.org is not an address"),
     ],
 )
 def test_refused(typed: str, said: str) -> None:

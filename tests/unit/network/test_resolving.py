@@ -101,10 +101,10 @@ def test_a_container_keeps_what_it_wrote_into_its_hosts_file(tmp_path) -> None:
     path = tmp_path / "hosts"
     path.write_text("127.0.0.1\tlocalhost\n")
     inode = path.stat().st_ino
-    names.add_line(str(path), "10.0.0.2\tweb")
+    names.add_lines(str(path), ["10.0.0.2\tweb"])
     with path.open("a") as file:
         file.write("10.1.1.1 mine\n")
-    names.add_line(str(path), "10.0.0.3\tdb")
+    names.add_lines(str(path), ["10.0.0.3\tdb"])
     names.remove_line(str(path), "10.0.0.2\tweb")
     assert path.read_text() == "127.0.0.1\tlocalhost\n10.1.1.1 mine\n10.0.0.3\tdb\n"
     assert path.stat().st_ino == inode  # it is mounted: another file would not be seen
@@ -115,5 +115,5 @@ def test_a_hosts_file_that_is_a_link_is_not_followed(tmp_path) -> None:
     target.write_text("root\n")
     (tmp_path / "hosts").symlink_to(target)
     names.write_hosts(str(tmp_path / "hosts"), ["evil"])
-    names.add_line(str(tmp_path / "hosts"), "evil")
+    names.add_lines(str(tmp_path / "hosts"), ["evil"])
     assert target.read_text() == "root\n"
