@@ -89,11 +89,15 @@ class OciMagics(Magics):
         words = _words(line)
         try:
             value = self.call(words, cell)
+            if line.rstrip().endswith(";") and self._is_bare(typed):
+                return None
+            return self._shown(value)
         except KeyboardInterrupt as error:
             shorten_interrupt(error)
             raise
-        if line.rstrip().endswith(";") and self._is_bare(typed):
-            return None
+
+    def _shown(self, value: Any) -> Any:
+        """What the cell has for a command's value."""
         if isinstance(value, Help):
             print(value)  # noqa: T201 - help belongs under the cell, also in its middle
             return None

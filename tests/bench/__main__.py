@@ -21,6 +21,8 @@ SUBJECTS = {
     "transfer": "pull and push of 315 MB: ours, skopeo",
     "registry": "push and get: ours, docker-registry",
     "requests": "small requests: our client, http.client",
+    "notebook": "%load_ext, %oci images, what a pull and a diagram send to the page",
+    "interrupts": "from Ctrl-C to the end of the cell: pull, push, build, run, exec, logs",
 }
 """Modules of this package: ``comparisons()`` of each yields what is to be run."""
 
