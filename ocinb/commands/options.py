@@ -28,6 +28,13 @@ grace_option = click.option(
     metavar="SECONDS",
     help="Until KILL; if not given as run --stop-timeout said, else 10.",
 )
+sig_proxy_option = click.option(
+    "--sig-proxy",
+    type=bool,
+    default=True,
+    metavar="true|false",
+    help="Whether signals that are sent to ocinb go to the program; true if not given.",
+)
 names_only = click.option("-q", "--quiet", is_flag=True, help="Only the names.")
 """Above ``listing``: the table's key column alone, as podman's ``--quiet``."""
 
@@ -56,12 +63,19 @@ def listing(function: Decorated) -> Decorated:
 
 
 def inspecting(function: Decorated) -> Decorated:
-    """A command that returns a ``Document``: adds ``--format json``, for uncoloured JSON."""
+    """A command that returns a ``Document``, or a list of them as ``Json``.
+
+    It adds ``--format json``, for uncoloured JSON.
+    """
 
     @functools.wraps(function)
     def run(*args: Any, format: str, **values: Any) -> Any:
-        document: Document = function(*args, **values)
-        return Json(dict(document)) if format == "json" else document
+        document: Document | Json = function(*args, **values)
+        return (
+            Json(dict(document))
+            if format == "json" and isinstance(document, Document)
+            else document
+        )
 
     return click.option(
         "--format",

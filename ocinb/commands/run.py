@@ -17,6 +17,7 @@ from ocinb.commands.creation import (
     shown_config,
     write_cidfile,
 )
+from ocinb.commands.options import sig_proxy_option
 from ocinb.commands.tree import cell_script
 from ocinb.commands.values import Ran
 
@@ -34,6 +35,7 @@ class _RunCommand(CreatingCommand):
 @click.option("-i", "--interactive", is_flag=True, help="Give it this standard input.")
 @click.option("-d", "--detach", is_flag=True, help="Do not wait for it.")
 @click.option("--rm", "remove", is_flag=True, help="Remove it when it has ended.")
+@sig_proxy_option
 @click.pass_context
 def command(
     context: click.Context,
@@ -43,6 +45,7 @@ def command(
     interactive: bool,
     detach: bool,
     remove: bool,
+    sig_proxy: bool,
     runtime: str | None,
     platform: str | None,
     pull: str,
@@ -77,6 +80,7 @@ def command(
         keep=not remove,
         interactive=interactive,
         claimed=lambda container: write_cidfile(cidfile, container),
+        pass_on=sig_proxy if session.output is None else None,
     )
     container = Container.of(engine, done, local.name, kept=not remove, name=name)
     if not isinstance(done, Finished):

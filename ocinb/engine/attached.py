@@ -7,14 +7,14 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from types import FrameType
 
 from ocinb.engine.connection import Connection
+from ocinb.engine.passing_on import GRACE, Left, listens, passing_on
 from ocinb.errors import ContainerError
 from ocinb.frozen import Frozen
 
-GRACE = 0.7
-"""Seconds that a program has after Ctrl-C to end by itself: a cell is to end within one."""
 CLEANUP = 10.0
 """Seconds after SIGKILL in which everything must be cleaned up."""
 
@@ -41,7 +41,7 @@ ASKING: Steps = ((signal.SIGINT, None),)
 """For who only looks on: a second Ctrl-C ends the looking."""
 
 
-def start_and_wait(shim: Connection, *, remove: bool) -> Ended | None:
+def start_and_wait(shim: Connection, *, remove: bool, pass_on: bool | None) -> Ended | None:
     """Start the program and wait until it has ended and is cleaned up. See ``wait_for_end``.
 
     Args:
@@ -51,11 +51,16 @@ def start_and_wait(shim: Connection, *, remove: bool) -> Ended | None:
     Raises:
         StepFailed: it could not be started.
     """
-    return wait_for_end(shim, INSISTING, begin=lambda: shim.order("start", remove=remove))
+    begin = partial(shim.order, "start", remove=remove)
+    return wait_for_end(shim, INSISTING, begin=begin, pass_on=pass_on)
 
 
 def wait_for_end(
-    connection: Connection, steps: Steps, begin: Callable[[], None] | None = None
+    connection: Connection,
+    steps: Steps,
+    begin: Callable[[], None] | None = None,
+    *,
+    pass_on: bool | None = None,
 ) -> Ended | None:
     """Wait until a program has ended; None where the keys to detach were typed.
 
@@ -65,12 +70,23 @@ def wait_for_end(
         connection: to its monitor.
         steps: what Ctrl-C does.
         begin: what lets it run: from then on it may be interrupted, too.
+        pass_on: whether other signals to this process are passed on as well, see ``passing_on``;
+            False: none of them, and what asks to end is answered by None, too.
 
     Raises:
         StepFailed: it could not be started. ContainerError: the monitor was killed.
         KeyboardInterrupt: there are no steps left, as while a hook hangs.
     """
-    patience = _Patience(connection, steps)
+    try:
+        with passing_on(connection, pass_on):
+            return _wait(connection, _Patience(connection, steps, patient=bool(pass_on)), begin)
+    except Left:
+        return None
+
+
+def _wait(
+    connection: Connection, patience: _Patience, begin: Callable[[], None] | None
+) -> Ended | None:
     while connection.exit is None and not connection.detached:
         try:
             if begin is not None:
@@ -91,9 +107,14 @@ def wait_for_end(
 
 
 class _Patience:
-    """How long is waited after Ctrl-C, and what happens then."""
+    """How long is waited after Ctrl-C, and what happens then.
 
-    def __init__(self, connection: Connection, steps: Steps) -> None:
+    Args:
+        patient: a program that listens to it has all the time, until the keys are pressed again.
+    """
+
+    def __init__(self, connection: Connection, steps: Steps, *, patient: bool) -> None:
+        self._patient = patient
         self._connection = connection
         self._steps = [*steps]
         self._deadline: float | None = None
@@ -111,6 +132,8 @@ class _Patience:
         self.tried = True
         number, seconds = self._steps.pop(0)
         self._connection.kill(number)
+        if self._patient and number == signal.SIGINT and listens(self._connection.files, number):
+            seconds = None
         self._deadline = None if seconds is None else time.monotonic() + seconds
 
     def check(self) -> None:

@@ -201,6 +201,7 @@ class Engine:
         keep: bool | None = None,
         interactive: bool = False,
         claimed: Callable[[str], None] | None = None,
+        pass_on: bool | None = None,
     ) -> Finished | ContainerRecord:
         """Run a container of an image, which is pulled if it is not there.
 
@@ -219,6 +220,8 @@ class Engine:
                 ``delete``; None: only if detached.
             interactive: what it reads can be typed later too, by ``attach``.
             claimed: given the container's id as soon as it has one.
+            pass_on: whether other signals than that of Ctrl-C go to the program as well; see
+                ``attached.wait_for_end``.
 
         Ctrl-C is sent to the program as SIGINT; if it does not end, it is killed. Whatever
         happens, what is not kept is gone when this returns.
@@ -251,7 +254,7 @@ class Engine:
                     # One that is not kept may be gone by now.
                     return record_of(files) or created
                 with attached.raw_terminal(shim, wanted=tty and output is None):
-                    ended = attached.start_and_wait(shim, remove=not keep)
+                    ended = attached.start_and_wait(shim, remove=not keep, pass_on=pass_on)
                 if ended is None:
                     # The keys to detach were typed: from now on it is as if detached.
                     left = self.containers.get(os.path.basename(files.directory))

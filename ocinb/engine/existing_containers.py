@@ -14,6 +14,8 @@ from ocinb.engine.launch import Shim
 from ocinb.engine.limits import Resources, update
 from ocinb.engine.log_file import LogChunk, read_log
 from ocinb.engine.log_following import follow_log, is_quiet, last_lines
+from ocinb.engine.start_attached import start_attached
+from ocinb.engine.strace_output import traced
 from ocinb.spec.runtime_state import STOPPED
 
 if TYPE_CHECKING:
@@ -90,6 +92,26 @@ class ExistingContainers:
                 raise
             note(files, "start")
 
+    def start_attached(
+        self,
+        name: str,
+        *,
+        output: OutputCallback | None = None,
+        stdin: int | bytes | None = None,
+        pass_on: bool | None = None,
+    ) -> Ended | None:
+        """The same, and wait for its end. See ``start_attached.start_attached``."""
+        with input_of(stdin) as given:
+            return start_attached(
+                self._containers,
+                self._operations,
+                name,
+                self._record,
+                output=output,
+                stdin=given,
+                pass_on=pass_on,
+            )
+
     def wait(self, name: str, seconds: float | None = None) -> int | None:
         """Wait until a container has ended; its exit status. See ``ending.wait``."""
         return ending.wait(self._containers, name, seconds)
@@ -128,10 +150,13 @@ class ExistingContainers:
         *,
         output: OutputCallback | None = None,
         stdin: int | bytes | None = None,
+        pass_on: bool | None = None,
     ) -> Ended | None:
         """Share the streams of a running container. See ``joining.attach``."""
         with input_of(stdin) as given:
-            return joining.attach(self._containers, name, output=output, stdin=given)
+            return joining.attach(
+                self._containers, name, output=output, stdin=given, pass_on=pass_on
+            )
 
     def state(self, name: str) -> State:
         """The state of a container. See ``Operations.state``."""

@@ -75,9 +75,9 @@ def execute(
     files, record = containers.find(name)
     require(record, "exec", RUNNING)
     process = _document(files, record, wished)
-    streams = {} if detach else _streams(output, stdin)
+    shared = {} if detach else streams(output, stdin)
     with Connection.to(files, output) as connection:
-        connection.share("exec", streams, process=process, detach=detach)
+        connection.share("exec", shared, process=process, detach=detach)
         if detach:
             return None
         with raw_terminal(connection, wanted=wished.tty and output is None):
@@ -90,6 +90,7 @@ def attach(
     *,
     output: OutputCallback | None = None,
     stdin: int | None = None,
+    pass_on: bool | None = None,
 ) -> Ended | None:
     """Share the streams of a container's program until it ends; None where the keys to detach
     were typed.
@@ -100,6 +101,7 @@ def attach(
         name: of the container.
         output: as for ``Engine.run``.
         stdin: a descriptor of what it shall read, if it was begun so that it reads anything.
+        pass_on: as for ``wait_for_end``.
 
     Raises:
         ContainerNotFound. InvalidStatus: it does not run. ContainerError: its monitor was killed.
@@ -110,15 +112,16 @@ def attach(
     files, record = containers.find(name)
     require(record, "attach", CREATED, RUNNING)
     with Connection.to(files, output) as connection:
-        reply = connection.share("attach", _streams(output, stdin))
+        reply = connection.share("attach", streams(output, stdin))
         on_terminal = bool(reply.get("terminal")) and output is None and stdin is not None
         with raw_terminal(connection, wanted=on_terminal):
-            return wait_for_end(connection, ASKING)
+            return wait_for_end(connection, ASKING, pass_on=pass_on)
 
 
-def _streams(output: OutputCallback | None, stdin: int | None) -> dict[str, int]:
-    streams = {} if stdin is None else {"stdin": stdin}
-    return streams if output is not None else {**streams, "stdout": 1, "stderr": 2}
+def streams(output: OutputCallback | None, stdin: int | None) -> dict[str, int]:
+    """The descriptors that a monitor is sent: without ``output`` those of this process."""
+    given = {} if stdin is None else {"stdin": stdin}
+    return given if output is not None else {**given, "stdout": 1, "stderr": 2}
 
 
 def _document(
