@@ -101,6 +101,10 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "bundle",
         "edit",
     ),
+    "The chain above": (
+        "stack",
+        "cri",
+    ),
     "Make images": (
         "build",
         "commit",
@@ -149,7 +153,8 @@ OTHER_WORDS = {
     "lookup": "why",
     "digests": "ledger",
     "verify": "ledger",
-    "stack": "components",
+    "crictl": "cri",
+    "kubelet": "cri",
     "ns": "namespaces",
     "discover": "referrers",
     "untag": "rmi",
@@ -431,6 +436,13 @@ def call(
         brings, lists = (f"{program} {word}".strip() for word in ("pull", "images"))
         error.hint = error.hint or f"{brings} brings an image, {lists} lists them"
         raise
+    except (OSError, MemoryError) as error:
+        from ocinb.commands import exhaustion
+
+        exhausted = exhaustion.told(error)
+        if exhausted is None:
+            raise
+        raise exhausted from error
 
 
 def _command_error(error: click.ClickException, program: str) -> CommandError:

@@ -64,7 +64,7 @@ def failing(ordeal: Ordeal, library: Path) -> Iterator[Failing]:
     yield Failing(ordeal, library)
 
 
-@pytest.mark.timeout(120 + 30 * ROUNDS)
+@pytest.mark.timeout(120 + 60 * ROUNDS)
 @pytest.mark.parametrize("operation", ["pull", "unpack", "build", "gc"], indirect=True)
 def test_a_call_that_fails_leaves_nothing_half_there(
     ordeal: Ordeal, failing: Failing, operation: Operation, request: pytest.FixtureRequest

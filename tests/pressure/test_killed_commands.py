@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.root, pytest.mark.slow]
 ROUNDS = int(os.environ.get("OCINB_KILL_ROUNDS", "1"))
 
 
-@pytest.mark.timeout(120 + 30 * ROUNDS)
+@pytest.mark.timeout(120 + 60 * ROUNDS)
 @pytest.mark.parametrize("operation", OPERATIONS, indirect=True)
 def test_killed_at_any_point(
     ordeal: Ordeal, operation: Operation, request: pytest.FixtureRequest
