@@ -14,11 +14,11 @@ import shutil
 from pathlib import Path
 
 from ocinb.build.changes import Changes
-from ocinb.build.elf import is_elf
 from ocinb.build.libraries import Library, Loader
 from ocinb.content.store import Store
 from ocinb.errors import DocumentError, StorageError, UnsupportedHost
 from ocinb.layer.pack import Packed, pack
+from ocinb.linux.elf import is_elf
 from ocinb.spec import annotations as keys
 from ocinb.spec import media_types
 from ocinb.spec.descriptor import Descriptor

@@ -11,9 +11,9 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
-from ocinb.build.elf import Elf, is_elf, read
 from ocinb.errors import DocumentError, UnsupportedHost
 from ocinb.frozen import Frozen
+from ocinb.linux.elf import Elf, is_elf, read
 
 _CACHE_MAGIC = b"glibc-ld.so.cache1.1"
 _OLD_CACHE_MAGIC = b"ld.so-1.7.0\0"

@@ -15,9 +15,9 @@ import stat
 import subprocess
 
 from ocinb.engine.emulated import programs
-from ocinb.engine.emulated.elf import static_programs
 from ocinb.engine.emulated.launch_plan import LaunchPlan
 from ocinb.engine.emulated.places import normal
+from ocinb.engine.emulated.program_files import static_programs
 from ocinb.errors import StepFailed, SyscallError, UnsupportedHost
 from ocinb.overlay.trees import remove_tree
 

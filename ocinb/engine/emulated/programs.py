@@ -9,7 +9,7 @@ import os
 import posixpath
 import stat
 
-from ocinb.engine.emulated.elf import Program, read_program
+from ocinb.engine.emulated.program_files import Program, read_program
 from ocinb.errors import StepFailed, SyscallError
 
 TYPE_CHECKING = False

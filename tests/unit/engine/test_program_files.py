@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocinb.engine.emulated.elf import Program, read_program, static_programs
+from ocinb.engine.emulated.program_files import Program, read_program, static_programs
 
 
 def kind_of(path: str | Path) -> Program:

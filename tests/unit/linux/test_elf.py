@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocinb.build.elf import is_elf, read
 from ocinb.build.libraries import Loader, read_cache
 from ocinb.errors import DocumentError
+from ocinb.linux.elf import is_elf, read
 
 PROGRAM = Path(sys.executable).resolve()
 DYNAMIC = [p for name in ("ls", "env", "sh", "mount") if (p := shutil.which(name))]

@@ -1,4 +1,4 @@
-"""What kind of program a file is, as far as it matters where nothing is isolated. See elf(5)."""
+"""What kind of program a file is, as far as it matters where nothing is isolated."""
 
 from __future__ import annotations
 
@@ -6,17 +6,11 @@ import os
 import stat
 
 from ocinb.frozen import Frozen
+from ocinb.linux.elf import LITTLE, PROGRAM, SHARED, WIDE, read_header
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_MAGIC = b"\x7fELF"
-_64_BIT, _LITTLE = 2, 1
-_PROGRAM, _SHARED = 2, 3
-_INTERPRETER, _DYNAMIC = 3, 2
-_MOST_HEADERS = 128
-_LONGEST_NAME = 4096
 
 
 class Program(Frozen):
@@ -40,32 +34,18 @@ def read_program(descriptor: int) -> Program:
         words = head[2:].split(b"\n", 1)[0].strip().split(None, 1)
         names = [os.fsdecode(word).strip() for word in (*words, b"", b"")]
         return Program(kind="script", interpreter=names[0], argument=names[1])
-    if not head.startswith(_MAGIC) or len(head) < 64:
+    try:
+        header = read_header(descriptor)
+    except ValueError:
         return Program(kind="other")
-    if head[4] != _64_BIT or head[5] != _LITTLE:
+    if header.machine[:2] != (WIDE, LITTLE) or header.kind not in (PROGRAM, SHARED):
         return Program(kind="other")
-    if _number(head, 16, 2) not in (_PROGRAM, _SHARED):
-        return Program(kind="other")
-    return _linked(descriptor, head)
-
-
-def _linked(descriptor: int, head: bytes) -> Program:
-    start, size, count = _number(head, 32, 8), _number(head, 54, 2), _number(head, 56, 2)
-    dynamic = False
-    for index in range(min(count, _MOST_HEADERS)):
-        header = os.pread(descriptor, 56, start + index * size)
-        if len(header) < 56:
-            break
-        kind = _number(header, 0, 4)
-        if kind == _INTERPRETER:
-            length = min(_number(header, 32, 8), _LONGEST_NAME)
-            name = os.pread(descriptor, length, _number(header, 8, 8)).split(b"\0", 1)[0]
-            return Program(kind="dynamic", interpreter=os.fsdecode(name))
-        dynamic = dynamic or kind == _DYNAMIC
+    if header.interpreter:
+        return Program(kind="dynamic", interpreter=header.interpreter)
     # A library, or the dynamic linker itself, which has no interpreter, but is no static program
     # unless it can be started: then it makes no use of what is preloaded.
-    shared = dynamic and _number(head, 16, 2) == _SHARED
-    return Program(kind="other" if shared and not _number(head, 24, 8) else "static")
+    library = header.dynamic is not None and header.kind == SHARED and not header.entry
+    return Program(kind="other" if library else "static")
 
 
 def static_programs(directory: str) -> Iterator[str]:
@@ -85,7 +65,3 @@ def static_programs(directory: str) -> Iterator[str]:
                     yield path
             finally:
                 os.close(descriptor)
-
-
-def _number(data: bytes, start: int, size: int) -> int:
-    return int.from_bytes(data[start : start + size], "little")
