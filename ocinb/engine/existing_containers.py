@@ -15,7 +15,6 @@ from ocinb.engine.limits import Resources, update
 from ocinb.engine.log_file import LogChunk, read_log
 from ocinb.engine.log_following import follow_log, is_quiet, last_lines
 from ocinb.engine.start_attached import start_attached
-from ocinb.engine.strace_output import traced
 from ocinb.spec.runtime_state import STOPPED
 
 if TYPE_CHECKING:
