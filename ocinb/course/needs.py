@@ -63,6 +63,13 @@ def _overlay(engine: Engine) -> str:
     return "" if mount is not None and mount.kind == "overlay" else "no overlay can be mounted"
 
 
+def _proc(engine: Engine) -> str:
+    answer = _namespaces(engine)
+    if answer:
+        return answer
+    return f"no new /proc: {engine.rung.proc}" if engine.rung.proc else ""
+
+
 def _limits(engine: Engine) -> str:
     from ocinb.engine.delegation import delegation
 
@@ -87,12 +94,14 @@ NEEDS: dict[str, Callable[[Engine], str]] = {
     "root": _root,
     "namespaces": _namespaces,
     "overlay": _overlay,
+    "proc": _proc,
     "limits": _limits,
     "network": _network,
 }
 """Name of a need → why it is not met; empty where it is.
 
 ``namespaces``: as the superuser or in a user namespace · ``overlay``: likewise, and the kernel
-stacks layers · ``limits``: likewise, and control groups may be made · ``network``: bridges and
-packet filters, of the superuser · ``root``: the superuser, with namespaces.
+stacks layers · ``proc``: likewise, and a new /proc may be mounted · ``limits``: likewise, and
+control groups may be made · ``network``: bridges and packet filters, of the superuser · ``root``:
+the superuser, with namespaces.
 """
