@@ -27,7 +27,10 @@ or replaced as a whole.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
+import os
 
 from ocinb.frozen import Frozen
 from ocinb.linux.processes import alive, start_time
@@ -35,6 +38,7 @@ from ocinb.whole_file import write_whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
 
@@ -94,6 +98,32 @@ def read_json(path: str) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return document if isinstance(document, dict) else {}
+
+
+@contextlib.contextmanager
+def removing(files: ContainerFiles) -> Iterator[None]:
+    """Let it be seen that a container's directory is being removed, until the block is left."""
+    descriptor = os.open(files.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def being_removed(files: ContainerFiles) -> bool:
+    """Whether another process is removing a container's directory."""
+    try:
+        descriptor = os.open(files.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def write_json(path: str, document: dict[str, Any]) -> None:

@@ -224,7 +224,7 @@ class Engine:
                 ``attached.wait_for_end``.
 
         Ctrl-C is sent to the program as SIGINT; if it does not end, it is killed. Whatever
-        happens, what is not kept is gone when this returns.
+        happens, what is not kept is gone when this returns, but for files that its monitor removes.
 
         Raises:
             UnsupportedHost: the kernel refuses containers; the message says which permission.
@@ -260,13 +260,13 @@ class Engine:
                     left = self.containers.get(os.path.basename(files.directory))
                     shim.detach()
                     return left
+                events = PastEvents(files.events)
+                if not keep:
+                    self._containers.forget(files, rest=False)
         except BaseException:
             if not (keep and os.path.exists(files.started)):
                 self._operations.discard(files)
             raise
-        events = PastEvents(files.events)
-        if not keep:
-            self._containers.forget(files)
         container = os.path.basename(files.directory)
         return Finished(container=container, events=events, **dict(ended))
 

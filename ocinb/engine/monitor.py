@@ -14,7 +14,7 @@ import sys
 import time
 
 from ocinb.engine import control_socket
-from ocinb.engine.container_files import ContainerFiles, Process, write_json
+from ocinb.engine.container_files import ContainerFiles, Process, removing, write_json
 from ocinb.engine.exec_session import ExecSession
 from ocinb.engine.exit_status import of_wait
 from ocinb.engine.frames import EXIT, NEWS, REPLY
@@ -285,18 +285,31 @@ class Monitor:
         )
         self._change(STOPPED, exit_status=status)
         self._loop.output.drain()
-        last = {"exit_status": status, "time": ended, "clean": self._undo(force=False)}
+        last = {"exit_status": status, "time": ended, "clean": self._delete(force=False)}
+        if self._remove and last["clean"]:
+            # Nobody has to wait for what nobody sees: a mount in our namespace, files without
+            # the record of a container.
+            self._end_children()
+            self._leave(last)
+            return
+        last["clean"] = self._unmount() and last["clean"]
+        self._end_children()
         self._leave(self._note_exit(last))
 
     def _give_up(self) -> None:
         """The engine was killed half-way: leave nothing but the word that it was so."""
         clean = self._undo(force=True)
+        self._end_children()
         message = "whoever started it went away before the program ran"
         last = {"exit_status": None, "time": time.time(), "error": message, "clean": clean}
         self._leave(self._note_exit(last))
 
     def _undo(self, *, force: bool) -> bool:
         """Have the runtime delete the container, then undo the mount; whether all is gone."""
+        deleted = self._delete(force=force)
+        return self._unmount() and deleted
+
+    def _delete(self, *, force: bool) -> bool:
         began, clean = time.time(), True
         if self._runtime is not None:
             self._step(11, "delete was called")
@@ -306,33 +319,48 @@ class Monitor:
             except ContainerError as error:
                 clean = False
                 self._record(Warned(message=error.message))
-        try:
-            if self._mounted is not None:
-                self._unmount(self._mounted)
-        except (OcinbError, OSError) as error:
-            clean = False
-            self._record(Warned(message=str(error)))
         return clean
 
-    def _unmount(self, mount: Mount) -> None:
+    def _unmount(self) -> bool:
+        mounted, self._mounted = self._mounted, None
+        if mounted is None:
+            return True
         try:
-            self._mounts.undo(mount)
-        except SyscallError:
-            # A process that outlived the container works in it still: it ends with that.
-            self._mounts.undo(mount, lazy=True)
+            try:
+                self._mounts.undo(mounted)
+            except SyscallError:
+                # A process that outlived the container works in it still: it ends with that.
+                self._mounts.undo(mounted, lazy=True)
+        except (OcinbError, OSError) as error:
+            self._record(Warned(message=str(error)))
+            return False
+        return True
 
-    def _leave(self, last: dict[str, Any]) -> None:
+    def _end_children(self) -> None:
+        """Let nobody be left that belongs to this run."""
         self._await_sessions()
         if self._loop.has_children():
             for pid in list(all_pids()):
                 if parent(pid) == os.getpid():
                     os.kill(pid, 9)  # a hook of a call that was given up, or the program's
+
+    def _leave(self, last: dict[str, Any]) -> None:
         self._loop.say(EXIT, json.dumps(last).encode())
         self._loop.flush(_LAST_WORDS)
-        if self._remove and not self._loop.connected:
-            note(self._files, "remove")
-            remove_tree(self._files.directory)
+        self._unmount()
+        if self._remove:
+            self._remove_files()
         self._done = True
+
+    def _remove_files(self) -> None:
+        """Remove the container's directory once nobody reads in it; see ``Containers.forget``."""
+        end = time.monotonic() + _LAST_WORDS
+        while self._loop.connected and time.monotonic() < end:
+            self._loop.turn(timeout=0.1)
+        if not self._loop.connected:
+            note(self._files, "remove")
+            with contextlib.suppress(FileNotFoundError), removing(self._files):
+                remove_tree(self._files.directory)
 
     def _await_sessions(self) -> None:
         """Let further processes, which have ended with the container, be told of."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from ocinb.bundle.options import ContainerOptions
 from ocinb.engine import Engine
+from ocinb.engine.container_files import ContainerFiles, removing
 from ocinb.engine.engine import Finished
 from ocinb.engine.exit_status import of_error
 from ocinb.errors import (
@@ -134,7 +136,7 @@ def test_the_lifecycle_is_told_as_far_as_it_can_be_seen(engine: Engine, runtime:
 
 
 def test_every_stage_of_the_walk_is_told(engine: Engine, recorder: Recorder) -> None:
-    Ran(engine, "true")
+    kept = Ran(engine, "true", keep=True).finished.container
     kinds = [type(event) for event in recorder.events]
     assert kinds.count(Mounted) == kinds.count(Unmounted) == kinds.count(BundleWritten) == 1
     operations = [
@@ -142,6 +144,31 @@ def test_every_stage_of_the_walk_is_told(engine: Engine, recorder: Recorder) -> 
         for event in recorder.of(RuntimeCalled)
     ]
     assert operations == ["create", "start", "delete"]
+    engine.containers.delete(kept)
+
+
+def test_what_is_not_kept_is_gone_and_its_files_soon_after(
+    engine: Engine, settings: Settings
+) -> None:
+    container = Ran(engine, "true").finished.container
+    assert [record.id for record in engine.containers.all()] == []
+    directory = settings.containers / container
+    end = time.monotonic() + 10
+    while directory.exists() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not directory.exists()
+
+
+def test_another_container_is_made_while_files_are_being_removed(
+    engine: Engine, settings: Settings
+) -> None:
+    left = ContainerFiles(str(settings.containers / "0123456789ab"))
+    os.makedirs(left.rootfs)
+    with removing(left):
+        assert Ran(engine, "true").status == 0
+        assert os.path.isdir(left.rootfs)
+    assert Ran(engine, "true").status == 0
+    assert not os.path.exists(left.directory)
 
 
 @pytest.mark.peer
