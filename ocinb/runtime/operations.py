@@ -11,10 +11,11 @@ from __future__ import annotations
 import os
 import time
 
-from ocinb.errors import ContainerNotFound, HookFailed, InvalidStatus, StepFailed, SyscallError
+from ocinb.errors import HookFailed, InvalidStatus, StepFailed, SyscallError
 from ocinb.events import StatusChanged
 from ocinb.linux.cgroup import FROZEN, THAWED
 from ocinb.runtime.container_state import Containers, check_id
+from ocinb.runtime.deletion import to_delete
 from ocinb.runtime.failures import rebuilt
 from ocinb.runtime.hooks import hooks_ran, run_hook, run_hooks
 from ocinb.runtime.host_root import unbind_root
@@ -187,24 +188,14 @@ class Runtime:
             force: kill it first if need be; a container that does not exist is no error.
 
         Raises:
-            InvalidStatus: the container is not stopped, and ``force`` is not given.
+            ContainerNotFound, InvalidStatus: as for ``to_delete``.
 
         Spec: runtime-spec runtime.md#delete
         """
         with self.recording.step(11):
-            try:
-                container = self.containers.load(container_id)
-            except ContainerNotFound:
-                if force:
-                    return
-                raise
-            if not force:
-                container.require("delete", STOPPED)
-        try:
-            container.lock()
-        except ContainerNotFound:
-            return  # another delete was quicker
-        self._destroy(container)
+            container = to_delete(self.containers, container_id, force=force)
+        if container is not None:
+            self._destroy(container)
 
     def pause(self, container_id: str) -> None:
         """Freeze every process of a container. Spec: none (runc convention)"""

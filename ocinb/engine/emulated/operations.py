@@ -15,11 +15,12 @@ import time
 from ocinb.engine.emulated.making import Maker
 from ocinb.engine.emulated.places import PRIVATE
 from ocinb.engine.emulated.strays import TRACERS, end_strays, last_signal, remove_loaders, send
-from ocinb.errors import ContainerNotFound, HookFailed, StepFailed
+from ocinb.errors import HookFailed, StepFailed
 from ocinb.events import StatusChanged
 from ocinb.linux.processes import descendants
 from ocinb.overlay.trees import remove_tree
 from ocinb.runtime.container_state import Containers
+from ocinb.runtime.deletion import to_delete
 from ocinb.runtime.hooks import hooks_ran, run_hook, run_hooks
 from ocinb.runtime.start_gate import open_gate
 from ocinb.spec.runtime_state import CREATED, CREATING, RUNNING, STOPPED
@@ -170,21 +171,14 @@ class EmulatedRuntime:
             force: kill it first if need be; a container that does not exist is no error.
 
         Raises:
-            InvalidStatus: the container is not stopped, and ``force`` is not given.
+            ContainerNotFound, InvalidStatus: as for ``to_delete``.
 
         Spec: runtime-spec runtime.md#delete
         """
         with self.recording.step(11):
-            try:
-                container = self.containers.load(container_id)
-                if not force:
-                    container.require("delete", STOPPED)
-                container.lock()
-            except ContainerNotFound:
-                if force:
-                    return
-                raise
-        self._destroy(container)
+            container = to_delete(self.containers, container_id, force=force)
+        if container is not None:
+            self._destroy(container)
 
     def pids(self, container_id: str) -> list[int]:
         """The processes of a container: the one that stands for it, and all below."""
