@@ -272,7 +272,7 @@ FILES = (
                 instead="if False:",
             ),
             Line(
-                file="ocinb/layer/safe_path.py",
+                file="ocinb/layer/links.py",
                 text='if name == "..":',
                 instead="if False:",
             ),
