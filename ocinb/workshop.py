@@ -120,22 +120,21 @@ def forget_steps(
 def build_named(
     engine: Engine,
     recipe: Recipe,
-    name: str | None = None,
-    *,
+    *names: str,
     output: Output | None = None,
     record: Record = ignore,
 ) -> LocalImage:
-    """Build a Dockerfile, and give the image a name.
+    """Build a Dockerfile, and give the image its names; it is known by the first.
 
     Raises:
         BuildError, OcinbError: see ``ocinb.build.recipe.build``; InvalidReference: not a name.
     """
-    reference = Reference.parse(name) if name else None
+    wanted = [str(Reference.parse(name)) for name in names]
     with engine.store.lease():
         step = build(workplace(engine, output, record), recipe)
-        local = local_image(step.image, str(reference or UNNAMED))
-        if reference is not None:
-            engine.store.names.set(local.name, local.target)
+        local = local_image(step.image, wanted[0] if wanted else UNNAMED)
+        for name in wanted:
+            engine.store.names.set(name, local.target)
     return local
 
 

@@ -46,6 +46,7 @@ class Recipe(Frozen):
         network: of ``RUN``.
         use_cache: whether steps of earlier builds are used.
         epoch: see ``Build``.
+        labels: what the image is given at the end, over those of the Dockerfile.
     """
 
     text: str
@@ -58,6 +59,7 @@ class Recipe(Frozen):
     network: str = NO_NETWORK
     use_cache: bool = True
     epoch: int | None = None
+    labels: Mapping[str, str] = {}
 
 
 def build(work: Workplace, recipe: Recipe) -> Step:
@@ -127,9 +129,12 @@ class _Kitchen:
         target = self._target()
         needed = self._needed(target, [])
         self._total = sum(1 + len(self._sections[number].body) for number in needed)
+        self._total += bool(self._recipe.labels)
         self._numbers = itertools.count(1)
         for number in sorted(needed):
             self._build(self._sections[number])
+        if self._recipe.labels:
+            self._built[target].label(self._recipe.labels)
         unknown = sorted(set(self._recipe.arguments) - self._used - PROXIES - set(self._globals))
         if unknown:
             said = f"no ARG declares {', '.join(unknown)}, so --build-arg changes nothing"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ocinb.commands.quantities import pairs
 from ocinb.commands.tree import CellCommand, cell_script
 from ocinb.commands.values import Lines
 from ocinb.errors import BuildError, CommandError, StorageError
@@ -22,10 +23,25 @@ NAMES = ("Dockerfile", "Containerfile")
 
 @click.command(cls=CellCommand)
 @click.argument("directory", metavar="CONTEXT", required=False)
-@click.option("-t", "--tag", "name", metavar="NAME", help="What the image is called in the store.")
+@click.option(
+    "-t",
+    "--tag",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="What the image is called in the store; can be repeated.",
+)
 @click.option("-f", "--file", metavar="FILE", help="The Dockerfile; '-' is standard input.")
 @click.option("--target", default="", metavar="STAGE", help="Stop after this stage.")
 @click.option("--build-arg", "arguments", multiple=True, metavar="NAME[=VALUE]", help="For ARG.")
+@click.option(
+    "-l",
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="NAME[=VALUE]",
+    help="Of the image, over LABEL of the Dockerfile; can be repeated.",
+)
 @click.option("--platform", metavar="OS/ARCH[/VARIANT]", help="Of the images it begins with.")
 @click.option("--no-cache", is_flag=True, help="Do every step again.")
 @click.option(
@@ -39,10 +55,11 @@ NAMES = ("Dockerfile", "Containerfile")
 def command(
     context: click.Context,
     directory: str | None,
-    name: str | None,
+    names: tuple[str, ...],
     file: str | None,
     target: str,
     arguments: tuple[str, ...],
+    labels: tuple[str, ...],
     platform: str | None,
     no_cache: bool,
     network: str,
@@ -72,6 +89,7 @@ def command(
         platform=Platform.parse(platform) if platform else None,
         network=network,
         use_cache=not no_cache,
+        labels=pairs("--label", labels, bare=True),
     )
     if quiet:
         session.hush.set()
@@ -79,10 +97,10 @@ def command(
     teller = _Teller(sink)
     stop = session.recorder.subscribe(teller)
     try:
-        local = build_named(session.engine, recipe, name, output=sink, record=session.recorder)
+        local = build_named(session.engine, recipe, *names, output=sink, record=session.recorder)
     finally:
         stop()
-    if quiet or name is None:
+    if quiet or not names:
         return Lines([local.target.digest])
     return Image(session.engine, local)
 

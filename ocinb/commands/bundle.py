@@ -25,7 +25,7 @@ class _BundleGroup(DefaultGroup):
 
 @click.group(cls=_BundleGroup)
 def command() -> None:
-    """Make a bundle of an image; check, explain, edit config.json."""
+    """Make a bundle of an image; validate, explain, edit config.json."""
 
 
 @command.command(context_settings={"allow_interspersed_args": False})

@@ -18,7 +18,8 @@ _SHARE = "host|container:NAME"
 
 OPTIONS = (
     FieldOption(
-        "--hostname", metavar="NAME", help="Host name inside; the container's id if not given.",
+        "-h", "--hostname", metavar="NAME",
+        help="Host name inside; the container's id if not given.",
         sets="hostname",
     ),
     FieldOption(

@@ -11,30 +11,41 @@ import click
 
 from ocinb.commands.tree import Command
 from ocinb.commands.values import Lines
+from ocinb.errors import CommandError
 
 if TYPE_CHECKING:
     from ocinb.commands.session import Session
 
 
 @click.command(cls=Command)
-@click.argument("source", metavar="FILE|DIR|-")
+@click.argument("source", metavar="[FILE|DIR|-]", required=False)
+@click.option("-i", "--input", "file", metavar="FILE", help="The same, as docker and podman say.")
 @click.option("--name", metavar="REPOSITORY", help="For images that have no name in the archive.")
 @click.pass_obj
-def command(session: Session, source: str, name: str | None) -> Lines:
+def command(session: Session, source: str | None, file: str | None, name: str | None) -> Lines:
     """Take the images of an archive into the store; their names.
 
     What skopeo, umoci, podman save and docker save (old and new) write: an OCI layout as a
-    directory or tar, or a docker-archive; compressed or not. -: standard input.
+    directory or tar, or a docker-archive; compressed or not. Standard input is read for -, and
+    where nothing is named.
     """
     from ocinb.content.durable import storage_errors
     from ocinb.content.load import load
 
+    if source is not None and file is not None:
+        raise CommandError("load: two archives are named", hint="name one, with --input or without")
+    source = source or file or "-"
+    if source == "-" and sys.stdin.isatty():
+        raise CommandError(
+            "load: no archive is named, and none comes by standard input",
+            hint="ocinb load FILE, or ocinb load < FILE",
+        )
     store = session.engine.store
     if source != "-":
         return Lines(load(store, source, name=name))
     # An archive's index stands at its end: it is read more than once.
-    with tempfile.NamedTemporaryFile(dir=store.ingest, prefix="upload-stdin-") as file:
+    with tempfile.NamedTemporaryFile(dir=store.ingest, prefix="upload-stdin-") as copied:
         with storage_errors("write", store.ingest):
-            shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
-            file.flush()
-        return Lines(load(store, file.name, name=name or "localhost/image"))
+            shutil.copyfileobj(sys.stdin.buffer, copied, 1 << 20)
+            copied.flush()
+        return Lines(load(store, copied.name, name=name or "localhost/image"))

@@ -41,8 +41,9 @@ def command(
 
     What goes is listed.
 
-    WHAT is any of containers, images, layers, mounts, networks; all of these if not given.
-    Volumes go only where they are asked for. What is in use always stays.
+    WHAT is any of containers, images, layers, mounts, networks, volumes. Without it all of these
+    go but volumes, which are somebody's data: those go by --volumes, or as WHAT. What is in use
+    always stays.
     """
     from ocinb.engine.pruning import KINDS, prune
 

@@ -35,11 +35,17 @@ COLUMNS = columns(
 )
 @click.option("-n", "--last", type=click.IntRange(min=0), metavar="N", help="The last N of all.")
 @click.option("-l", "--latest", is_flag=True, help="The last one of all.")
+@click.option("--no-trunc", is_flag=True, help="Cut no text; a long one goes on in the next line.")
 @names_only
 @listing
 @click.pass_obj
 def command(
-    session: Session, every: bool, filters: tuple[str, ...], last: int | None, latest: bool
+    session: Session,
+    every: bool,
+    filters: tuple[str, ...],
+    last: int | None,
+    latest: bool,
+    no_trunc: bool,
 ) -> Table:
     """List the containers. A filter for a status shows those that have ended, too."""
     from ocinb.commands.filters import chosen
@@ -71,7 +77,7 @@ def command(
         )
         for c in found
     ]
-    return Table(COLUMNS, rows, title="containers")
+    return Table(COLUMNS, rows, title="containers", wrap=no_trunc)
 
 
 def _uptime(record: ContainerRecord) -> float | None:

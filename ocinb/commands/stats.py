@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ocinb.engine.observing import Usage
 
 COLUMNS = columns(
-    "name cpu_percent:int cpu:duration memory:bytes memory_limit:bytes pids:int pids_limit:int? "
+    "name cpu_percent:int cpu:duration memory:memory memory_limit:memory pids:int pids_limit:int? "
     "received:bytes? sent:bytes? read:bytes? written:bytes? out_of_memory:int? throttled:duration?"
 )
 
@@ -32,6 +32,9 @@ COLUMNS = columns(
     default=0.5,
     metavar="SECONDS",
     help="How long to look for CPU PERCENT (0.5).",
+)
+@click.option(
+    "--no-stream", is_flag=True, expose_value=False, help="Tell it once, as is always done."
 )
 @listing
 @click.pass_obj

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ocinb.commands.session import Session
 
 COLUMNS = columns(
-    "pid:int inside:int parent:int? user state started:time? cpu:duration memory:bytes "
+    "pid:int inside:int parent:int? user state started:time? cpu:duration memory:memory "
     "threads:int? command"
 )
 

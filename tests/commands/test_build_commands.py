@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ocinb.build.demo import demo_image
-from ocinb.errors import BuildError, CommandError, NameNotFound
+from ocinb.errors import BuildError, CommandError, InvalidReference, NameNotFound
 from ocinb.image import Image
 from ocinb.overlay.trees import remove_tree
 from tests.support.door import Door
@@ -43,6 +43,24 @@ class TestBuild:
         steps = door.output().splitlines()
         assert steps[0] == "[0 1/3] FROM scratch"
         assert steps[1] == "[0 2/3] COPY a /"
+
+    def test_it_has_all_the_names_and_labels_that_it_is_given(
+        self, door: Door, context: Path
+    ) -> None:
+        dockerfile(context, "FROM scratch\nCOPY a /\nLABEL made=by-hand kept=yes")
+        labels = ("--label", "made=for-all", "-l", "bare")
+        image = door("build", "-t", "a", "-t", "localhost:5000/b:1", *labels, context)
+        assert image.name == "docker.io/library/a:latest"
+        assert "[0 4/4] LABEL made=for-all bare=" in door.output().splitlines()
+        assert sorted(door("images", "--quiet")) == ["a", "localhost:5000/b:1"]
+        for name in ("a", "localhost:5000/b:1"):
+            found = door("inspect", name)["config"]["config"]["Labels"]
+            assert found == {"made": "for-all", "kept": "yes", "bare": ""}
+
+    def test_no_name_is_given_where_one_of_them_is_none(self, door: Door, context: Path) -> None:
+        with pytest.raises(InvalidReference):
+            door("build", "-t", "a", "-t", "B", dockerfile(context, "FROM scratch\nCOPY a /"))
+        assert door("images", "--quiet") == []
 
     def test_the_cache_is_told(self, door: Door, context: Path) -> None:
         dockerfile(context, "FROM scratch\nCOPY a /")

@@ -111,7 +111,7 @@ class Dashboard(Widget):
 
         kinds = {
             "name": "text", "status": "text", "exit_status": "int", "image": "text",
-            "command": "text", "memory": "bytes",
+            "command": "text", "memory": "memory",
         }  # fmt: skip
         rows = [tuple(row[name] for name in kinds) for row in self.containers]
         return {

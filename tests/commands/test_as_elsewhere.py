@@ -1,0 +1,120 @@
+"""Commands and options as people know them from docker and podman, and hints that lead on."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from ocinb.build.demo import demo_image
+from ocinb.commands.values import Json
+from ocinb.content.store import Store
+from ocinb.errors import CommandError, ContainerNotFound, InvalidStatus, NameNotFound
+from tests.engine.conftest import until
+from tests.support.door import Door
+from tests.support.leftovers import clear, leftovers
+
+pytestmark = pytest.mark.root
+ISO_8601 = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[Door]:
+    door = Door(tmp_path)
+    store = Store(door.session.settings.store)
+    store.names.set("docker.io/library/demo:latest", demo_image(store))
+    yield door
+    for name in door("ps", "--all", "--quiet"):
+        door("rm", "--force", name)
+    left = leftovers(tmp_path)
+    clear(tmp_path)
+    assert left == []
+
+
+def hint(door: Door, *words: str) -> str | None:
+    with pytest.raises(InvalidStatus) as caught:
+        door(*words)
+    return caught.value.hint
+
+
+def test_a_container_that_is_not_as_it_must_be_is_led_there(door: Door) -> None:
+    door("run", "-d", "--name", "c", "demo", "sleep", "1000")
+    door("pause", "c")
+    assert hint(door, "exec", "c", "true") == "ocinb unpause c first"
+    assert hint(door, "attach", "c") == "ocinb unpause c first"
+    assert hint(door, "pause", "c") == "ocinb unpause c lets it go on"
+    door("unpause", "c")
+    door("kill", "c")
+    until(lambda: door.session.engine.containers.get("c").status == "stopped")
+    for words in (("exec", "c", "true"), ("attach", "c"), ("pause", "c")):
+        assert hint(door, *words) == "ocinb start c first"
+
+
+def test_a_container_is_started_and_waited_for(door: Door) -> None:
+    door("create", "--name", "c", "demo", "sh", "-c", "echo out; exit 4")
+    for _ in "12":  # when it was created, and when it has ended
+        assert door("start", "--attach", "c").exit_status == 4
+        assert door.output() == "out\n"
+    door("create", "--name", "d", "demo", "true")
+    with pytest.raises(CommandError, match="only one container can be attached to"):
+        door("start", "-a", "c", "d")
+
+
+def test_inspect_tells_of_several_in_their_order_and_times_as_text(door: Door) -> None:
+    door("run", "--name", "demo", "demo", "true")
+    container = door("inspect", "demo")
+    for time in ("created", "started", "ended"):
+        assert re.fullmatch(ISO_8601, container[time]), time
+    found = door("inspect", "demo", "docker.io/demo", "demo")
+    assert isinstance(found, Json)
+    assert [one["name"] for one in found.value] == ["demo", "docker.io/library/demo:latest", "demo"]
+    assert door("inspect", "--type", "image", "demo")["name"] == "docker.io/library/demo:latest"
+    with pytest.raises(ContainerNotFound):
+        door("inspect", "--type", "container", "docker.io/demo")
+    with pytest.raises(NameNotFound, match="there is no image and no container nobody"):
+        door("inspect", "demo", "nobody")
+
+
+def test_images_are_loaded_by_option_and_from_standard_input(
+    door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "demo.tar"
+    door("save", "-o", archive, "demo")
+    for words in (("--input", archive), ("-i", archive), (archive,)):
+        assert door("load", *words) == ["docker.io/library/demo:latest"]
+    with open(archive, "rb") as file:
+        given = SimpleNamespace(buffer=file, isatty=lambda: False)
+        monkeypatch.setattr(sys, "stdin", given)
+        assert door("load") == ["docker.io/library/demo:latest"]
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(), isatty=lambda: True))
+    with pytest.raises(CommandError, match="no archive is named, and none comes by standard"):
+        door("load")
+    with pytest.raises(CommandError, match="two archives are named"):
+        door("load", "-i", archive, archive)
+
+
+def test_short_options_and_those_that_change_nothing_here(door: Door) -> None:
+    door("run", "--rm", "-h", "here", "demo", "hostname")
+    assert door.output() == "here\n"
+    door(
+        "run",
+        "-d",
+        "--name",
+        "c",
+        "demo",
+        "sh",
+        "-c",
+        "for i in 7 8 9; do echo $i; done; exec sleep 1000",
+    )
+    until(lambda: "9\n" in door("logs", "c"))
+    assert door("logs", "--tail", "2", "c") == door("logs", "-n", "2", "c") == "8\n9\n"
+    assert door("stats", "--no-stream", "--format", "json").value[0]["name"] == "c"
+    assert door("ps", "--no-trunc").wrap
+    assert not door("ps").wrap
+    assert "Make a bundle of an image; validate, explain, edit" in door("bundle", "--help")
+    assert "those go by --volumes, or as WHAT" in " ".join(door("prune", "--help").split())
