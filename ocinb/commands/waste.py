@@ -24,11 +24,15 @@ def command(session: Session, image: str, secrets: bool, platform: str | None) -
     """List files that one layer adds and a later one hides.
 
     They are in the image for everybody to read: cat --layer shows them. The largest come first,
-    but before all others those that look like secrets, by their names or contents.
+    but before all others those that look like secrets, by their names or contents; above them
+    what looks like one in the image config, in a variable or in history.
     """
     from ocinb.image import Image
+    from ocinb.insight.waste import secrets_in_config
 
-    table = Image(session.engine, session.engine.images.get(image, platform)).waste_table()
+    found = Image(session.engine, session.engine.images.get(image, platform))
+    table = found.waste_table()
+    table.rows = [*secrets_in_config(found.local.config), *table.rows]
     if secrets:
         suspicious = table.column("secret")
         table.rows = [row for row, what in zip(table.rows, suspicious, strict=True) if what]

@@ -1,4 +1,4 @@
-"""Files that look like secrets: by their names, and by what is written in them.
+"""What looks like a secret: files by their names and by what is written in them, variables.
 
 A guess in both directions; it is for finding what deserves a look, not for proving that nothing
 is there.
@@ -37,7 +37,7 @@ _CONTENTS = tuple(
     for pattern, what in (
         (rb"-----BEGIN (?:[A-Z]+ ){0,2}PRIVATE KEY(?: BLOCK)?-----", "a private key"),
         (rb"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b", "an access key of AWS"),
-        (rb"aws_secret_access_key\s*=\s*\S{30}", "a secret key of AWS"),
+        (rb"(?i)aws_secret_access_key[\"']?\s*[=:]\s*[\"']?[^\s\"'$<{]{30}", "a secret key of AWS"),
         (rb"\b(?:gh[pousr]_[0-9A-Za-z]{36}|github_pat_\w{40})", "a token of GitHub"),
         (rb"\bglpat-[0-9A-Za-z_-]{20}", "a token of GitLab"),
         (rb"\bxox[abprs]-[0-9A-Za-z-]{10}", "a token of Slack"),
@@ -45,15 +45,36 @@ _CONTENTS = tuple(
         (rb"\bpypi-AgEI[0-9A-Za-z_-]{20}", "a token of PyPI"),
         (rb"\bAIza[0-9A-Za-z_-]{35}", "a key of Google"),
         (rb"\bsk_live_[0-9A-Za-z]{16}", "a key of Stripe"),
-        (rb"(?i)(?<![a-z])(?:password|passwd|secret(?:_?key)?|api_?key|token)[\"']?\s*[=:]\s*[\"']?[^\s\"'$<{]{8}",
+        (rb"(?i)(?<![a-z])(?:password|passwd|secret(?:_?(?:access_?)?key)?|api_?key|token)[\"']?\s*[=:]\s*[\"']?[^\s\"'$<{]{8}",
          "a password or token"),
     )
 )  # fmt: skip
 
 
+_VARIABLE = re.compile(
+    r"(?:.*_)?(?:password|passwd|passphrase|secrets?|tokens?|credentials?|"
+    r"(?:api|access|private|secret|secret_access|signing|encryption)_?keys?)(?:_.*)?",
+    re.IGNORECASE,
+)
+_POINTS_ELSEWHERE = re.compile(r".*_(?:file|path|dir|url|id|name|expiry|ttl|length)", re.IGNORECASE)
+"""Names such as ``POSTGRES_PASSWORD_FILE``: the value says where the secret is, not what."""
+
+
 def by_name(path: str) -> str:
     """What a clean path suggests; empty for nothing."""
     return next((what for pattern, what in _NAMES if pattern.fullmatch(path.lower())), "")
+
+
+def by_variable(name: str, value: str) -> str:
+    """What a variable of an image's environment looks like; empty for nothing.
+
+    An empty value is none, nor is one that names another variable.
+    """
+    if found := by_content(f"{name}={value}".encode(errors="replace")):
+        return found
+    if not value or value.startswith("$") or _POINTS_ELSEWHERE.fullmatch(name):
+        return ""
+    return "a password or token" if _VARIABLE.fullmatch(name) else ""
 
 
 def by_content(data: bytes) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ocinb.insight.contents import Contents
+    from ocinb.spec.image_config import ImageConfig
 
 WASTE_COLUMNS = columns(
     "path size:bytes layer:int hidden_by:int how secret added_by? hidden_by_step? by?"
@@ -22,6 +23,9 @@ WASTE_COLUMNS = columns(
 ``deleted`` or ``replaced``; ``secret``: what the file looks like by its name or content;
 ``added_by`` and ``hidden_by_step``: the history lines of the two layers; ``by``: the path in the
 layer that hides it."""
+
+IN_CONFIG = "in the config"
+"""``how`` of a row that is no file: a variable or a history line of the image config."""
 
 LARGEST_READ = 1 << 20
 """Bytes of a file that is looked into for secrets."""
@@ -54,6 +58,28 @@ def waste_table(contents: Contents, history: Sequence[str], title: str = "") -> 
         )  # fmt: skip
     rows.sort(key=lambda row: (not row[5], -row[1], row[0]))
     return Table(WASTE_COLUMNS, rows, title=title)
+
+
+def secrets_in_config(config: ImageConfig) -> list[tuple[Any, ...]]:
+    """Rows for variables and history lines of an image config that look like secrets.
+
+    Whoever can pull an image reads them, so they are of the same interest as a hidden file.
+
+    Spec: image-spec config.md#properties (Env, history)
+    """
+    found = []
+    for entry in config.execution.env or ():
+        name, _, value = entry.partition("=")
+        if what := secrets.by_variable(name, value):
+            found.append((f"ENV {name}", what, len(value.encode()), ""))
+    for number, line in enumerate(config.history or (), 1):
+        told = line.created_by or ""
+        if what := secrets.by_content(told.encode(errors="replace")):
+            found.append((f"history {number}", what, len(told.encode()), told))
+    return [
+        (place, size, None, None, IN_CONFIG, f"looks like {what}", told, "", "")
+        for place, what, size, told in found
+    ]
 
 
 def _wasted(contents: Contents) -> Iterator[Loss]:

@@ -230,6 +230,23 @@ def test_waste_lists_what_is_hidden_the_secrets_first(door):
     assert len(door("waste", "three", "--secrets")) == 1
 
 
+def test_waste_tells_of_secrets_in_the_config_too(door):
+    name_image(
+        Store(door.session.settings.store),
+        "docker.io/library/careless:latest",
+        [BASE, MIDDLE],
+        steps=["|1 TOKEN=0123456789 /bin/sh -c deploy", "tidy up"],
+        config={"Env": ["PATH=/bin", "AWS_SECRET_ACCESS_KEY=" + "a1B2" * 10, "PASSWORD=tiger"]},
+    )
+    rows = door("waste", "careless", "--secrets").records()
+    assert [(r["path"], r["how"], r["secret"], r["layer"]) for r in rows[:3]] == [
+        ("ENV AWS_SECRET_ACCESS_KEY", "in the config", "looks like a secret key of AWS", None),
+        ("ENV PASSWORD", "in the config", "looks like a password or token", None),
+        ("history 1", "in the config", "looks like a password or token", None),
+    ]
+    assert [r["path"] for r in rows[3:]] == ["/root/deploy"]
+
+
 def test_diff_of_images(door):
     rows = door("diff", "two", "three").records()
     shared = [r["change"] for r in rows if r["subject"] == "layer"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ocinb.insight.secrets import by_content, by_name
+from ocinb.insight.secrets import by_content, by_name, by_variable
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,8 @@ def test_names_of_everyday_files(path):
         "//registry.npmjs.org/:_authToken=0123456789",
         "DB_PASSWORD: correct-horse",
         "password = 'hunter2hunter2'",
+        "export AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "SECRET_ACCESS_KEY: abcdefgh",
     ],
 )
 def test_contents(text):
@@ -73,3 +75,36 @@ def test_contents(text):
 )
 def test_contents_that_are_none(data):
     assert by_content(data) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+        ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+        ("PASSWORD", "x"),
+        ("mysql_root_password", "tiger"),
+        ("GITHUB_TOKEN", "short"),
+        ("X", "ghp_" + "a1B2" * 9),
+        ("STRIPE_API_KEY", "k"),
+    ],
+)
+def test_variables(name, value):
+    assert by_variable(name, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PATH", "/usr/local/bin:/usr/bin"),
+        ("PASSWORD", ""),
+        ("PASSWORD", "$SECRET"),
+        ("POSTGRES_PASSWORD_FILE", "/run/secrets/postgres"),
+        ("TOKEN_URL", "https://example.com/token"),
+        ("TOKENIZERS_PARALLELISM", "false"),
+        ("GPG_KEY", "A035C8C19219BA821ECEA86B64E628F8D684696D"),
+        ("PYTHON_SHA256", "0123456789abcdef"),
+    ],
+)
+def test_everyday_variables(name, value):
+    assert by_variable(name, value) == ""
