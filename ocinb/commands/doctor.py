@@ -147,9 +147,27 @@ def _ids() -> Iterator[Row]:
 
 def _runtimes(session: Session) -> Iterator[Row]:
     for name in dict.fromkeys([session.settings.runtime, "ocinb", "runc", "crun"]):
-        path = "built in" if name == "ocinb" else shutil.which(name)
+        works, finding = _runtime(session, name)
         chosen = " (this is the one that is used)" if name == session.settings.runtime else ""
-        yield f"runtime {name}", _word(bool(path)), f"{path or 'not installed'}{chosen}"
+        yield f"runtime {name}", _word(works), f"{finding}{chosen}"
+
+
+def _runtime(session: Session, name: str) -> tuple[bool, str]:
+    """Whether a runtime makes containers here, and what it said to the request."""
+    from ocinb.engine.runtime_probe import refusal
+    from ocinb.engine.runtime_process import find_runtime
+    from ocinb.errors import UnsupportedHost
+
+    settings = session.settings
+    try:
+        found = find_runtime(name, str(settings.runtime_state))
+    except UnsupportedHost:
+        return False, "not installed"
+    if found.tells:
+        return True, "built in"
+    why = refusal(found, settings.root, settings.run_root)
+    said = f"refuses: {why}" if why else "a container was made by it, and removed"
+    return not why, f"{found.argv[0]}: {said}"
 
 
 def _networks() -> Iterator[Row]:
