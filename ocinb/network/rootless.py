@@ -15,6 +15,7 @@ from ocinb.network import names
 from ocinb.network.container_namespace import ContainerNamespace
 from ocinb.network.ports import LOOPBACK
 from ocinb.network.serving import Served
+from ocinb.network.waiting_child import fork_waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ def _start(
     words = os.memfd_create("words")
     try:
         argv = _ARGUMENTS[kind](program, namespace.descriptor, reader)
-        child, go = _fork(argv, words, {namespace.descriptor, reader})
+        inherited = {namespace.descriptor, reader}
+        child, go = fork_waiting(lambda: _execute(argv, words, inherited), 127)
         entry = {"name": kind, "pid": child, "started": processes.start_time(child)}
         attachment.note(processes=[*attachment.values["processes"], entry])
         os.write(go, b"!")
@@ -78,30 +80,17 @@ def _start(
     return writer, ip
 
 
-def _fork(argv: list[str], words: int, inherited: set[int]) -> tuple[int, int]:
-    """A process that executes a program once something is written to the descriptor returned.
-
-    It ends when that is closed before, so that it can first be written down that it is there.
-    """
-    waiting, go = os.pipe2(os.O_CLOEXEC)
-    child = os.fork()
-    if child:
-        os.close(waiting)
-        return child, go
-    try:
-        os.close(go)
-        if os.read(waiting, 1):
-            os.setsid()
-            for source, target in ((os.open(os.devnull, os.O_RDWR), 0), (words, 1), (words, 2)):
-                os.dup2(source, target)
-            for descriptor in inherited:
-                os.set_inheritable(descriptor, True)
-            # Python ignores them, and pasta of Debian 12 takes that for a failure.
-            signals.default(signals.SIGPIPE)
-            signals.default(signals.SIGXFSZ)
-            os.execve(argv[0], argv, {})
-    finally:
-        os._exit(127)
+def _execute(argv: list[str], words: int, inherited: set[int]) -> None:
+    """Become a program; what it says goes to ``words``."""
+    os.setsid()
+    for source, target in ((os.open(os.devnull, os.O_RDWR), 0), (words, 1), (words, 2)):
+        os.dup2(source, target)
+    for descriptor in inherited:
+        os.set_inheritable(descriptor, True)
+    # Python ignores them, and pasta of Debian 12 takes that for a failure.
+    signals.default(signals.SIGPIPE)
+    signals.default(signals.SIGXFSZ)
+    os.execve(argv[0], argv, {})
 
 
 def _await_interface(kind: str, child: int, words: int, inside: Interfaces) -> str:
