@@ -9,6 +9,7 @@ from ocinb.events import (
     Event,
     HookFinished,
     NetworkChanged,
+    ProgramTraced,
     RuntimeCalled,
     StatusChanged,
     StepFinished,
@@ -137,6 +138,8 @@ def _what(event: Event) -> str:
         return f"{event.number} {STEPS[event.number - 1].name}"
     if isinstance(event, Syscall):
         return f"{event.call}({', '.join(event.arguments)})"
+    if isinstance(event, ProgramTraced):
+        return event.what
     if isinstance(event, HookFinished):
         return f"{event.stage} {event.path}"
     if isinstance(event, NetworkChanged):
@@ -160,6 +163,9 @@ def _detail(event: Event) -> str:
         return event.field
     if isinstance(event, StatusChanged) and event.exit_status >= 0:
         return f"exit status {event.exit_status}"
+    if isinstance(event, ProgramTraced):
+        equals = f"= {event.result}, " if event.result else ""
+        return f"{equals}process {event.process}"
     if isinstance(event, HookFinished | RuntimeCalled):
         return f"status {event.status}"
     return str(getattr(event, "detail", ""))

@@ -12,6 +12,7 @@ import click
 from ocinb.commands.container_options import container_options
 from ocinb.commands.field_option import with_options
 from ocinb.commands.options import platform_option, runtime_option
+from ocinb.commands.supervision_options import supervision_options
 from ocinb.commands.tree import Command
 from ocinb.commands.values import Document
 from ocinb.errors import CommandError, NameNotFound, OcinbError
@@ -45,7 +46,8 @@ _OPTIONS = (
 
 def creation_options(function: Decorated) -> Decorated:
     """Adds ``IMAGE``, ``ARGS`` and the options of a container to be made."""
-    function = platform_option(runtime_option(container_options(function)))
+    function = container_options(supervision_options(function))
+    function = platform_option(runtime_option(function))
     function = with_options(function, _OPTIONS)
     function = click.argument("args", nargs=-1, type=click.UNPROCESSED)(function)
     return click.argument("image")(function)

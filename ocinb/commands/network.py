@@ -88,7 +88,7 @@ def create(
 @click.option("--mac-address", metavar="ADDRESS", help="Of its interface's hardware.")
 @click.option("--alias", "aliases", multiple=True, metavar="NAME", help="Another name for it.")
 @click.pass_obj
-def connect(session: Session, network: str, container: str, **wishes: Any) -> Done:
+def connect(session: Session, /, network: str, container: str, **wishes: Any) -> Done:
     """Connect a container with a further network, by an interface more.
 
     A running one at once, and so again whenever it is started.

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 from ocinb.bundle.options import STOP_TIMEOUT
 from ocinb.engine.container_files import ContainerFiles, Process, read_json, write_json
 from ocinb.engine.containers import ContainerRecord, Containers, record_of
-from ocinb.engine.operations import Operations, stop_signal
-from ocinb.engine.restarting import halt
+from ocinb.engine.operations import Operations, halted, stop_signal
 from ocinb.errors import ContainerError, InvalidStatus, OcinbError, StorageError
-from ocinb.spec.runtime_state import PAUSED, RESTARTING, STOPPED
+from ocinb.spec.runtime_state import PAUSED, STOPPED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +23,6 @@ GRACE = 10.0
 """Seconds between the signal to end and SIGKILL, where nothing else is asked for."""
 _TIDY = 10.0
 """Seconds that a monitor has to clean up."""
-_LOOK = 0.02
-"""Seconds between looks."""
 
 
 def wait(containers: Containers, name: str, seconds: float | None = None) -> int | None:
@@ -66,8 +63,7 @@ def stop(containers: Containers, operations: Operations, name: str, grace: float
     files, record = containers.find(name)
     if record.status == STOPPED:
         return
-    halt(files)
-    record = _settled(files, record)
+    record = halted(files, record)
     if record.status == PAUSED:
         operations.resume(record.id)
     init = files.read_process(files.init)
@@ -141,15 +137,6 @@ def forget_end(files: ContainerFiles) -> None:
     for path in last:
         if os.path.exists(path):
             os.unlink(path)
-
-
-def _settled(files: ContainerFiles, record: ContainerRecord) -> ContainerRecord:
-    """A container that was told to halt: either it runs, or it has ended for good."""
-    end = time.monotonic() + _TIDY
-    while record.status == RESTARTING and time.monotonic() < end:
-        time.sleep(_LOOK)
-        record = record_of(files) or record
-    return record
 
 
 def _send(operations: Operations, record: ContainerRecord, signal: int) -> None:

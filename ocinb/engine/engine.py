@@ -28,8 +28,10 @@ from ocinb.engine.named_volumes import NamedVolumes
 from ocinb.engine.operations import Operations
 from ocinb.engine.past_events import PastEvents
 from ocinb.engine.plain_bundle import check_empty, make_bundle
+from ocinb.engine.restarting import RestartPolicy, refuse_restart
 from ocinb.engine.rung import Choice, Rung
 from ocinb.engine.settle import settle
+from ocinb.engine.strace_output import find_strace, traced
 from ocinb.engine.way import Way, find_way
 from ocinb.errors import SyscallError, UnsupportedHost
 from ocinb.events import Warned, ignore
@@ -234,6 +236,8 @@ class Engine:
         wished = settle(options or ContainerOptions(), self._containers, self._record)
         wished = dataclasses.replace(wished, terminal=wished.terminal or tty)
         keep = detach if keep is None else keep
+        if not keep:
+            refuse_restart(wished.restart)
         way = self._way(runtime)
         local = self.images.available(image)
         layers = self.images.layers_for(local, way.rung)
@@ -260,7 +264,7 @@ class Engine:
                     left = self.containers.get(os.path.basename(files.directory))
                     shim.detach()
                     return left
-                events = PastEvents(files.events)
+                events = PastEvents(files.events, traced(files))
                 if not keep:
                     self._containers.forget(files, rest=False)
         except BaseException:
@@ -330,6 +334,8 @@ class Engine:
             command=program,
             manifest=image.manifest_descriptor.digest,
             volumes=[volume.name for volume in options.volumes if volume.name],
+            restart=RestartPolicy.parse(options.restart),
+            strace=find_strace(way.rung) if options.strace else "",
         )
 
     def _describe(

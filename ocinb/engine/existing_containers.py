@@ -15,6 +15,7 @@ from ocinb.engine.limits import Resources, update
 from ocinb.engine.log_file import LogChunk, read_log
 from ocinb.engine.log_following import follow_log, is_quiet, last_lines
 from ocinb.engine.start_attached import start_attached
+from ocinb.engine.strace_output import traced
 from ocinb.spec.runtime_state import STOPPED
 
 if TYPE_CHECKING:
@@ -252,7 +253,7 @@ class ExistingContainers:
         from ocinb.event_log import EventsReader
 
         files, _ = self._containers.find(name)
-        return EventsReader(files.events).new()
+        return [*EventsReader(files.events).new(), *traced(files)]
 
     def tidy(self, files: ContainerFiles) -> None:
         """Undo what was made for a container that has ended. See ``Operations.tidy``."""

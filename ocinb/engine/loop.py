@@ -54,6 +54,11 @@ class Loop:
         """Whether there is any engine at the other end."""
         return any(client.connected for client in self._clients)
 
+    @property
+    def listening(self) -> bool:
+        """Whether further clients can come."""
+        return self._listener is not None
+
     def listen(self, listener: socket.socket) -> None:
         """Take further clients, of the same user, on this socket from now on."""
         listener.setblocking(False)

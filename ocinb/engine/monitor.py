@@ -20,9 +20,11 @@ from ocinb.engine.exit_status import of_wait
 from ocinb.engine.frames import EXIT, NEWS, REPLY
 from ocinb.engine.happenings import note
 from ocinb.engine.loop import Loop
+from ocinb.engine.restarting import Restarts
 from ocinb.engine.rootless import enter_namespaces
 from ocinb.engine.runtime_call import call_here, call_runtime
 from ocinb.engine.runtime_process import RuntimeProcess
+from ocinb.engine.strace import attach, begin_with_program
 from ocinb.engine.terminal import Console, set_size
 from ocinb.errors import ContainerError, OcinbError, SyscallError
 from ocinb.event_log import EventsReader, append_event
@@ -87,6 +89,8 @@ class Monitor:
         self._started = 0.0
         self._refused_at = 0.0
         self._sessions: set[int] = set()
+        self._restarts = Restarts(files)
+        self._strace, self._tracer = "", 0
         self._remove = False
         self._done = False
 
@@ -139,6 +143,8 @@ class Monitor:
     def _at_once(self, client: Client, order: dict[str, Any]) -> bool:
         """What does not wait until another order has been carried out, and has no reply."""
         do = order.get("do")
+        if do in ("kill", "halt"):
+            self._restarts.halted = True
         if do == "kill":
             if self._init_fd >= 0 and self._init.pid not in self._loop.ended:
                 self._kernel.pidfd_send_signal(self._init_fd, order["signal"])
@@ -153,7 +159,7 @@ class Monitor:
         elif do == "exec":
             self._exec(client, order)
         else:
-            return False
+            return do == "halt"
         return True
 
     def _attach(self, client: Client, order: dict[str, Any]) -> None:
@@ -227,12 +233,14 @@ class Monitor:
         terminal: bool,
         interactive: bool,
         hooks: bool,
+        strace: str = "",
     ) -> dict[str, Any]:
         self._runtime = RuntimeProcess(
             name=runtime["name"], argv=tuple(runtime["argv"]), root=runtime["root"]
         )
-        self._quick = self._runtime.ours and not hooks
+        self._quick = self._runtime.ours and not (hooks or strace)
         self._container = container
+        self._strace = strace
         self._make_directory(cwd)
         self._step(1, "create was called")
         began = time.time()
@@ -242,12 +250,15 @@ class Monitor:
             else:
                 self._create_on_pipes(interactive or self._loop.owner.stdin >= 0)
             self._watch_init()
+            if strace:
+                begin_with_program(self._tracer, self._init.pid, self._files.strace)
         except BaseException:
             self._loop.output.withheld()
             self._undo(force=True)
             raise
         self._loop.output.release()
-        self._loop.listen(control_socket.listen(self._files.directory))
+        if not self._loop.listening:
+            self._loop.listen(control_socket.listen(self._files.directory))
         self._step(2, "seen from outside: create returned", time.time() - began)
         self._change_seen(CREATED)
         return {"pid": self._init.pid}
@@ -275,12 +286,13 @@ class Monitor:
         status = of_wait(self._loop.ended[self._init.pid])
         self._note_exit({"exit_status": status, "time": ended})
         note(self._files, "die", exit_status=status)
+        seconds = max(ended - self._program_began(ended), 0.0)
         self._record(
             StepFinished(
                 container=self._container,
                 number=10,
                 detail=f"exit status {status}",
-                seconds=max(ended - self._program_began(ended), 0.0),
+                seconds=seconds,
             )
         )
         self._change(STOPPED, exit_status=status)
@@ -294,6 +306,38 @@ class Monitor:
             return
         last["clean"] = self._unmount() and last["clean"]
         self._end_children()
+        delay = self._restarts.delay(status, seconds)
+        if delay is None:
+            self._leave(self._note_exit(last))
+        else:
+            self._run_again(last, delay)
+
+    def _run_again(self, last: dict[str, Any], delay: float) -> None:
+        """Make and start the container once more, after a while; by then everybody has heard of
+        its end, so it is as if it were detached.
+        """
+        self._note_exit({**last, "clean": False, "again": True})
+        self._loop.say(EXIT, json.dumps(last).encode())
+        self._loop.part()
+        self._refused_at = 0.0
+        del self._loop.ended[self._init.pid]
+        if self._init_fd >= 0:
+            os.close(self._init_fd)
+            self._init_fd = -1
+        try:
+            if self._restarts.wait(self._loop, delay):
+                orders = self._restarts.orders()
+                self._mount(**orders["mount"])
+                self._create(**orders["create"])
+                if self._restarts.wait(self._loop, 0):
+                    os.unlink(self._files.exit)
+                    os.unlink(self._files.started)
+                    self._start(remove=False)
+                    return
+                last = {**last, "clean": self._undo(force=True)}
+        except (OcinbError, OSError) as error:
+            message = f"it could not be run again: {error}"
+            last = {**last, "error": message, "clean": self._undo(force=True)}
         self._leave(self._note_exit(last))
 
     def _give_up(self) -> None:
@@ -431,6 +475,7 @@ class Monitor:
             log=files.runtime_log,
             stdio=stdio,
             given_up=None if operation == "delete" else lambda: self._abandoned,
+            begun=self._trace if self._strace and operation == "create" else None,
             ended=ended,
         )
 
@@ -441,6 +486,11 @@ class Monitor:
         write_json(self._files.init, dict(self._init))
         if pid not in self._loop.ended:
             self._init_fd = os.pidfd_open(pid)
+
+    def _trace(self, pid: int) -> None:
+        """Have the runtime's ``create`` traced, and with it what becomes the program."""
+        self._tracer = attach(self._kernel, self._loop, self._strace, pid, self._files.strace)
+        self._sessions.add(self._tracer)  # it ends with what it traces
 
     def _make_directory(self, path: str) -> None:
         """The working directory is made where the image lacks it, as docker does."""
@@ -453,8 +503,8 @@ class Monitor:
     # events
 
     def _program_began(self, otherwise: float) -> float:
-        """When step 8 was over, by whoever saw it."""
-        for event in EventsReader(self._files.events).new(only=StepFinished):
+        """When step 8 was over the last time, by whoever saw it."""
+        for event in reversed(EventsReader(self._files.events).new(only=StepFinished)):
             if isinstance(event, StepFinished) and event.number == 8:
                 return event.time
         return otherwise

@@ -22,6 +22,7 @@ from ocinb.errors import (
     ContainerError,
     InvalidStatus,
     OcinbError,
+    StepFailed,
     UnsupportedHost,
 )
 from ocinb.events import RuntimeCalled, ignore
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 _SPECIFIED = ("start", "kill", "delete")
 """Operations that the specification has."""
 _STOP_SIGNAL = "org.opencontainers.image.stopSignal"
+_LOOK = 0.02
+"""Seconds between looks."""
 _TIDY = 5.0
 """Seconds that a monitor has to clean up after the end of its container."""
 
@@ -115,12 +118,19 @@ class Operations:
         number = signal_number(signal)
         files, record = self._containers.find(name)
         if record.status == RESTARTING:
-            halt(files)
-            return
+            record = halted(files, record)
+            if record.status == STOPPED:
+                return
         require(record, "kill", CREATED, RUNNING, PAUSED)
-        if number in (signals.SIGKILL, stop_signal(files)):
+        ends = number in (signals.SIGKILL, stop_signal(files))
+        if ends:
             halt(files)
-        self._call(files, record, "kill", str(number))
+        try:
+            self._call(files, record, "kill", str(number))
+        except StepFailed:
+            if not ends or halted(files, self._containers.find(name)[1]).status != STOPPED:
+                raise
+            return  # it has just ended by itself
         note(files, "kill", detail=signal_name(number))
         if record.status == PAUSED and number == signals.SIGKILL:
             # What is frozen ends once it may go on, in version 1 of control groups.
@@ -238,6 +248,16 @@ class Operations:
             said = complaint(files.runtime_log) or last_line(done.stderr)
             raise failure(runtime, operation, done.status, said)
         return done.stdout
+
+
+def halted(files: ContainerFiles, record: ContainerRecord) -> ContainerRecord:
+    """A container that shall not be run again, once it either runs or has ended for good."""
+    halt(files)
+    end = time.monotonic() + _TIDY
+    while record.status == RESTARTING and time.monotonic() < end:
+        time.sleep(_LOOK)
+        record = record_of(files) or record
+    return record
 
 
 def stop_signal(files: ContainerFiles) -> int:

@@ -112,6 +112,8 @@ class Restarts:
         end = time.monotonic() + seconds
         while not self.halted and (left := end - time.monotonic()) > 0:
             loop.turn(timeout=left)
+        for _ in range(2):  # whoever has come already is let in, then heard
+            loop.turn(timeout=0)
         return not self.halted
 
     def orders(self) -> dict[str, Any]:

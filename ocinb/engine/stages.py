@@ -176,6 +176,8 @@ def create(
         "interactive": interactive,
         "hooks": bool(config.get("hooks")),
     }
+    if "strace" in record:
+        order["strace"] = record["strace"]
     write_json(files.again, {**read_json(files.again), "create": order})
     shim.ask("create", **order)
 

@@ -7,26 +7,31 @@ from __future__ import annotations
 
 import re
 
+from ocinb.bundle.seccomp import profile
 from ocinb.engine.emulated.launch_plan import FAKECHROOT, PROOT
-from ocinb.spec.runtime_defaults import CAPABILITIES, asked_parameters
+from ocinb.spec.runtime_defaults import CAPABILITIES, MASKED_PATHS, asked_parameters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 _NO_NAME = "0" * 12
+_OWN_FILES = ("/etc/hosts", "/etc/resolv.conf", "/etc/hostname")
+_SHM_SIZE = "size=65536k"
 _ID = re.compile(r"[0-9a-f]{12}")
 """A container's id, which is its host name where nobody asked for another."""
 
 ALWAYS = {
     PROOT: (
         "this machine's processes, network and devices are seen",
+        "no system call is filtered, no path masked, no capability taken away",
         "user ids are made up",
         "programs run more slowly",
     ),
     FAKECHROOT: (
         "not isolated: a program can reach whatever you can",
         "this machine's processes, network and devices are seen",
+        "no system call is filtered, no path masked, no capability taken away",
         "user ids are your own",
         "static programs, and those for another C library than GNU's, are refused",
         "what a container changes cannot be told from its image",
@@ -55,7 +60,17 @@ def losses(kind: str, config: dict[str, Any]) -> list[str]:
         ("no device (linux.devices) can be made", linux.get("devices")),
         ("further groups need privileges", (process.get("user") or {}).get("additionalGids")),
         ("a namespace (linux.namespaces) cannot be joined", _joined(linux)),
-        ("a mount cannot be made read-only", _read_only(config)),
+        ("a mount cannot be made read-only", _has(config, "bind", "ro")),
+        (
+            "a mount has no options of its own (noexec, nosuid, nodev)",
+            _has(config, "bind", "noexec", "nosuid", "nodev"),
+        ),
+        ("a tmpfs is a directory here: it has no size and no options", _tmpfs(config)),
+        ("system calls cannot be filtered (linux.seccomp)", _filtered(config)),
+        (
+            "no further path can be masked (linux.maskedPaths)",
+            set(linux.get("maskedPaths") or ()).difference(MASKED_PATHS),
+        ),
         ("labels and profiles need a security module", process.get("apparmorProfile")),
         ("a host name needs a namespace", not _ID.fullmatch(config.get("hostname") or _NO_NAME)),
         ("capabilities can neither be given nor taken", _capabilities(process)),
@@ -81,8 +96,29 @@ def _joined(linux: dict[str, Any]) -> bool:
     return any(namespace.get("path") for namespace in linux.get("namespaces") or ())
 
 
-def _read_only(config: dict[str, Any]) -> bool:
+def _has(config: dict[str, Any], kind: str, *options: str) -> bool:
+    """Whether a mount of that kind, other than our own files in /etc, has one of these options."""
     return any(
-        "ro" in (mount.get("options") or ()) and "bind" in (mount.get("type") or "bind")
+        not {*options}.isdisjoint(mount.get("options") or ())
         for mount in config.get("mounts") or ()
+        if kind in (mount.get("type") or kind) and mount["destination"] not in _OWN_FILES
     )
+
+
+def _tmpfs(config: dict[str, Any]) -> bool:
+    """Whether somebody asked for one, or for another size of /dev/shm."""
+    for mount in config.get("mounts") or ():
+        if mount.get("type") != "tmpfs" or mount["destination"] == "/dev":
+            continue
+        if mount["destination"] != "/dev/shm" or _SHM_SIZE not in (mount.get("options") or ()):
+            return True
+    return False
+
+
+def _filtered(config: dict[str, Any]) -> bool:
+    """Whether somebody asked for another filter than a container has by default."""
+    wished = (config.get("linux") or {}).get("seccomp")
+    if not wished:
+        return False
+    capabilities = (config.get("process") or {}).get("capabilities") or {}
+    return bool(wished != profile(capabilities.get("bounding", CAPABILITIES)))

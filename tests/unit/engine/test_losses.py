@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from ocinb.bundle.seccomp import profile
 from ocinb.engine.emulated.losses import losses
-from ocinb.spec.runtime_defaults import CAPABILITIES
+from ocinb.spec.runtime_defaults import CAPABILITIES, MASKED_PATHS
 
 PLAIN: dict[str, Any] = {
     "root": {"path": "rootfs", "readonly": False},
@@ -19,8 +20,15 @@ PLAIN: dict[str, Any] = {
     "linux": {
         "namespaces": [{"type": "pid"}, {"type": "mount"}],
         "resources": {"devices": [{"allow": False}]},
+        "maskedPaths": list(MASKED_PATHS),
+        "seccomp": profile(CAPABILITIES),
     },
-    "mounts": [{"destination": "/proc", "type": "proc", "options": ["nosuid"]}],
+    "mounts": [
+        {"destination": "/proc", "type": "proc", "options": ["nosuid"]},
+        {"destination": "/dev", "type": "tmpfs", "options": ["size=65536k"]},
+        {"destination": "/dev/shm", "type": "tmpfs", "options": ["nosuid", "size=65536k"]},
+        {"destination": "/etc/hosts", "type": "bind", "options": ["bind", "rw", "noexec"]},
+    ],
 }
 
 
@@ -43,7 +51,21 @@ def test_what_every_container_has_by_default_is_no_loss_worth_a_word() -> None:
         ({"process": {"user": {"uid": 0, "gid": 0, "additionalGids": [5]}}}, "groups"),
         ({"process": {"user": {"uid": 0, "gid": 0}, "apparmorProfile": "p"}}, "profiles"),
         ({"hostname": "web"}, "host name"),
-        ({"process": {"capabilities": {"bounding": ["CAP_NET_ADMIN"]}}}, "capabilities"),
+        (
+            {"mounts": [{"destination": "/d", "type": "bind", "options": ["rbind", "noexec"]}]},
+            "(noexec, nosuid, nodev)",
+        ),
+        ({"mounts": [{"destination": "/t", "type": "tmpfs", "options": ["size=1m"]}]}, "tmpfs"),
+        (
+            {"mounts": [{"destination": "/dev/shm", "type": "tmpfs", "options": ["size=1m"]}]},
+            "tmpfs",
+        ),
+        ({"linux": {"maskedPaths": ["/proc/kcore", "/proc/version"]}}, "masked"),
+        ({"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW"}}}, "filtered"),
+        (
+            {"process": {"capabilities": {"bounding": ["CAP_NET_ADMIN"]}}, "linux": {}},
+            "capabilities",
+        ),
     ],
 )
 @pytest.mark.parametrize("kind", ["proot", "fakechroot"])
