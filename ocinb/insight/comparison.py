@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ocinb.bundle.diff import MISSING, diff
 from ocinb.insight.compare import diff_table, fields
-from ocinb.table import Table, columns, human_bytes, human_duration, short_digest
+from ocinb.table import Table, columns, human_bytes, human_duration, one_line, short_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from ocinb.engine.trials.trial import Trial
     from ocinb.insight.contents import Contents
     from ocinb.spec.descriptor import Descriptor
 
 COMPARISON_COLUMNS = columns("subject name one other same one_took:duration? other_took:duration?")
-"""``subject``: what kind of row it is: fact, layer, config, files, step or field; ``one`` and
+"""``subject``: what kind of row it is: fact, layer, config, files, step, call or field; ``one`` and
 ``other`` in words, empty where that side has none; ``same``: ``yes``, ``no``, or empty for what
 is never the same; the seconds that a step took on either side."""
 
@@ -73,6 +75,73 @@ def compare_runs(
         rows.append(("step", name, told[0], told[1], "", first["took"], second["took"]))
     rows += [("field", path, _json(a), _json(b), "no") for path, a, b in diff(*configs)]
     return _table(rows, names)
+
+
+def compare_trials(one: Trial, other: Trial, facts: Mapping[str, str]) -> Table:
+    """One bundle by two runtimes: what came of it, how long each operation took, the calls.
+
+    Args:
+        facts: about the bundle, which are the same for both.
+
+    Spec: runtime-spec runtime.md#operations
+    """
+    rows: list[Row] = [_row("fact", key, value, value) for key, value in facts.items()]
+    rows.append(("fact", "version", one.version, other.version, ""))
+    outputs = (one.output, other.output)
+    told = [_line(output) for output in outputs]
+    if outputs[0] != outputs[1] and told[0] == told[1]:
+        told = [f"{human_bytes(len(output))}, not the same" for output in outputs]
+    rows.append(_row("fact", "what the program wrote", *told))
+    rows.append(_row("fact", "exit status", *(_exit_status(each) for each in (one, other))))
+    rows += [
+        _row("fact", f"status after {_AFTER[name]}", one.statuses[name], other.statuses[name])
+        for name in _AFTER
+    ]
+    for name, title in _OPERATIONS.items():
+        took = one.seconds[name], other.seconds[name]
+        rows.append(("step", title, human_duration(took[0]), human_duration(took[1]), "", *took))
+    rows += _calls(one.calls, other.calls)
+    return _table(rows, (one.runtime, other.runtime))
+
+
+def _calls(one: Mapping[str, Counter[str]], other: Mapping[str, Counter[str]]) -> Iterator[Row]:
+    if not one or not other:
+        return
+    for operation in one:
+        told = [f"{sum(calls[operation].values()):,}" for calls in (one, other)]
+        yield _row("call", f"all calls of {operation}", *told)
+    sums = [sum(each.values(), start=Counter()) for each in (one, other)]
+    for call in _THAT_MAKE:
+        if sums[0][call] or sums[1][call]:
+            yield _row("call", call, *(str(each[call] or "") for each in sums))
+
+
+def _exit_status(trial: Trial) -> str:
+    return "killed, it went on too long" if trial.exit_status is None else str(trial.exit_status)
+
+
+def _line(output: bytes) -> str:
+    """The first line, and how many more there are."""
+    lines = output.decode(errors="replace").splitlines() or ["nothing"]
+    more = f" … and {len(lines) - 1} more lines" if len(lines) > 1 else ""
+    return one_line(lines[0]) + more
+
+
+_OPERATIONS = {
+    "create": "create, steps 1 to 5",
+    "start": "start, steps 6 to 9",
+    "program": "the program until its end, step 10",
+    "delete": "delete, steps 11 to 13",
+}
+_AFTER = {"create": "create", "program": "the program's end"}
+_THAT_MAKE = (
+    "clone", "clone3", "fork", "vfork", "execve", "unshare", "setns", "mount", "umount2",
+    "open_tree", "move_mount", "fsopen", "fsmount", "mount_setattr", "pivot_root", "chroot",
+    "mkdir", "mkdirat", "mknod", "mknodat", "symlink", "symlinkat", "sethostname", "setdomainname",
+    "setrlimit", "prlimit64", "capset", "setgroups", "setuid", "setgid", "setresuid", "setresgid",
+    "seccomp", "keyctl", "prctl", "bpf",
+)  # fmt: skip
+"""System calls that make a container what it is, in about the order in which they come."""
 
 
 def _table(rows: Sequence[Row], names: tuple[str, str]) -> Table:

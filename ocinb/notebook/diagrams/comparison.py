@@ -24,12 +24,13 @@ MOST = 16
 _GROUPS = {
     "fact": "What was run",
     "step": "How long each step took",
+    "call": "System calls, as strace counted them",
     "layer": "Layers, from the base up",
     "config": "The image config",
     "files": "Files",
     "field": "Fields of config.json",
 }
-_KEEPS_ORDER = frozenset({"fact", "step", "layer", "files"})
+_KEEPS_ORDER = frozenset({"fact", "step", "call", "layer", "files"})
 
 Record = dict[str, Any]
 
