@@ -25,6 +25,7 @@ from ocinb.build.rewrite import annotate, rewrite
 from ocinb.build.run_options import with_parents
 from ocinb.build.steps import Step
 from ocinb.build.workplace import Found, Ran, Workplace
+from ocinb.content.short_names import resolve
 from ocinb.engine.changed import Changed, own_tree
 from ocinb.engine.container_files import ContainerFiles, read_json
 from ocinb.engine.emulated.launch_plan import FAKECHROOT
@@ -199,7 +200,7 @@ def change_image(
     with engine.store.lease():
         local = engine.images.get(source, platform)
         target = rewrite(engine.store, local.target, local.manifest_descriptor, change)
-        return _named(engine, name or source, target, local.config.platform)
+        return _named(engine, name or local.name, target, local.config.platform)
 
 
 def annotate_image(
@@ -217,7 +218,7 @@ def annotate_image(
     Raises:
         NameNotFound, PlatformNotFound, InvalidDocument.
     """
-    whole = str(Reference.parse(source))
+    whole = resolve(engine.store.names, source)
     with engine.store.lease():
         if platform is not None:
             changed = change_image(
@@ -379,7 +380,7 @@ def _named(engine: Engine, name: str, target: Descriptor, platform: Platform) ->
 
 
 def _is_here(engine: Engine, name: str) -> bool:
-    return str(Reference.parse(name)) in engine.store.names
+    return resolve(engine.store.names, name) in engine.store.names
 
 
 def _to_run(image: Written) -> LocalImage:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from typing import TYPE_CHECKING
+
+from ocinb.errors import LayerError
+from ocinb.spec import runtime_defaults as defaults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,9 +29,27 @@ def paths(session: Session, context: click.Context, incomplete: str) -> Iterator
 
 
 def commands(session: Session, context: click.Context, incomplete: str) -> Iterator[str]:
-    """Words of a container's command: paths of the image."""
+    """Words of a container's command: programs of the image, or paths in it."""
     if incomplete.startswith("/"):
         yield from paths(session, context, incomplete)
+    elif not context.params.get("args"):
+        yield from sorted(set(_programs(session, context)))
+
+
+def _programs(session: Session, context: click.Context) -> Iterator[str]:
+    """The names of what lies on the image's PATH."""
+    image = image_of(session, context)
+    glance = _glance(session, image)
+    variables = dict(entry.partition("=")[::2] for entry in image.local.config.execution.env or ())
+    usual = defaults.PATH.partition("=")[2]
+    for directory in variables.get("PATH", usual).split(":"):
+        with contextlib.suppress(LayerError):
+            real = glance.resolve(directory)
+            yield from (
+                name.rpartition("/")[2]
+                for name, place in glance.children(real).items()
+                if glance.kind(place) != "d"
+            )
 
 
 def paths_in(
@@ -58,10 +80,13 @@ def files(_session: Session, _context: click.Context, incomplete: str) -> Iterat
 
 
 def image_of(session: Session, context: click.Context, name: str = "") -> Image:
-    """An image of the store; that of the argument ``image`` if none is named."""
+    """An image of the store; that of the argument ``image`` or ``container`` if none is named."""
     from ocinb.image import Image
 
     platform = context.params.get("platform")
+    container = context.params.get("container")
+    if container and not name:
+        name = session.engine.containers.get(container).image
     wanted = name or given(context, "image")
     return Image(session.engine, session.engine.images.get(wanted, platform))
 
@@ -77,7 +102,6 @@ def given(context: click.Context, *names: str) -> str:
 
 def _glance(session: Session, image: Image) -> Glance:
     """The image's files, as far as they are unpacked: nothing is unpacked for a Tab."""
-    from ocinb.errors import LayerError
     from ocinb.layer.glance import Glance
 
     kept = session.glances

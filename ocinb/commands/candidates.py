@@ -7,6 +7,7 @@ fetched, unpacked or changed.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from ocinb.commands.candidate_paths import (
@@ -45,9 +46,26 @@ def images(session: Session, _context: click.Context, incomplete: str) -> Iterat
         return
     yield from sorted({*short})
     if not any(familiar.startswith(incomplete) for familiar in short):
+        yield from sorted(_last_parts(session, [whole for whole, _ in known]))
         yield from sorted(whole for whole, _ in known)
     for repository, tags in sorted(session.remote_tags.items()):
         yield from (f"{repository}:{tag}" for tag in tags)
+
+
+def _last_parts(session: Session, known: list[str]) -> Iterator[str]:
+    """Names without their registries that can be nothing else; see ``content.short_names``."""
+    from ocinb.content.short_names import resolve
+    from ocinb.errors import OcinbError
+    from ocinb.spec.reference import DEFAULT_TAG, Reference
+
+    names = session.engine.store.names
+    for whole in known:
+        reference = Reference.parse(whole)
+        last = reference.repository.rpartition("/")[2]
+        word = last if reference.tag in (None, DEFAULT_TAG) else f"{last}:{reference.tag}"
+        with contextlib.suppress(OcinbError):
+            if resolve(names, word) == whole:
+                yield word
 
 
 def containers(session: Session, _context: click.Context, incomplete: str) -> Iterator[str]:
@@ -115,18 +133,44 @@ def runtimes(session: Session, _context: click.Context, incomplete: str) -> Iter
 
 def platforms(session: Session, context: click.Context, _incomplete: str) -> Iterator[str]:
     """Those that the image's index offers, or else the common ones."""
+    from ocinb.content.short_names import resolve
     from ocinb.spec.image_index import ImageIndex
-    from ocinb.spec.reference import Reference
 
     offered: list[str] = []
     name = given(context, "image", "reference")
     store = session.engine.store
     if name:
-        target = dict(store.names.items()).get(str(Reference.parse(name)))
+        target = dict(store.names.items()).get(resolve(store.names, name))
         if target is not None and target.is_index:
             index = ImageIndex.parse(store.read(target), target.media_type)
             offered = [str(each.platform) for each in index.manifests if each.platform]
     yield from offered or _PLATFORMS
+
+
+def networks(session: Session, _context: click.Context, _incomplete: str) -> Iterator[str]:
+    """What a container can be connected with."""
+    yield from ("none", "host", "bridge")
+    yield from sorted({network.name for network in session.engine.networks} - {"bridge"})
+    yield from _of_others(session)
+
+
+def namespaces(session: Session, _context: click.Context, _incomplete: str) -> Iterator[str]:
+    """Whose namespace can be shared."""
+    yield "host"
+    yield from _of_others(session)
+
+
+def _of_others(session: Session) -> Iterator[str]:
+    found = session.engine.containers.all()
+    yield from sorted(f"container:{record.name}" for record in found if record.pid)
+
+
+def volumes(session: Session, _context: click.Context, incomplete: str) -> Iterator[str]:
+    """``NAME:`` of volumes, or a directory of this machine."""
+    if incomplete.startswith((".", "/", "~")):
+        yield from files_here(incomplete)
+    else:
+        yield from (f"{volume.name}:" for volume in session.engine.volumes.all())
 
 
 def layers(session: Session, context: click.Context, _incomplete: str) -> Iterator[str]:
@@ -215,16 +259,23 @@ OPTIONS: dict[str, Words] = {
     "directory": files,
     "env_file": files,
     "file": files,
+    "input": files,
+    "ipc": namespaces,
     "label_file": files,
     "layer": layers,
+    "network": networks,
     "new_base": images,
     "old_base": images,
     "output": files,
+    "pid": namespaces,
     "platform": platforms,
     "pull_through": registries,
     "runtime": runtimes,
     "signal": signals,
     "stop_signal": signals,
+    "userns": namespaces,
+    "uts": namespaces,
+    "volume": volumes,
 }
 """Name of an option's value → what it may become."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ocinb.content.short_names import resolve
 from ocinb.errors import CommandError, OcinbError
-from ocinb.spec.reference import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -58,7 +58,7 @@ def _tests(engine: Engine) -> dict[str, Test]:
         "id": lambda record, value: record.id.startswith(value),
         "status": lambda record, value: record.status == _STATUS.get(value, value),
         "exited": lambda record, value: str(record.exit_status) == value,
-        "ancestor": lambda record, value: _same_image(record.image, value),
+        "ancestor": lambda record, value: _same_image(engine, record.image, value),
         "label": labelled,
         "volume": lambda record, value: value in record.volumes,
         "before": lambda record, value: record.created < created(value),
@@ -78,8 +78,8 @@ def _matches(pattern: str, name: str) -> bool:
         return pattern in name
 
 
-def _same_image(image: str, value: str) -> bool:
+def _same_image(engine: Engine, image: str, value: str) -> bool:
     try:
-        return str(Reference.parse(value)) == image
+        return resolve(engine.store.names, value) == image
     except OcinbError:
         return False

@@ -23,10 +23,11 @@ def command(session: Session, image: str) -> Table:
 
     And the artifacts of the store that refer to these. What the store lacks is shown as missing.
     """
+    from ocinb.content.short_names import resolve
     from ocinb.insight.graph import graph_table
     from ocinb.spec.reference import Reference
 
-    reference = Reference.parse(image)
     store = session.engine.store
-    target = store.names.get(str(reference))
-    return graph_table(store, target, f"what {reference.familiar} leads to")
+    name = resolve(store.names, image)
+    familiar = Reference.parse(name).familiar
+    return graph_table(store, store.names.get(name), f"what {familiar} leads to")

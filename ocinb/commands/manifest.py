@@ -52,12 +52,14 @@ def show(
     from the store, or else from the registry. With --platform an index is followed to the
     manifest of that platform.
     """
+    from ocinb.content.short_names import resolve
     from ocinb.manifest_tables import kind_of, manifest_table
     from ocinb.spec.document import parse_object
     from ocinb.spec.reference import Reference
 
-    parsed = Reference.parse(reference)
-    local = not remote and str(parsed) in session.engine.store.names
+    names = session.engine.store.names
+    parsed = Reference.parse(reference if remote else resolve(names, reference))
+    local = not remote and str(parsed) in names
     read = _from_store if local else _from_registry
     descriptor, data = read(session, parsed, platform)
     if raw:

@@ -20,14 +20,16 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(session: Session, image: str, destination: str | None, quiet: bool) -> Done | Lines:
     """Bring an image to a registry. It is the one in its name, or the one of DESTINATION."""
+    from ocinb.content.short_names import resolve
     from ocinb.distribution.push import push
     from ocinb.spec.reference import Reference
 
     if quiet:
         session.hush.set()
     engine = session.engine
-    source = engine.store.names.get(str(Reference.parse(image)))
-    target = Reference.parse(destination or image)
+    name = resolve(engine.store.names, image)
+    source = engine.store.names.get(name)
+    target = Reference.parse(destination or name)
     pushed = push(engine.client, engine.store, source, target)
     if quiet:
         return Lines([pushed.digest])

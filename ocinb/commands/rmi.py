@@ -18,16 +18,18 @@ COLUMNS = columns("image blobs:int size:bytes layers:int")
 
 @click.command(cls=Command)
 @click.argument("images", nargs=-1, required=True)
+@click.option("-f", "--force", is_flag=True, help="With the containers that are made of them.")
 @click.pass_obj
-def command(session: Session, images: tuple[str, ...]) -> Table:
+def command(session: Session, images: tuple[str, ...], force: bool) -> Table:
     """Remove images from the store, with what they alone needed.
 
+    One that containers are made of stays, unless it has another name.
     What is in a registry is not touched: see tags delete and manifest delete.
     """
     from ocinb.engine.remove_image import remove_image
 
     rows: list[tuple[Any, ...]] = []
     for image in images:
-        removed = remove_image(session.engine, image)
+        removed = remove_image(session.engine, image, force=force)
         rows.append((removed.name, removed.blobs, removed.size, removed.layers))
     return Table(COLUMNS, rows, title="removed images")

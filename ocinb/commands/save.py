@@ -29,10 +29,10 @@ def command(session: Session, images: tuple[str, ...], output: str, directory: b
     it. The same images give the same bytes.
     """
     from ocinb.content.save import save, save_directory, write_archive
-    from ocinb.spec.reference import Reference
+    from ocinb.content.short_names import resolve
 
     store = session.engine.store
-    names = [str(Reference.parse(image)) for image in images]
+    names = [resolve(store.names, image) for image in images]
     for name in names:
         store.names.get(name)
     if output == "-" and not directory:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from ocinb.content.gc import collect
+from ocinb.content.short_names import resolve
 from ocinb.content.store import Store
 from ocinb.engine.unpacking import Unpacking
 from ocinb.errors import (
@@ -141,13 +142,14 @@ class Images:
             collect(self._store, grace=0, only=blobs)
 
     def get(self, reference: str, platform: str | Platform | None = None) -> LocalImage:
-        """An image that is in the store. Arguments as for ``pull``.
+        """An image that is in the store. Arguments as for ``pull``, but short names find more.
 
         Raises:
-            NameNotFound: no image of that name. PlatformNotFound: not for this platform.
+            NameNotFound: no image of that name. AmbiguousName: several could be meant.
+            PlatformNotFound: not for this platform.
             BlobNotFound: a document of it is missing. DistributionError: it cannot be run.
         """
-        name = str(Reference.parse(reference))
+        name = resolve(self._store.names, reference)
         target = self._store.names.get(name)
         descriptor = self._manifest_of(target, _platform(platform) or Platform.host(), name)
         manifest = Manifest.parse(self._store.read(descriptor), descriptor.media_type)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ocinb.engine.garbage import collect_garbage
-from ocinb.engine.remove_image import remove_image
+from ocinb.engine.remove_image import remove_image, users
 from ocinb.engine.repair import repair_mounts, repair_networks
 from ocinb.errors import OcinbError
 from ocinb.frozen import Frozen
@@ -121,7 +121,7 @@ def _volumes(engine: Engine, dry_run: bool) -> Iterator[Pruned]:
 def _images(engine: Engine, dry_run: bool) -> Iterator[Pruned]:
     used = {record.image for record in engine.containers.all()}
     for name, _ in list(engine.store.names.items()):
-        if name in used:
+        if name in used or users(engine, name):
             continue
         size = None if dry_run else remove_image(engine, name).size
         yield Pruned(kind="image", name=name, size=size)

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 from ocinb.content.gc import collect
 from ocinb.content.reachability import reachable
+from ocinb.content.short_names import resolve
 from ocinb.engine.chains import chains
+from ocinb.engine.container_files import ContainerFiles, read_json
 from ocinb.engine.owned_layer import sweep_owned
+from ocinb.errors import ContainerError
 from ocinb.frozen import Frozen
 from ocinb.spec.digest import Digest
 from ocinb.spec.reference import Reference
@@ -32,15 +35,48 @@ class Removed(Frozen):
     layers: int
 
 
-def remove_image(engine: Engine, reference: str) -> Removed:
+def users(engine: Engine, name: str) -> list[str]:
+    """The containers whose image would be gone with a name, because no other leads to it.
+
+    Args:
+        name: whole.
+    """
+    store = engine.store
+    mine = {found.digest for found in reachable(store, [store.names.get(name)])}
+    others = [target for other, target in store.names.items() if other != name]
+    gone = mine - {found.digest for found in reachable(store, others)}
+    return sorted(
+        record.name for record in engine.containers.all() if _manifest_of(engine, record.id) in gone
+    )
+
+
+def _manifest_of(engine: Engine, container: str) -> str | None:
+    files = ContainerFiles(str(engine.settings.containers / container))
+    digest: str | None = read_json(files.record).get("manifest")
+    return digest
+
+
+def remove_image(engine: Engine, reference: str, *, force: bool = False) -> Removed:
     """Remove a name, and the blobs and unpacked layers to which no other name leads.
 
     Where there are containers or mounts, unpacked layers stay: they may be in use.
 
+    Args:
+        force: with the containers that are made of it, running ones too.
+
     Raises:
-        NameNotFound: no image of that name. StorageError: the disk refused.
+        NameNotFound: no image of that name. AmbiguousName: several could be meant.
+        ContainerError: containers are made of it. StorageError: the disk refused.
     """
-    store, name = engine.store, str(Reference.parse(reference))
+    store, name = engine.store, resolve(engine.store.names, reference)
+    for container in users(engine, name):
+        if not force:
+            named = ", ".join(users(engine, name))
+            raise ContainerError(
+                f"{Reference.parse(name).familiar} is in use by {named}",
+                hint=f"ocinb rm them first; ocinb rmi --force {reference} does both",
+            )
+        engine.containers.delete(container, force=True)
     own = list(reachable(store, [store.names.get(name)]))
     own_chains = chains(store, own)
     store.names.remove(name)

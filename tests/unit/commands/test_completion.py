@@ -49,6 +49,11 @@ def possible(line, session):
         ("files demo --layer ", ["1", "2", "3", "4", "5", "6"]),
         ("run --runtime oci", ["ocinb"]),
         ("run demo /bin/ca", ["/bin/cat"]),
+        ("run demo ca", ["cat"]),
+        ("run demo cat ca", []),
+        ("run --network no", ["none"]),
+        ("run --network ", ["none", "host", "bridge"]),
+        ("run --pid h", ["host"]),
         ("layers demo --platform linux/arm", ["linux/arm64/v8"]),
         ("kill --signal KI", ["KILL"]),
         ("bundle explain process.cw", ["process.cwd"]),
@@ -58,6 +63,28 @@ def possible(line, session):
 )  # fmt: skip
 def test_what_may_follow(line, expected, session):
     assert possible(line, session) == expected
+
+
+def test_a_short_name_is_completed_where_it_can_be_nothing_else(tmp_path):
+    session = Session(Settings(root=tmp_path / "root", run_root=tmp_path / "run"))
+    store = session.engine.store
+    made = demo_image(store)
+    store.names.set("localhost:5000/team/demo:latest", made)
+    session.engine.images.unpack(session.engine.images.get("demo"))
+    assert possible("layers de", session) == ["demo"]
+    assert possible("cat demo:/etc/os", session) == ["demo:/etc/os-release"]
+    store.names.set("ghcr.io/demo:latest", made)
+    assert possible("layers de", session) == []
+    assert possible("layers team/d", session) == []
+
+
+def test_what_is_there_by_name_is_offered_to_run(tmp_path):
+    session = Session(Settings(root=tmp_path / "root", run_root=tmp_path / "run"))
+    session.engine.volumes.create("data")
+    assert possible("run -v da", session) == ["data:"]
+    if os.geteuid() == 0:
+        session.engine.networks.create("mine")
+        assert possible("run --network m", session) == ["mine"]
 
 
 def test_a_digest_is_completed_behind_its_name(session):
