@@ -150,6 +150,21 @@ _PRINTED: dict[tuple[str, int], str] = {}
 """The same few combinations are printed again and again."""
 
 
+_BITS: dict[str, list[tuple[str, int]]] = {}
+"""Prefix → the flags whose names begin with it."""
+
+
+def _bits(prefix: str) -> list[tuple[str, int]]:
+    if prefix not in _BITS:
+        own = [(name, bit) for name, bit in globals().items() if name.startswith(prefix)]
+        _BITS[prefix] = [
+            (name, bit)
+            for name, bit in own
+            if name not in _COMPOSED and bit and bit & (bit - 1) == 0
+        ]
+    return _BITS[prefix]
+
+
 class Named:
     """Flags that print as their names: ``str(Named("MS_", 0x5000))`` is ``MS_BIND|MS_REC``.
 
@@ -171,10 +186,8 @@ class Named:
     def _names(self) -> str:
         names = []
         rest = self.value
-        for name, bit in globals().items():
-            if not name.startswith(self.prefix) or name in _COMPOSED:
-                continue
-            if bit and bit & (bit - 1) == 0 and rest & bit:
+        for name, bit in _bits(self.prefix):
+            if rest & bit:
                 names.append(name)
                 rest &= ~bit
         if rest:

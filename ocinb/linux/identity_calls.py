@@ -122,8 +122,12 @@ def capability_sets(*sets: int) -> bytes:
     )
 
 
+_PRCTL = {
+    value: name
+    for name, value in vars(f).items()
+    if name.startswith("PR_") and not name.startswith("PR_CAP_AMBIENT_")
+}
+
+
 def _prctl_name(option: int) -> str:
-    for name, value in vars(f).items():
-        if name.startswith("PR_") and value == option and not name.startswith("PR_CAP_AMBIENT_"):
-            return name
-    return str(option)
+    return _PRCTL.get(option) or str(option)

@@ -71,11 +71,10 @@ class Context:
         return Runtime(self.root, recording, self.log)
 
     def close(self) -> None:
-        """Close the files that are written to, for a process that goes on."""
-        opened = [self.log.descriptor, *(made.descriptor for made in self._recordings)]
-        for descriptor in opened:
-            if descriptor >= 0:
-                os.close(descriptor)
+        """Close the files that are written to."""
+        for recording in self._recordings:
+            recording.close()
+        self.log.close()
 
 
 def default_root() -> str:

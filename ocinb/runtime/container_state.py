@@ -248,9 +248,12 @@ class Container:
         status = self.status()
         if status not in statuses:
             cited = operation in ("start", "kill", "delete")
+            told = f"it is {status}, not {' or '.join(statuses)}"
+            if status == STOPPED and RUNNING in statuses:
+                # runc's words, by which containerd's shim knows that nothing is left to be killed.
+                told = f"container not running: {told}"
             raise InvalidStatus(
-                f"cannot {operation} container {self.id}: it is {status}, "
-                f"not {' or '.join(statuses)}",
+                f"cannot {operation} container {self.id}: {told}",
                 citation=f"runtime-spec runtime.md#{operation if cited else 'operations'}",
             )
         return status

@@ -88,6 +88,7 @@ def execute(
     between = "pid" in namespaces
     if between:
         kernel.prctl(f.PR_SET_CHILD_SUBREAPER, 1)
+    env.recording.flush()
     child = os.fork()
     if child == 0:
         _child(env, theirs, container, groups, namespaces)
@@ -202,6 +203,7 @@ def _child(
         env.host_proc = env.kernel.open("/proc", f.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         _join(env, namespaces)
         if "pid" in namespaces:
+            env.recording.flush()
             pid = os.fork()
             if pid:
                 channel.send(INIT, pid=pid)
@@ -219,6 +221,7 @@ def _child(
     except BaseException as error:
         channel.send(FAILED, **described(error, env.recording.field))
     finally:
+        env.recording.flush()
         os._exit(1)
 
 

@@ -78,6 +78,7 @@ def run(env: Environment, channel: Channel, gate: Gate) -> None:
         step.detail = hooks_ran(ran)
     carry_out(env, ROOT_ROWS)
     carry_out(env, PROCESS_ROWS)
+    recording.flush()
     channel.send(READY)
     channel.close()
     gate.wait(env)

@@ -44,6 +44,11 @@ class Log:
         """Of the ``--log`` file; -1 where there is none."""
         return self._fd
 
+    def close(self) -> None:
+        """Close the file."""
+        if self._fd >= 0:
+            os.close(self._fd)
+
     def error(self, message: str) -> None:
         """An operation failed."""
         self._write("error", message)

@@ -111,6 +111,7 @@ class Creation:
             self.recording.field = ""
             self.kernel.prctl(f.PR_SET_CHILD_SUBREAPER, 1)
         self.recording.field = "linux.namespaces"
+        self.recording.flush()
         child = self.kernel.fork(entering.made_by_fork(environment.namespaces))
         if child == 0:
             assert self.cgroup is not None
@@ -321,6 +322,7 @@ def _child(env: Environment, cgroup: Cgroup, channel: Channel, gate: Gate) -> No
         entering.adjust_oom_score(env)
         entering.enter(env, channel)
         if entering.needs_another(env.namespaces):
+            env.recording.flush()
             pid = os.fork()
             if pid:
                 channel.send(INIT, pid=pid)
@@ -337,5 +339,6 @@ def _child(env: Environment, cgroup: Cgroup, channel: Channel, gate: Gate) -> No
         else:
             env.log.error(failure["message"])
     finally:
+        env.recording.flush()
         # Whatever happens, this process never returns into the runtime's own code.
         os._exit(1)

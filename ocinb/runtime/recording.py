@@ -1,7 +1,8 @@
 """Events of the runtime, as JSON lines in the file that ``--events`` names.
 
-The runtime and the container's process append to the same open file, each event by one write,
-so lines never mix. Without ``--events`` no system call is observed at all.
+The runtime and the container's process append to the same open file, each whole lines by one
+write, so they never mix. System calls, of which there are hundreds, wait for the next other event
+or ``flush``. Without ``--events`` no system call is observed at all.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class Recording:
         self.container = container
         self.field = ""
         self.process = "parent"
+        self._waiting: list[str] = []
         self._fd = -1
         if path:
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
@@ -59,10 +61,25 @@ class Recording:
     def __call__(self, event: Event) -> None:
         """Append an event. A full disk must not stop a container, so failures are ignored."""
         if self._fd >= 0:
+            self._waiting.append(dumps(to_json(event)) + "\n")
+            self.flush()
+
+    def flush(self) -> None:
+        """Append what waits: before a fork, for the child would write it once more, and before
+        a process waits for long, or ends.
+        """
+        lines, self._waiting = self._waiting, []
+        if lines:
             try:
-                os.write(self._fd, dumps(to_json(event)).encode() + b"\n")
+                os.write(self._fd, "".join(lines).encode())
             except OSError:
                 pass
+
+    def close(self) -> None:
+        """Append what waits, and close the file."""
+        self.flush()
+        if self._fd >= 0:
+            os.close(self._fd)
 
     def step(self, number: int, detail: str = "") -> StepTimer:
         """A context that records ``StepFinished`` when it is left, with the error if any."""
@@ -71,18 +88,16 @@ class Recording:
     def _observe(
         self, call: str, arguments: tuple[str, ...], result: int, errno: int, seconds: float
     ) -> None:
-        """Append a ``Syscall``, of which a container has hundreds: without making the event."""
-        line = (
+        """A ``Syscall``, of which a container has hundreds: without making the event."""
+        self._waiting.append(
             f'{{"event": "Syscall", "time": {time.time()!r}, '
             f'"container": {quoted(self.container)}, "call": {quoted(call)}, '
             f'"arguments": [{", ".join(map(quoted, arguments))}], "result": {result}, '
             f'"errno": {errno}, "seconds": {seconds!r}, "field": {quoted(self.field)}, '
             f'"process": {quoted(self.process)}}}\n'
         )
-        try:
-            os.write(self._fd, line.encode())
-        except OSError:
-            pass
+        if call == "execve":
+            self.flush()
 
 
 class StepTimer:

@@ -12,6 +12,7 @@ import stat
 
 from ocinb.errors import InvalidConfig, SyscallError
 from ocinb.linux import flags as f
+from ocinb.linux.beneath import Beneath
 from ocinb.linux.cgroup import hierarchies
 from ocinb.runtime import id_mapped
 from ocinb.runtime.bind_source import open_source
@@ -303,23 +304,23 @@ def _mount_cgroups(env: Environment, destination: str, options: MountOptions) ->
     flags = options.flags & ~f.MS_RDONLY
     kernel.mount("tmpfs", through(point), "tmpfs", flags, "mode=755")
     os.close(point)
+    top = env.root.open(destination)
+    within = Beneath(kernel, top)  # what was mounted just now, nobody else sees
     for tree in trees:
         name = ",".join(tree.controllers).removeprefix("name=")
-        inner = env.root.make_directory(f"{destination}/{name}")
+        kernel.mkdir(name, 0o755, dirfd=top)
+        inner = within.open(name)
         if "cgroup" in env.namespaces:
             kernel.mount("cgroup", through(inner), "cgroup", flags, ",".join(tree.controllers))
         else:
             _bind_group(env, tree.own, inner, options)
         os.close(inner)
         if len(tree.controllers) > 1:
-            parent = env.root.open(destination)
             for controller in tree.controllers:
-                kernel.symlink(name, controller, dirfd=parent)
-            os.close(parent)
+                kernel.symlink(name, controller, dirfd=top)
     if options.flags & f.MS_RDONLY:
-        fd = env.root.open(destination)
-        kernel.mount_setattr(fd, "", f.AT_EMPTY_PATH | f.AT_RECURSIVE, set_=f.MOUNT_ATTR_RDONLY)
-        os.close(fd)
+        kernel.mount_setattr(top, "", f.AT_EMPTY_PATH | f.AT_RECURSIVE, set_=f.MOUNT_ATTR_RDONLY)
+    os.close(top)
     _finish(env, destination, options)
 
 
