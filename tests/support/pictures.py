@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ocinb.calls import CALL_COLUMNS
 from ocinb.commands.network import MEMBERS
 from ocinb.conversation import conversation
 from ocinb.events import Exchange, StepFinished, Syscall
@@ -52,7 +53,14 @@ def tables(word="demo", many=3):
             MEMBERS, [_member(n, word) for n in _numbers(many)], title=f"{word}: {word}"
         ),
         "step_calls": step_calls(_steps(word, calls=many), word, 2),
+        "call_sequence": Table(CALL_COLUMNS, [_call(n, word) for n in _numbers(many)], title=word),
     }
+
+
+def _call(n, word):
+    caller = ("kubelet", word)[n % 2]
+    failure = word if n % 3 == 0 else ""
+    return 100 + n / 10, caller, "runc", word, word, 0.01 * n, word, failure, word, word
 
 
 def _member(n, word):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocinb.commands.values import Picture
 from ocinb.errors import CommandError
+from ocinb.notebook.diagrams.call_sequence import call_sequence
 from ocinb.notebook.diagrams.comparison import comparison
 from ocinb.notebook.diagrams.component_chain import component_chain
 from ocinb.notebook.diagrams.content_graph import content_graph
@@ -38,6 +39,7 @@ KINDS: dict[str, Callable[[Table], Diagram]] = {
     "component_chain": component_chain,
     "comparison": comparison,
     "step_calls": step_calls,
+    "call_sequence": call_sequence,
 }
 
 

@@ -103,7 +103,11 @@ def test_kill_of_a_stopped_container_is_an_error(runtime: RuntimeProgram, bundle
     runtime.create(bundle)
     runtime.call("start", "c")
     runtime.await_status("stopped")
-    assert runtime.call("kill", "c", "KILL").returncode != 0
+    done = runtime.call("kill", "c", "KILL")
+    assert done.returncode != 0
+    if runtime.name != "crun":
+        # The words by which containerd's shim knows that the container ended by itself meanwhile.
+        assert "container not running" in done.stderr
 
 
 def test_an_unknown_signal_is_an_error(runtime: RuntimeProgram, bundle: Bundle) -> None:
