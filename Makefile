@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 RUN    := $(BIN)/python -m
 
-.PHONY: help demo test test-fast test-vm lint bench lab clean faults
+.PHONY: help demo test test-fast test-vm lint bench lab clean faults fuzz
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -39,6 +39,12 @@ test-fast: $(VENV)/.installed-dev ## what takes a few minutes: no slow tests, no
 
 test-vm: $(VENV)/.installed-dev ## control groups version 2, in a small virtual machine
 	$(RUN) pytest tests/vm
+
+SECONDS ?= 600
+
+fuzz: $(VENV)/.installed-dev ## what reads strangers' bytes, SECONDS=600 for each kind of them
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	$(RUN) tests.fuzz --seconds $(SECONDS)
 
 faults: $(VENV)/.installed-dev ## kill -9 in 200 rounds, and 400 calls that fail, at random points
 	OCINB_SEED=$$(date +%s) OCINB_KILL_ROUNDS=20 OCINB_CRASH_ROUNDS=50 OCINB_FAULT_ROUNDS=100 \

@@ -82,6 +82,8 @@ class Reference(Frozen):
         name = self.name
         if self.registry == DEFAULT_REGISTRY:
             name = self.repository.removeprefix(f"{DEFAULT_NAMESPACE}/")
+            if "/" in name:  # then nobody adds the namespace again
+                name = self.repository
             if "/" in name and _is_registry(name.split("/")[0]):
                 name = self.name
         default = self.tag == DEFAULT_TAG and not self.digest

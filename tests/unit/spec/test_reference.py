@@ -78,6 +78,12 @@ def test_the_familiar_form_is_short_and_means_the_same(text: str) -> None:
     assert reference.familiar in (text, f"{text}:latest")
 
 
+@pytest.mark.parametrize("text", ["library/a/b:1", "library/library", "library/localhost/x"])
+def test_the_namespace_of_official_images_is_left_out_where_it_is_added_again(text: str) -> None:
+    reference = Reference.parse(text)
+    assert Reference.parse(reference.familiar) == reference
+
+
 @given(st.text(max_size=60))
 def test_any_text_is_a_stable_reference_or_a_clear_error(text: str) -> None:
     try:
