@@ -45,7 +45,7 @@ def command(
     from ocinb.container import Container
 
     check_cidfile(cidfile)
-    local = find_image(session, image, platform, pull)
+    local = find_image(session, image, platform, pull, options, name)
     if show_config:
         return shown_config(session, local, options)
     record = session.engine.create(

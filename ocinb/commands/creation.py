@@ -15,7 +15,8 @@ from ocinb.commands.options import platform_option, runtime_option
 from ocinb.commands.supervision_options import supervision_options
 from ocinb.commands.tree import Command
 from ocinb.commands.values import Document
-from ocinb.errors import CommandError, NameNotFound, OcinbError
+from ocinb.content.short_names import resolve
+from ocinb.errors import BlobNotFound, CommandError, NameNotFound, OcinbError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,24 +69,34 @@ class CreatingCommand(Command):
             raise mark(error) from None
 
 
-def find_image(session: Session, name: str, platform: str | None, pull: str) -> LocalImage:
+def find_image(
+    session: Session,
+    image: str,
+    platform: str | None,
+    pull: str,
+    options: ContainerOptions,
+    name: str | None,
+) -> LocalImage:
     """The image that a container shall be made of.
 
     Args:
         pull: ``missing``, ``always`` or ``never``.
+        options, name: of the container: what is wrong with them is told before an image is
+            brought for nothing.
 
     Raises:
-        OcinbError: it cannot be had.
+        OcinbError: it cannot be had, or not so.
     """
-    engine = session.engine
-    if pull == ALWAYS:
-        return engine.images.pull(name, platform)
+    images, found = session.engine.images, image
     try:
-        return engine.images.get(name, platform)
-    except NameNotFound:
+        if pull != ALWAYS:
+            return images.get(image, platform)
+        found = resolve(session.engine.store.names, image)
+    except (NameNotFound, BlobNotFound):
         if pull == NEVER:
             raise
-        return engine.images.pull(name, platform)
+    session.engine.check(options, name)
+    return images.pull(found, platform)
 
 
 def check_cidfile(path: str | None) -> None:

@@ -64,7 +64,7 @@ def command(
     options = _with_script(options, cell_script(context))
     check_cidfile(cidfile)
     engine = session.engine
-    local = find_image(session, image, platform, pull)
+    local = find_image(session, image, platform, pull, options, name)
     if show_config:
         return shown_config(session, local, options)
     sys.stdout.flush()

@@ -21,7 +21,7 @@ from ocinb.spec.descriptor import Descriptor
 from ocinb.spec.document import MAX_DOCUMENT
 from ocinb.spec.image_config import ImageConfig
 from ocinb.spec.manifest import Manifest
-from ocinb.spec.platform import Platform
+from ocinb.spec.platform import Platform, check_platform
 from ocinb.spec.reference import Reference
 
 
@@ -105,6 +105,8 @@ def _pull(
     received += download(client, store, reference, manifest.config)
     config = ImageConfig.parse(store.read(manifest.config))
     check_layers(manifest, config)
+    if platform is not None and not resolved.target.descriptor.is_index:
+        check_platform(str(reference), platform, config.platform)
     for found in manifest.layers:  # so that a display has them in this order
         size, digest = found.size, found.digest
         client.record(BlobProgress(digest=digest, done=0, total=size, action="waiting"))

@@ -19,6 +19,7 @@ from ocinb.engine.container_files import (
     write_json,
 )
 from ocinb.engine.happenings import note
+from ocinb.engine.health import HealthCheck
 from ocinb.engine.removal import remove_files
 from ocinb.engine.restarting import NO, RestartPolicy, policy_of
 from ocinb.errors import ContainerError, ContainerExists, ContainerNotFound, StorageError
@@ -52,6 +53,8 @@ class ContainerRecord(Frozen):
         error: why it never ran; empty otherwise.
         restart_policy: as in ``on-failure:3``.
         restarts: how often its monitor has run it again, since a person last started it.
+        health: ``starting``, ``healthy`` or ``unhealthy``; empty where nobody asks, and where it
+            does not run.
     """
 
     id: str
@@ -70,6 +73,7 @@ class ContainerRecord(Frozen):
     ports: tuple[str, ...] = ()
     restart_policy: str = NO
     restarts: int = 0
+    health: str = ""
 
 
 class Containers:
@@ -93,6 +97,7 @@ class Containers:
         volumes: Sequence[str] = (),
         restart: RestartPolicy | None = None,
         strace: str = "",
+        health: HealthCheck | None = None,
     ) -> ContainerFiles:
         """A directory for a new container; its name is taken from now on.
 
@@ -101,17 +106,16 @@ class Containers:
             volumes: the names of the volumes that it uses, which are kept as long as it is.
             restart: when it is run again; None: never.
             strace: the program that traces it; empty: none does.
+            health: how its health is checked; None: it is not.
 
         Raises:
             ContainerExists: the name is in use. ContainerError: it is not a name.
             StorageError: the disk refused.
         """
-        if name is not None:
-            _check_name(name)
         with self._locked():
             self._sweep()
             if name is not None:
-                self._check_free(name)
+                self.check_free(name)
             container = os.urandom(6).hex()
             files = ContainerFiles(str(self._root / container))
             document = {
@@ -129,6 +133,8 @@ class Containers:
                 document["restart"] = dict(restart)
             if strace:
                 document["strace"] = strace
+            if health is not None:
+                document["health"] = dict(health)
             try:
                 for directory in (files.rootfs, files.writable):
                     os.makedirs(directory)
@@ -163,12 +169,11 @@ class Containers:
             ContainerNotFound. ContainerExists: the name is in use. ContainerError: it is none.
             StorageError.
         """
-        _check_name(new)
         with self._locked():
             files, record = self.find(name)
             if record.name == new:
                 return record
-            self._check_free(new)
+            self.check_free(new)
             document = read_json(files.record)
             write_json(files.record, {**document, "name": new})
         note(files, "rename", detail=f"before: {record.name}")
@@ -204,7 +209,13 @@ class Containers:
         with self._locked():
             self._sweep()
 
-    def _check_free(self, name: str) -> None:
+    def check_free(self, name: str) -> None:
+        """See that a container can have a name.
+
+        Raises:
+            ContainerExists: another one has it. ContainerError: it is no name.
+        """
+        _check_name(name)
         for _, document in self._all():
             if name in (document["name"], document["id"]):
                 raise ContainerExists(
@@ -287,6 +298,7 @@ def _record(files: ContainerFiles, document: dict[str, Any]) -> ContainerRecord:
         ports=_lines(files.ports) if alive else (),
         restart_policy=str(policy),
         restarts=read_json(files.restarts).get("times", 0) if policy.name != NO else 0,
+        health=read_json(files.health).get("status", "") if alive and "health" in document else "",
     )
 
 

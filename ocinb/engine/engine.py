@@ -25,6 +25,7 @@ from ocinb.engine.happenings import Happenings
 from ocinb.engine.images import Images, LocalImage
 from ocinb.engine.launch import Shim
 from ocinb.engine.named_volumes import NamedVolumes
+from ocinb.engine.networking import check_network
 from ocinb.engine.operations import Operations
 from ocinb.engine.past_events import PastEvents
 from ocinb.engine.plain_bundle import check_empty, make_bundle
@@ -188,6 +189,17 @@ class Engine:
         return stages.preview(
             directory, image, wished, rootfs, self.rung, self.volumes, self.networks, self._record
         )
+
+    def check(self, options: ContainerOptions, name: str | None) -> None:
+        """See what can be known to be wrong with a container before its image is there.
+
+        Raises:
+            ContainerExists: its name is in use. ContainerError: it is none.
+            ContainerNotFound, InvalidStatus, NetworkError: what it shall share is not there.
+        """
+        if name is not None:
+            self._containers.check_free(name)
+        check_network(settle(options, self._containers), self.networks)
 
     def run(
         self,

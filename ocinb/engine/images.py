@@ -33,7 +33,7 @@ from ocinb.spec.digest import Digest
 from ocinb.spec.image_config import ImageConfig
 from ocinb.spec.image_index import ImageIndex
 from ocinb.spec.manifest import Manifest
-from ocinb.spec.platform import Platform, rank
+from ocinb.spec.platform import Platform, check_platform, rank
 from ocinb.spec.reference import Reference
 
 if TYPE_CHECKING:
@@ -149,13 +149,18 @@ class Images:
             PlatformNotFound: not for this platform.
             BlobNotFound: a document of it is missing. DistributionError: it cannot be run.
         """
-        name = resolve(self._store.names, reference)
+        name, wanted = resolve(self._store.names, reference), _platform(platform)
         target = self._store.names.get(name)
-        descriptor = self._manifest_of(target, _platform(platform) or Platform.host(), name)
-        manifest = Manifest.parse(self._store.read(descriptor), descriptor.media_type)
-        if not manifest.is_image:
-            raise DistributionError(f"{name} is not an image but an artifact")
-        config = ImageConfig.parse(self._store.read(manifest.config))
+        descriptor = self._manifest_of(target, wanted or Platform.host(), name)
+        try:
+            manifest = Manifest.parse(self._store.read(descriptor), descriptor.media_type)
+            if not manifest.is_image:
+                raise DistributionError(f"{name} is not an image but an artifact")
+            config = ImageConfig.parse(self._store.read(manifest.config))
+        except BlobNotFound as error:
+            raise _not_pulled(name, wanted or Platform.host(), target, error) from error
+        if wanted is not None and not target.is_index:
+            check_platform(name, wanted, config.platform)
         _check_layers(manifest, config)
         return LocalImage(
             name=name,
@@ -232,10 +237,12 @@ class Images:
         Spec: image-spec config.md#layer-chainid
         """
         layer, chain_id = manifest.layers[number], config.chain_ids[number]
+        diff_id = config.rootfs.diff_ids[number]
+        found = self._layers.reuse(chain_id, layer, diff_id)
+        if found is not None:
+            return found
         with self._blob(layer) as blob:
-            if self._layers.get(chain_id) is None:
-                self._record(LayerUnpacking(digest=layer.digest, size=layer.size))
-            diff_id = config.rootfs.diff_ids[number]
+            self._record(LayerUnpacking(digest=layer.digest, size=layer.size))
             return self._layers.add(chain_id, layer, diff_id, blob, lowers)
 
     def _blob(self, layer: Descriptor) -> BinaryIO:
@@ -269,6 +276,17 @@ class Images:
                 )
             descriptor = index.manifests[min(ranked)[1]]
         return descriptor
+
+
+def _not_pulled(
+    name: str, wanted: Platform, target: Descriptor, error: BlobNotFound
+) -> BlobNotFound:
+    """What to say of an image that is in the store by name, or for other platforms, only."""
+    what = f"for {wanted} " if target.is_index else ""
+    return BlobNotFound(
+        f"{name} {what}is not in the store: {error.message}",
+        hint=f"ocinb pull{f' --platform {wanted}' if target.is_index else ''} {name} brings it",
+    )
 
 
 def _check_layers(manifest: Manifest, config: ImageConfig) -> None:

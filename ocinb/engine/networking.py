@@ -11,11 +11,13 @@ from ocinb.engine.happenings import note
 from ocinb.engine.runtime_process import interpreter
 from ocinb.errors import UnsupportedHost
 from ocinb.events import Warned
-from ocinb.network import membership
+from ocinb.network import membership, user_space
 from ocinb.network.attachments import Attachment
+from ocinb.network.cni_config import CNI
 from ocinb.network.membership import Member
+from ocinb.network.networks import DEFAULT
 from ocinb.network.plan import Container, add_to, plan, write_files
-from ocinb.network.wishes import CONTAINER, HOST, NONE
+from ocinb.network.wishes import CONTAINER, HOST, NONE, check
 
 if TYPE_CHECKING:
     from ocinb.bundle.options import ContainerOptions, Membership
@@ -25,6 +27,19 @@ if TYPE_CHECKING:
     from ocinb.events import Record
     from ocinb.network.networks import Networks
     from ocinb.spec.image_config import ImageConfig
+
+
+def check_network(options: ContainerOptions, networks: Networks) -> None:
+    """See what can be known to be wrong with a container's network before anything is made.
+
+    Raises:
+        NetworkError: wishes contradict each other, or a network is not there.
+    """
+    check(options.network, options.networking)
+    for name in (options.network, *(wish.network for wish in options.networking.further)):
+        ours = name not in (NONE, HOST, DEFAULT, *user_space.KINDS)
+        if ours and not name.startswith((CONTAINER, CNI)):
+            networks.get(name)
 
 
 def add_network(

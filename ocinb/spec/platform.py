@@ -9,7 +9,7 @@ import os
 
 import msgspec
 
-from ocinb.errors import DocumentError
+from ocinb.errors import DocumentError, PlatformNotFound
 from ocinb.spec.document import View
 
 _MACHINES = {
@@ -110,6 +110,26 @@ def rank(wanted: Platform, offered: Platform) -> int | None:
     runs = _runs(wanted)
     candidate = (offered.architecture, offered.variant)
     return runs.index(candidate) if candidate in runs else None
+
+
+def check_platform(name: str, wanted: Platform, offered: Platform) -> None:
+    """See that an image of one platform only is for the one that was asked for.
+
+    Args:
+        name: of the image, for the error.
+        offered: what its config says; one that does not say is taken for any.
+
+    Raises:
+        PlatformNotFound.
+
+    Spec: image-spec config.md#properties (architecture, os)
+    """
+    if offered.architecture and offered.os and rank(wanted, offered) is None:
+        raise PlatformNotFound(
+            f"{name} is for {offered} only, not for {wanted}",
+            hint="leave --platform out to take it as it is",
+            citation="image-spec config.md#properties",
+        )
 
 
 def _runs(platform: Platform) -> list[tuple[str, str | None]]:
