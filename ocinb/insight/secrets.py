@@ -56,6 +56,7 @@ _VARIABLE = re.compile(
     r"(?:api|access|private|secret|secret_access|signing|encryption)_?keys?)(?:_.*)?",
     re.IGNORECASE,
 )
+_ASSIGNED = re.compile(r"([A-Za-z_]\w*)=[\"']?([^\s\"']+)")
 _POINTS_ELSEWHERE = re.compile(r".*_(?:file|path|dir|url|id|name|expiry|ttl|length)", re.IGNORECASE)
 """Names such as ``POSTGRES_PASSWORD_FILE``: the value says where the secret is, not what."""
 
@@ -75,6 +76,14 @@ def by_variable(name: str, value: str) -> str:
     if not value or value.startswith("$") or _POINTS_ELSEWHERE.fullmatch(name):
         return ""
     return "a password or token" if _VARIABLE.fullmatch(name) else ""
+
+
+def by_line(line: str) -> str:
+    """What a command or a line of history shows, also in ``NAME=value``; empty for nothing."""
+    if found := by_content(line.encode(errors="replace")):
+        return found
+    pairs = _ASSIGNED.findall(line)
+    return next((what for name, value in pairs if (what := by_variable(name, value))), "")
 
 
 def by_content(data: bytes) -> str:

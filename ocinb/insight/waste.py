@@ -74,7 +74,7 @@ def secrets_in_config(config: ImageConfig) -> list[tuple[Any, ...]]:
             found.append((f"ENV {name}", what, len(value.encode()), ""))
     for number, line in enumerate(config.history or (), 1):
         told = line.created_by or ""
-        if what := secrets.by_content(told.encode(errors="replace")):
+        if what := secrets.by_line(told):
             found.append((f"history {number}", what, len(told.encode()), told))
     return [
         (place, size, None, None, IN_CONFIG, f"looks like {what}", told, "", "")

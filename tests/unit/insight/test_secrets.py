@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ocinb.insight.secrets import by_content, by_name, by_variable
+from ocinb.insight.secrets import by_content, by_line, by_name, by_variable
 
 
 @pytest.mark.parametrize(
@@ -108,3 +108,19 @@ def test_variables(name, value):
 )
 def test_everyday_variables(name, value):
     assert by_variable(name, value) == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "secret"),
+    [
+        ("ENV SHOP_PASSWORD=hunter2", True),
+        ("RUN |1 TOKEN='abc' /bin/sh -c make", True),
+        ("/bin/sh -c curl -H 'Authorization: Bearer ghp_" + "a1B2" * 9 + "'", True),
+        ("RUN TOKEN=$(cat /run/secrets/token) make", False),
+        ("ARG TOKEN=", False),
+        ("ENV PATH=/usr/bin GPG_KEY=A035C8C19219BA821ECEA86B64E628F8D684696D", False),
+        ('CMD ["redis-server", "--token-file=/t"]', False),
+    ],
+)
+def test_lines_of_history(line, secret):
+    assert bool(by_line(line)) is secret
