@@ -41,7 +41,7 @@ def command(
 ) -> Any:
     """Tell what became of containers, also of those that are no more.
 
-    create, start, die, kill, pause, unpause, update, rename, exec, remove.
+    create, start, oom, die, kill, pause, unpause, update, rename, exec, remove.
     """
     engine = session.engine
     after, wanted = moment("--since", since), _wanted(filters)

@@ -50,6 +50,7 @@ class ContainerRecord(Frozen):
         ports: those of this machine that lead into it, as in ``127.0.0.1:8080->80/tcp``.
         runtime: the OCI runtime's name.
         error: why it never ran; empty otherwise.
+        out_of_memory: that the kernel killed processes of it for lack of memory; empty otherwise.
         restart_policy: as in ``on-failure:3``.
         restarts: how often its monitor has run it again, since a person last started it.
     """
@@ -64,6 +65,7 @@ class ContainerRecord(Frozen):
     exit_status: int | None
     runtime: str
     error: str = ""
+    out_of_memory: str = ""
     started: float | None = None
     ended: float | None = None
     volumes: tuple[str, ...] = ()
@@ -284,6 +286,7 @@ def _record(files: ContainerFiles, document: dict[str, Any]) -> ContainerRecord:
         exit_status=ended.get("exit_status"),
         runtime=document["runtime"],
         error=ended.get("error", ""),
+        out_of_memory=ended.get("out_of_memory", ""),
         started=read_json(files.started).get("time") if started else None,
         ended=ended.get("time"),
         volumes=tuple(document.get("volumes") or ()),

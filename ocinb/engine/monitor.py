@@ -20,6 +20,7 @@ from ocinb.engine.exit_status import of_wait
 from ocinb.engine.frames import EXIT, NEWS, REPLY
 from ocinb.engine.happenings import note
 from ocinb.engine.loop import Loop
+from ocinb.engine.out_of_memory import OutOfMemory
 from ocinb.engine.restarting import Restarts
 from ocinb.engine.rootless import enter_namespaces
 from ocinb.engine.runtime_call import call_here, call_runtime
@@ -88,6 +89,7 @@ class Monitor:
         self._init_fd = -1
         self._started = 0.0
         self._refused_at = 0.0
+        self._memory: OutOfMemory | None = None
         self._sessions: set[int] = set()
         self._restarts = Restarts(files)
         self._strace, self._tracer = "", 0
@@ -233,6 +235,7 @@ class Monitor:
         terminal: bool,
         interactive: bool,
         hooks: bool,
+        limited: bool = False,
         strace: str = "",
     ) -> dict[str, Any]:
         self._runtime = RuntimeProcess(
@@ -250,6 +253,7 @@ class Monitor:
             else:
                 self._create_on_pipes(interactive or self._loop.owner.stdin >= 0)
             self._watch_init()
+            self._memory = OutOfMemory(self._kernel, self._init.pid) if limited else None
             if strace:
                 begin_with_program(self._tracer, self._init.pid, self._files.strace)
         except BaseException:
@@ -284,7 +288,8 @@ class Monitor:
         """
         ended = time.time()
         status = of_wait(self._loop.ended[self._init.pid])
-        self._note_exit({"exit_status": status, "time": ended})
+        seen = {"exit_status": status, "time": ended, **self._out_of_memory()}
+        self._note_exit(seen)
         note(self._files, "die", exit_status=status)
         seconds = max(ended - self._program_began(ended), 0.0)
         self._record(
@@ -297,7 +302,7 @@ class Monitor:
         )
         self._change(STOPPED, exit_status=status)
         self._loop.output.drain()
-        last = {"exit_status": status, "time": ended, "clean": self._delete(force=False)}
+        last = {**seen, "clean": self._delete(force=False)}
         if self._remove and last["clean"]:
             # Nobody has to wait for what nobody sees: a mount in our namespace, files without
             # the record of a container.
@@ -311,6 +316,14 @@ class Monitor:
             self._leave(self._note_exit(last))
         else:
             self._run_again(last, delay)
+
+    def _out_of_memory(self) -> dict[str, Any]:
+        """Say so where the kernel killed for lack of memory; what ``exit.json`` says of it."""
+        found = self._memory.found() if self._memory is not None else {}
+        if found:
+            note(self._files, "oom")
+            self._record(Warned(message=found["out_of_memory"]))
+        return found
 
     def _run_again(self, last: dict[str, Any], delay: float) -> None:
         """Make and start the container once more, after a while; by then everybody has heard of

@@ -175,6 +175,7 @@ def create(
         "terminal": process["terminal"],
         "interactive": interactive,
         "hooks": bool(config.get("hooks")),
+        "limited": "memory" in (config["linux"].get("resources") or {}),
     }
     if "strace" in record:
         order["strace"] = record["strace"]
