@@ -43,7 +43,9 @@ _MODULES = (
 
 
 def preload() -> None:
-    """Import all that an operation needs, so that its child has it already."""
+    """Import all that an operation needs, and do once what is the same for all of them, so that
+    its child has it already.
+    """
     for name in _MODULES:
         import_module(name)
     for package in (runtime, steps):
@@ -51,6 +53,8 @@ def preload() -> None:
             if name.endswith(".py") and not name.startswith("__"):
                 import_module(f"{package.__name__}.{name.removesuffix('.py')}")
     hooks.AT_HAND[hook.__file__] = _network_hook
+    for prefix in f.PREFIXES:
+        str(f.Named(prefix, 0))
 
 
 def _network_hook(words: list[str]) -> int:

@@ -59,6 +59,7 @@ class UnpackedLayers:
         self._record = record
         self._limits = limits
         self._user_xattrs = user_xattrs
+        self._summaries: dict[Digest, dict[str, int]] = {}
 
     def get(self, chain_id: Digest) -> Path | None:
         """The directory of a layer over those below it, or None where it is not unpacked."""
@@ -87,16 +88,28 @@ class UnpackedLayers:
         Raises:
             LayerError, DigestMismatch, StorageError: see ``unpack``; nothing is left.
         """
-        found = self.get(chain_id)
+        found = self.reuse(chain_id, layer, diff_id)
         if found is None:
             with self._locked(chain_id):
-                found = self.get(chain_id)
+                found = self.reuse(chain_id, layer, diff_id)
                 if found is None:
                     return self._unpack(chain_id, layer, diff_id, blob, lowers)
+        return found
+
+    def reuse(self, chain_id: Digest, layer: Descriptor, diff_id: Digest) -> Path | None:
+        """The directory of a layer that is unpacked already, from now on in use; or None.
+
+        Arguments as for ``add``.
+        """
+        path = self._path(chain_id)
+        if not os.path.isdir(path):
+            return None
         with contextlib.suppress(OSError):  # it is in use: not to be collected now
             os.utime(self._record_path(chain_id))
-        self._tell(chain_id, layer, diff_id, self.summary(chain_id), reused=True)
-        return found
+        if chain_id not in self._summaries:
+            self._summaries[chain_id] = self.summary(chain_id)
+        self._tell(chain_id, layer, diff_id, self._summaries[chain_id], reused=True)
+        return path
 
     def remove(self, chain_id: Digest, *, before: float | None = None) -> bool:
         """Remove a layer, also what a crash left of it; no error where it is not there.

@@ -150,8 +150,11 @@ _PRINTED: dict[tuple[str, int], str] = {}
 """The same few combinations are printed again and again."""
 
 
+PREFIXES = ("AT_", "CLONE_", "CLOSE_RANGE_", "MNT_", "MOUNT_ATTR_", "MS_", "RESOLVE_")
+"""Those of flags that are printed for every container."""
+
 _BITS: dict[str, list[tuple[str, int]]] = {}
-"""Prefix → the flags whose names begin with it."""
+"""Prefix → the flags whose names begin with it; found when they are first printed."""
 
 
 def _bits(prefix: str) -> list[tuple[str, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ocinb.linux.cgroup import Cgroup, hierarchies
-from ocinb.linux.mounts import mount_at
+from ocinb.linux.mounts import mount_at, mounts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,12 +21,13 @@ def cgroup_of(kernel: Kernel, pid: int) -> Cgroup | None:
     theirs, ours = _groups(str(pid)), _groups("self")
     directories: dict[str, str] = {}
     version = 0
+    visible = mounts(fstypes=("cgroup", "cgroup2"))
     for tree in hierarchies():
         key = "" if tree.version == 2 else ",".join(tree.controllers)
         path, own = theirs.get(key), ours.get(key)
         if path is None or own is None or path == own:
             continue
-        mount = mount_at(tree.mount_point)
+        mount = mount_at(tree.mount_point, visible)
         root = "/" if mount is None else mount.root.rstrip("/") + "/"
         if not f"{path}/".startswith(root):
             continue  # not below what is mounted here
