@@ -15,9 +15,9 @@ from ocinb.build.demo import demo_image
 from ocinb.commands.values import Json
 from ocinb.content.store import Store
 from ocinb.errors import CommandError, ContainerNotFound, InvalidStatus, NameNotFound
-from tests.engine.conftest import until
 from tests.support.door import Door
 from tests.support.leftovers import clear, leftovers
+from tests.support.workplace import until
 
 pytestmark = pytest.mark.root
 ISO_8601 = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"

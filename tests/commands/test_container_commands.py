@@ -25,9 +25,9 @@ from ocinb.errors import (
 )
 from ocinb.spec.reference import Reference
 from ocinb.table import Table
-from tests.engine.conftest import until
 from tests.support.door import Door
 from tests.support.leftovers import clear, leftovers
+from tests.support.workplace import until
 
 pytestmark = pytest.mark.root
 

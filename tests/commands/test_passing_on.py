@@ -13,9 +13,9 @@ import pytest
 
 from ocinb.build.demo import demo_image
 from ocinb.content.store import Store
-from tests.engine.conftest import until
 from tests.support.door import Door
 from tests.support.leftovers import clear, leftovers
+from tests.support.workplace import until
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 

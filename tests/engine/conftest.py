@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,52 +16,20 @@ from ocinb.build.demo import demo_image
 from ocinb.content.store import Store
 from ocinb.engine import Engine
 from ocinb.events import Recorder
-from ocinb.overlay.trees import remove_tree
 from ocinb.settings import Settings
 from ocinb.spec.reference import Reference
-from tests.support.leftovers import clear, leftovers
-from tests.support.peers import require, require_system_python
-
-ORDINARY = 1000
-CRUN = """\
-#!/bin/sh
-# crun 1.8.1 stumbles over a cgroup2 hierarchy that has no controllers.
-exec unshare --mount sh -c 'umount /sys/fs/cgroup/unified 2>/dev/null; exec crun "$@"' crun "$@"
-"""
+from tests.support.peers import require_system_python
+from tests.support.workplace import ORDINARY, place, recorder, runtime, settings
 
 
 @pytest.fixture(scope="session")
-def demo_store() -> Iterator[Path]:
+def images_store() -> Iterator[Path]:
     """A store with the demo image; the tests copy it."""
     directory = Path(tempfile.mkdtemp(prefix="ocinb-test-store-"))
     store = Store(directory)
     store.names.set(str(Reference.parse("demo")), demo_image(store))
     yield directory
     shutil.rmtree(directory)
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A directory that every user can reach, unlike pytest's own."""
-    directory = Path(tempfile.mkdtemp(prefix="ocinb-test-"))
-    directory.chmod(0o755)
-    yield directory
-    left = leftovers(directory)
-    if left:
-        clear(directory)
-    remove_tree(str(directory))
-    assert left == []
-
-
-@pytest.fixture
-def settings(place: Path, demo_store: Path) -> Settings:
-    shutil.copytree(demo_store, place / "root/store")
-    return Settings(root=place / "root", run_root=place / "run")
-
-
-@pytest.fixture
-def recorder() -> Recorder:
-    return Recorder()
 
 
 @pytest.fixture
@@ -75,20 +42,6 @@ def engine(settings: Settings, recorder: Recorder) -> Iterator[Engine]:
         made.containers.delete(record.id, force=True)
     assert left == []
     assert not settings.runtime_state.exists() or list(settings.runtime_state.iterdir()) == []
-
-
-@pytest.fixture(params=["ocinb", "runc", "crun"])
-def runtime(request: pytest.FixtureRequest, place: Path) -> str:
-    """Each OCI runtime, so that a test says the same of all."""
-    name: str = request.param
-    if name != "ocinb":
-        require(name)
-    if name != "crun":
-        return name
-    wrapper = place / "crun"
-    wrapper.write_text(CRUN)
-    wrapper.chmod(0o755)
-    return str(wrapper)
 
 
 Program = Callable[..., "subprocess.Popen[str]"]
@@ -142,11 +95,3 @@ def finish(process: subprocess.Popen[str], seconds: float = 30) -> str:
     out, err = process.communicate(timeout=seconds)
     assert process.returncode == 0, err
     return out
-
-
-def until(condition: Callable[[], object], seconds: float = 10) -> None:
-    """Wait for something that happens in another process."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)

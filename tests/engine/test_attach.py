@@ -21,8 +21,9 @@ from ocinb.engine.frames import LONGEST_ORDER, MOST_DESCRIPTORS, REPLY, Unpacker
 from ocinb.engine.joining import FurtherProcess
 from ocinb.errors import ContainerError, InvalidStatus
 from ocinb.settings import Settings
-from tests.engine.conftest import Program, finish, until
+from tests.engine.conftest import Program, finish
 from tests.engine.test_terminal import Typist
+from tests.support.workplace import until
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 

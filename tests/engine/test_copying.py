@@ -20,8 +20,8 @@ from ocinb.engine.container_files import read_json, write_json
 from ocinb.engine.containers import ContainerRecord, Containers
 from ocinb.errors import ContainerError
 from ocinb.events import Recorder, Warned
-from tests.engine.conftest import until
 from tests.support.archives import Member, archive, directory, hardlink, member, symlink
+from tests.support.workplace import until
 
 pytestmark = pytest.mark.root
 

@@ -22,10 +22,11 @@ from ocinb.engine import Engine
 from ocinb.engine.engine import Finished
 from ocinb.settings import Settings
 from ocinb.spec.reference import Reference
-from tests.engine.conftest import ORDINARY, finish, until
+from tests.engine.conftest import finish
 from tests.support.images import image_of
 from tests.support.peers import require, require_system_python
 from tests.support.signals import ignored_signals
+from tests.support.workplace import ORDINARY, until
 
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.peer]
 

@@ -20,8 +20,9 @@ from ocinb.engine.exit_status import of_error
 from ocinb.engine.joining import FurtherProcess
 from ocinb.errors import ContainerError, ContainerNotFound, InvalidStatus, StepFailed, UnknownUser
 from ocinb.settings import Settings
-from tests.engine.conftest import Program, finish, until
+from tests.engine.conftest import Program, finish
 from tests.engine.test_terminal import Typist
+from tests.support.workplace import until
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 

@@ -11,8 +11,9 @@ import pytest
 from ocinb.bundle.options import ContainerOptions
 from ocinb.engine import Engine
 from ocinb.engine.engine import Finished
-from tests.engine.conftest import Program, finish, until
+from tests.engine.conftest import Program, finish
 from tests.support.peers import require
+from tests.support.workplace import until
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 

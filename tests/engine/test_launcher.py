@@ -18,7 +18,8 @@ from ocinb.engine import Engine
 from ocinb.engine.engine import Finished
 from ocinb.engine.launcher_process import launcher
 from ocinb.events import RuntimeCalled
-from tests.engine.conftest import Program, finish, until
+from tests.engine.conftest import Program, finish
+from tests.support.workplace import until
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 

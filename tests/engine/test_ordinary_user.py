@@ -15,8 +15,8 @@ import pytest
 
 from ocinb.linux.cgroup import hierarchies
 from ocinb.settings import Settings
-from tests.engine.conftest import ORDINARY
 from tests.support.peers import require, require_system_python
+from tests.support.workplace import ORDINARY
 
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.peer]
 

@@ -292,11 +292,11 @@ def test_an_image_is_mounted_for_a_look(engine: Engine, place: Path) -> None:
     engine.mounts.unmount(own.target)
 
 
-def test_no_stranger_enters_what_is_kept(place: Path, demo_store: Path) -> None:
+def test_no_stranger_enters_what_is_kept(place: Path, images_store: Path) -> None:
     """Layers are full of programs that would give them the superuser's power."""
     root, run_root = place / "root", place / "run"
     engine = Engine(Settings(root=root, run_root=run_root))
-    shutil.copytree(demo_store, root / "store", dirs_exist_ok=True)
+    shutil.copytree(images_store, root / "store", dirs_exist_ok=True)
     engine.images.unpack(engine.images.get("demo"))
     own = engine.images.mount(engine.images.get("demo"))
 

@@ -10,6 +10,7 @@ import pytest
 from ocinb.bundle.options import ContainerOptions
 from ocinb.engine import Engine
 from ocinb.engine.engine import Finished
+from ocinb.engine.images import Images
 from ocinb.engine.rung import NOTHING, ROOT, USER_NAMESPACE, Rung
 from ocinb.errors import StorageError, SyscallError
 from ocinb.events import Mounted, Recorder
@@ -38,7 +39,10 @@ def test_layers_are_stacked_alike_by_every_kind(
         pytest.skip(f"{kind} does not work here: {attempt.answer}")
     # The rung that would be chosen is another one; the attempt is what the probe found.
     # Whoever needs the user namespace could not have set trusted.* attributes either.
-    engine.layers = UnpackedLayers(engine.settings.layers, recorder, user_xattrs=user_namespace)
+    layers = UnpackedLayers(engine.settings.layers, recorder, user_xattrs=user_namespace)
+    engine.images = Images(
+        engine.settings, engine.store, layers, engine.mounts, lambda: engine.client, recorder
+    )
     engine.__dict__["rung"] = Rung(**dict(tried) | {"mount": attempt})
     chunks: list[bytes] = []
     script = (
@@ -64,12 +68,12 @@ def test_the_superuser_stands_on_the_first_rung(engine: Engine) -> None:
     assert rungs[ROOT].lost == ()
 
 
-def test_a_full_disk_is_one_sentence_and_leaves_nothing(place: Path, demo_store: Path) -> None:
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(place: Path, images_store: Path) -> None:
     root = place / "root"
     root.mkdir()
     Kernel().mount("none", str(root), "tmpfs", 0, "size=40m,mode=700")
     try:
-        shutil.copytree(demo_store, root / "store")
+        shutil.copytree(images_store, root / "store")
         engine = Engine(Settings(root=root, run_root=place / "run"))
         engine.images.unpack(engine.images.get("demo"))
         engine.rung  # noqa: B018 (the probe needs space too)

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.conftest import Program, finish, until
+from tests.engine.conftest import Program, finish
 from tests.support.peers import require
+from tests.support.workplace import until
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 

@@ -18,26 +18,10 @@ from ocinb.content.store import Store
 from ocinb.engine import Engine
 from ocinb.engine.containers import ContainerRecord
 from ocinb.events import Recorder
-from ocinb.overlay.trees import remove_tree
 from ocinb.settings import Settings
 from tests.support.busybox_image import busybox_image
-from tests.support.leftovers import clear, leftovers
 from tests.support.own_network import links_and_tables, own_network
-from tests.support.peers import require
-
-CRUN = """\
-#!/bin/sh
-# crun 1.8.1 stumbles over a cgroup2 hierarchy that has no controllers.
-exec unshare --mount sh -c 'umount /sys/fs/cgroup/unified 2>/dev/null; exec crun "$@"' crun "$@"
-"""
-
-
-def until(condition: Callable[[], object], seconds: float = 20) -> None:
-    """Wait for something that happens in another process."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not become so"
-        time.sleep(0.02)
+from tests.support.workplace import place, recorder, runtime, settings, until
 
 
 @pytest.fixture
@@ -53,35 +37,11 @@ def alone() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def box_store() -> Iterator[Path]:
+def images_store() -> Iterator[Path]:
     directory = Path(tempfile.mkdtemp(prefix="ocinb-test-store-"))
     busybox_image(Store(directory))
     yield directory
     shutil.rmtree(directory)
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A directory that every user can reach, unlike pytest's own."""
-    directory = Path(tempfile.mkdtemp(prefix="ocinb-test-"))
-    directory.chmod(0o755)
-    yield directory
-    left = leftovers(directory)
-    if left:
-        clear(directory)
-    remove_tree(str(directory))
-    assert left == []
-
-
-@pytest.fixture
-def settings(place: Path, box_store: Path) -> Settings:
-    shutil.copytree(box_store, place / "root/store")
-    return Settings(root=place / "root", run_root=place / "run")
-
-
-@pytest.fixture
-def recorder() -> Recorder:
-    return Recorder()
 
 
 @pytest.fixture
@@ -98,20 +58,6 @@ def state_files(settings: Settings) -> list[str]:
     """Addresses in use, and records of what was made for containers."""
     state = settings.network_state
     return [str(p.relative_to(state)) for p in (*state.glob("*/leases/*"), *state.glob("att*/*"))]
-
-
-@pytest.fixture(params=["ocinb", "runc", "crun"])
-def runtime(request: pytest.FixtureRequest, place: Path) -> str:
-    """Each OCI runtime: hooks are hooks."""
-    name: str = request.param
-    if name != "ocinb":
-        require(name)
-    if name != "crun":
-        return name
-    wrapper = place / "crun"
-    wrapper.write_text(CRUN)
-    wrapper.chmod(0o755)
-    return str(wrapper)
 
 
 Start = Callable[..., ContainerRecord]

@@ -18,9 +18,10 @@ from ocinb.network import networks as module
 from ocinb.network.checking import check
 from ocinb.network.publish import parse
 from ocinb.settings import Settings
-from tests.network.conftest import Start, get, until
+from tests.network.conftest import Start, get
 from tests.network.test_bridge import socket_of
 from tests.support.own_network import links_and_tables
+from tests.support.workplace import until
 
 pytestmark = pytest.mark.root
 

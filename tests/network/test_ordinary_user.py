@@ -13,10 +13,10 @@ import pytest
 from ocinb.settings import Settings
 from tests.network.conftest import free_port
 from tests.support.peers import require, require_system_python
+from tests.support.workplace import ORDINARY
 
 pytestmark = [pytest.mark.root, pytest.mark.peer]
 
-ORDINARY = 1000
 OPEN = "mknod -m 666 /mnt/tun c 10 200 && mount --bind /mnt/tun /dev/net/tun"
 SHUT = "mknod -m 600 /mnt/tun c 10 200 && mount --bind /mnt/tun /dev/net/tun"
 PROGRAM = """
@@ -24,7 +24,8 @@ from ocinb.bundle.options import ContainerOptions, Networking
 from ocinb.engine import Engine
 from ocinb.events import Recorder, Warned
 from ocinb.settings import Settings
-from tests.network.conftest import get, until
+from tests.network.conftest import get
+from tests.support.workplace import until
 import os, pathlib, signal, socket, sys, time
 place = pathlib.Path({place!r})
 recorder = Recorder()

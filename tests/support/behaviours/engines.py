@@ -21,9 +21,9 @@ from ocinb.content.store import Store
 from ocinb.errors import OcinbError
 from ocinb.events import Warned
 from ocinb.settings import Settings
-from tests.engine.conftest import CRUN, ORDINARY
 from tests.support.behaviours.image import NAME, make_image
 from tests.support.podman import Podman
+from tests.support.workplace import CRUN, ORDINARY
 
 
 class Seen:
