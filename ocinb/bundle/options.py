@@ -86,6 +86,32 @@ class Networking:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Health:
+    """Wishes about how a container's health is checked; what is None is left to the image.
+
+    Attributes:
+        off: it is not, whatever the image says.
+        command: the program that is run in the container, and its arguments.
+        interval: seconds between checks.
+        timeout: seconds that one may take.
+        start_period: seconds from the start in which a failure does not count.
+        retries: failures, one after the other, that mean unhealthy.
+    """
+
+    off: bool = False
+    command: Sequence[str] = ()
+    interval: float | None = None
+    timeout: float | None = None
+    start_period: float | None = None
+    retries: int | None = None
+
+    @property
+    def numbers(self) -> tuple[float | None, ...]:
+        """All but what is run."""
+        return self.interval, self.timeout, self.start_period, self.retries
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class ContainerOptions:
     """Wishes; what is None or empty is left to the image, then to the defaults.
 
@@ -139,6 +165,7 @@ class ContainerOptions:
         cgroups_path: config.json's ``linux.cgroupsPath``; None: the runtime chooses.
         restart: when the engine runs it again, as in ``on-failure:3``.
         strace: whether strace is attached to its program.
+        health: how the engine checks its health.
     """
 
     args: Sequence[str] | None = None
@@ -183,3 +210,4 @@ class ContainerOptions:
     cgroups_path: str | None = None
     restart: str = "no"
     strace: bool = False
+    health: Health = Health()

@@ -59,6 +59,7 @@ def _tests(engine: Engine) -> dict[str, Test]:
         "status": lambda record, value: record.status == _STATUS.get(value, value),
         "exited": lambda record, value: str(record.exit_status) == value,
         "ancestor": lambda record, value: _same_image(engine, record.image, value),
+        "health": lambda record, value: (record.health or "none") == value,
         "label": labelled,
         "volume": lambda record, value: value in record.volumes,
         "before": lambda record, value: record.created < created(value),

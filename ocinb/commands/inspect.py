@@ -70,6 +70,7 @@ def _container(session: Session, name: str) -> Document:
         **dict(record),
         **times,
         "state": engine.containers.state(name).document(),
+        "health": read_json(files.health) if record.health else None,
         "networks": networks_of(engine, record.id),
         "manifest": read_json(files.record).get("manifest", ""),
         "bundle": files.bundle,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 COLUMNS = columns(
     "name status uptime:duration exit_status:int image command ports created:time ended:time? "
-    "pid:int? runtime? id? error?"
+    "pid:int? runtime? id? error? health? restarts:int?"
 )
 
 
@@ -31,7 +31,8 @@ COLUMNS = columns(
     "filters",
     multiple=True,
     metavar="NAME=VALUE",
-    help="As in status=running, name=, label=, ancestor=, exited=, volume=; can be repeated.",
+    help="As in status=running, name=, label=, ancestor=, exited=, health=, volume=; can be "
+    "repeated.",
 )
 @click.option("-n", "--last", type=click.IntRange(min=0), metavar="N", help="The last N of all.")
 @click.option("-l", "--latest", is_flag=True, help="The last one of all.")
@@ -73,7 +74,9 @@ def command(
             c.pid or None,
             c.runtime,
             c.id,
-            c.error,
+            c.error or c.out_of_memory,
+            c.health,
+            c.restarts if c.restart_policy != "no" else None,
         )
         for c in found
     ]

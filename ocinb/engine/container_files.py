@@ -12,6 +12,7 @@ or replaced as a whole.
     joined.json      whose namespaces it shares: type → container
     started          when the program was started
     again.json       the orders by which it was made, to make it again once it has ended
+    health.json      what came of the last checks of its health; see ``health_watch``
     restarts.json    how often its monitor has run it again, where its policy says so
     control          the socket of the monitor, see ``control_socket``
     exit.json        how the container ended; written before it is cleaned up
@@ -76,6 +77,7 @@ class ContainerFiles:
         self.monitor_log = f"{directory}/monitor.log"
         self.again = f"{directory}/again.json"
         self.restarts = f"{directory}/restarts.json"
+        self.health = f"{directory}/health.json"
         self.pid_file = f"{directory}/init.pid"
         self.bundle = f"{directory}/bundle"
         self.rootfs = f"{directory}/bundle/rootfs"

@@ -19,6 +19,7 @@ from ocinb.engine.container_files import (
     write_json,
 )
 from ocinb.engine.happenings import note
+from ocinb.engine.health import HealthCheck
 from ocinb.engine.removal import remove_files
 from ocinb.engine.restarting import NO, RestartPolicy, policy_of
 from ocinb.errors import ContainerError, ContainerExists, ContainerNotFound, StorageError
@@ -53,6 +54,8 @@ class ContainerRecord(Frozen):
         out_of_memory: that the kernel killed processes of it for lack of memory; empty otherwise.
         restart_policy: as in ``on-failure:3``.
         restarts: how often its monitor has run it again, since a person last started it.
+        health: ``starting``, ``healthy`` or ``unhealthy``; empty where nobody asks, and where it
+            does not run.
     """
 
     id: str
@@ -72,6 +75,7 @@ class ContainerRecord(Frozen):
     ports: tuple[str, ...] = ()
     restart_policy: str = NO
     restarts: int = 0
+    health: str = ""
 
 
 class Containers:
@@ -95,6 +99,7 @@ class Containers:
         volumes: Sequence[str] = (),
         restart: RestartPolicy | None = None,
         strace: str = "",
+        health: HealthCheck | None = None,
     ) -> ContainerFiles:
         """A directory for a new container; its name is taken from now on.
 
@@ -103,6 +108,7 @@ class Containers:
             volumes: the names of the volumes that it uses, which are kept as long as it is.
             restart: when it is run again; None: never.
             strace: the program that traces it; empty: none does.
+            health: how its health is checked; None: it is not.
 
         Raises:
             ContainerExists: the name is in use. ContainerError: it is not a name.
@@ -129,6 +135,8 @@ class Containers:
                 document["restart"] = dict(restart)
             if strace:
                 document["strace"] = strace
+            if health is not None:
+                document["health"] = dict(health)
             try:
                 for directory in (files.rootfs, files.writable):
                     os.makedirs(directory)
@@ -293,6 +301,7 @@ def _record(files: ContainerFiles, document: dict[str, Any]) -> ContainerRecord:
         ports=_lines(files.ports) if alive else (),
         restart_policy=str(policy),
         restarts=read_json(files.restarts).get("times", 0) if policy.name != NO else 0,
+        health=read_json(files.health).get("status", "") if alive and "health" in document else "",
     )
 
 

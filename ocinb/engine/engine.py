@@ -22,6 +22,7 @@ from ocinb.engine.choose import choose, ladder
 from ocinb.engine.containers import ContainerRecord, Containers, record_of
 from ocinb.engine.existing_containers import ExistingContainers
 from ocinb.engine.happenings import Happenings
+from ocinb.engine.health import health_check
 from ocinb.engine.images import Images, LocalImage
 from ocinb.engine.launch import Shim
 from ocinb.engine.named_volumes import NamedVolumes
@@ -348,6 +349,7 @@ class Engine:
             volumes=[volume.name for volume in options.volumes if volume.name],
             restart=RestartPolicy.parse(options.restart),
             strace=find_strace(way.rung) if options.strace else "",
+            health=health_check(options.health, image.config.execution.healthcheck),
         )
 
     def _describe(

@@ -237,6 +237,7 @@ class Monitor:
         hooks: bool,
         limited: bool = False,
         strace: str = "",
+        health: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         self._runtime = RuntimeProcess(
             name=runtime["name"], argv=tuple(runtime["argv"]), root=runtime["root"]
@@ -264,6 +265,8 @@ class Monitor:
         if not self._loop.listening:
             self._loop.listen(control_socket.listen(self._files.directory))
         self._step(2, "seen from outside: create returned", time.time() - began)
+        if health is not None:
+            self._watch_health(health)
         self._change_seen(CREATED)
         return {"pid": self._init.pid}
 
@@ -499,6 +502,29 @@ class Monitor:
         write_json(self._files.init, dict(self._init))
         if pid not in self._loop.ended:
             self._init_fd = os.pidfd_open(pid)
+
+    def _watch_health(self, check: dict[str, Any]) -> None:
+        """Leave it to a child to run a check in the container from time to time."""
+        from ocinb.engine.health import HealthCheck
+        from ocinb.engine.health_watch import HealthWatch
+
+        assert self._runtime is not None
+        pid = os.fork()
+        if pid:
+            self._sessions.add(pid)
+            self._loop.ended.pop(pid, None)
+            return
+        try:
+            close_others(self._kernel, [])
+            HealthWatch(
+                self._files, self._kernel, self._runtime, self._container, self._init,
+                HealthCheck(**check),
+            ).serve()  # fmt: skip
+            os._exit(0)
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+        finally:
+            os._exit(1)
 
     def _trace(self, pid: int) -> None:
         """Have the runtime's ``create`` traced, and with it what becomes the program."""

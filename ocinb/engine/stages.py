@@ -177,8 +177,7 @@ def create(
         "hooks": bool(config.get("hooks")),
         "limited": "memory" in (config["linux"].get("resources") or {}),
     }
-    if "strace" in record:
-        order["strace"] = record["strace"]
+    order |= {name: record[name] for name in ("strace", "health") if name in record}
     write_json(files.again, {**read_json(files.again), "create": order})
     shim.ask("create", **order)
 
