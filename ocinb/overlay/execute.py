@@ -8,7 +8,7 @@ import os
 from ocinb.errors import SyscallError, UnsupportedHost
 from ocinb.linux import flags as f
 from ocinb.linux.syscalls import Kernel
-from ocinb.overlay.plan import COPY, FUSE, OVERLAY, Plan, option_string
+from ocinb.overlay.plan import COPY, FUSE, ONE_PAGE, OVERLAY, Plan, option_string
 from ocinb.overlay.trees import copy_layers, remove_tree
 
 FUSE_PROGRAM = "fuse-overlayfs"
@@ -36,8 +36,9 @@ def mount(plan: Plan, source: str) -> None:
                 descriptors.append(os.open(directory, f.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
                 names[directory] = f"/proc/self/fd/{descriptors[-1]}"
         options = option_string(plan, names)
-        if plan.kind == OVERLAY:
-            _check_length(plan, options)
+        if plan.kind == OVERLAY and len(os.fsencode(options)) > ONE_PAGE:
+            _mount_one_by_one(plan, names, source)
+        elif plan.kind == OVERLAY:
             flags = 0 if plan.upper else f.MS_RDONLY
             flags |= f.MS_NOSUID | f.MS_NODEV if plan.inert else 0
             Kernel().mount(source, plan.target, "overlay", flags, options)
@@ -76,15 +77,40 @@ def unmount(target: str, kind: str, *, lazy: bool = False) -> None:
         raise
 
 
-def _check_length(plan: Plan, options: str) -> None:
-    page = 4096
-    if len(os.fsencode(options)) >= page:
+def _mount_one_by_one(plan: Plan, names: dict[str, str], source: str) -> None:
+    """Name the layers to the kernel one after the other: mount(2) takes a page of options, which
+    is enough for some 190 layers. It can be done since Linux 6.7, for up to 500 layers.
+    """
+    kernel = Kernel()
+    context, tree = kernel.fsopen("overlay"), -1
+    try:
+        kernel.fsconfig(context, f.FSCONFIG_SET_STRING, "source", source)
+        for layer in reversed(plan.layers):
+            kernel.fsconfig(context, f.FSCONFIG_SET_STRING, "lowerdir+", names[layer])
+        if plan.upper:
+            kernel.fsconfig(context, f.FSCONFIG_SET_STRING, "upperdir", names[plan.upper])
+            kernel.fsconfig(context, f.FSCONFIG_SET_STRING, "workdir", names[plan.work])
+        for word in plan.flags:
+            name, equals, value = word.partition("=")
+            command = f.FSCONFIG_SET_STRING if equals else f.FSCONFIG_SET_FLAG
+            kernel.fsconfig(context, command, name, value if equals else None)
+        kernel.fsconfig(context, f.FSCONFIG_CMD_CREATE)
+        attributes = 0 if plan.upper else f.MOUNT_ATTR_RDONLY
+        attributes |= f.MOUNT_ATTR_NOSUID | f.MOUNT_ATTR_NODEV if plan.inert else 0
+        tree = kernel.fsmount(context, attributes)
+        kernel.move_mount(tree, "", f.AT_FDCWD, plan.target, f.MOVE_MOUNT_F_EMPTY_PATH)
+    except SyscallError as error:
+        if error.call != "fsconfig" or error.errno not in (errno.EINVAL, errno.ENOSYS):
+            raise
         raise SyscallError(
             "mount",
             ("overlay", plan.target, f"{len(plan.layers)} layers"),
             errno.E2BIG,
-            hint="more layers than one mount takes",
-        )
+            hint="more layers than one mount takes: 500, and before Linux 6.7 about 190",
+        ) from error
+    finally:
+        for descriptor in filter(lambda number: number >= 0, (tree, context)):
+            os.close(descriptor)
 
 
 def _fuse(target: str, options: str, descriptors: list[int]) -> None:

@@ -149,8 +149,9 @@ def test_no_name_can_escape_into_the_options(odd: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.root
-def test_two_hundred_layers_with_long_names(tmp_path: Path) -> None:
-    layers = [tmp_path / f"{n:064x}" for n in range(200)]
+@pytest.mark.parametrize("count", [150, 200, 450])
+def test_hundreds_of_layers_with_long_names(count: int, tmp_path: Path) -> None:
+    layers = [tmp_path / f"{n:064x}" for n in range(count)]
     for number, layer in enumerate(layers):
         layer.mkdir()
         (layer / "top").write_text(str(number))
@@ -158,10 +159,36 @@ def test_two_hundred_layers_with_long_names(tmp_path: Path) -> None:
     manager = MountManager(tmp_path / "state")
     manager.mount(layers, tmp_path / "target", writable=tmp_path / "rw")
     try:
-        assert (tmp_path / "target/top").read_text() == "199"
-        assert len(list((tmp_path / "target").iterdir())) == 201
+        assert (tmp_path / "target/top").read_text() == str(count - 1)
+        assert len(list((tmp_path / "target").iterdir())) == count + 1
+        (tmp_path / "target/top").write_text("written")
+        assert (layers[-1] / "top").read_text() == str(count - 1)
     finally:
         manager.unmount(tmp_path / "target")
+
+
+@pytest.mark.root
+def test_hundreds_of_layers_that_are_only_read(tmp_path: Path) -> None:
+    layers = [tmp_path / f"{n:064x}" for n in range(300)]
+    for layer in layers:
+        layer.mkdir()
+    manager = MountManager(tmp_path / "state")
+    manager.mount(layers, tmp_path / "target")
+    try:
+        with pytest.raises(OSError, match="Read-only"):
+            (tmp_path / "target/new").touch()
+    finally:
+        manager.unmount(tmp_path / "target")
+
+
+@pytest.mark.root
+def test_more_layers_than_the_kernel_takes_are_told_of(tmp_path: Path) -> None:
+    layers = [tmp_path / f"{n:064x}" for n in range(501)]
+    for layer in layers:
+        layer.mkdir()
+    with pytest.raises(SyscallError, match="argument list too long") as raised:
+        MountManager(tmp_path / "state").mount(layers, tmp_path / "target", kind="overlay")
+    assert "500" in str(raised.value.hint)
 
 
 @pytest.mark.root
