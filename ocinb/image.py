@@ -8,6 +8,7 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ocinb.build.run_options import with_parents
 from ocinb.container import Container
 from ocinb.engine.looking import Looked, look_into, look_into_container
 from ocinb.errors import ContainerNotFound, NameNotFound
@@ -238,9 +239,11 @@ class Image:
         """
         if isinstance(other, str):
             other = _named(self._engine, other)
+        mount_points: frozenset[str] = frozenset()
         if isinstance(other, Container):
             looked = look_into_container(self._engine, other.id)
             configs = None
+            mount_points = with_parents(looked.mount_points) | {""}
         else:
             looked = other.looked
             configs = self.config, other.config
@@ -248,7 +251,13 @@ class Image:
         title = f"from {self._short_name} to {_short(other.name)}"
         with self.contents() as before, _contents(looked) as after:
             return diff_table(
-                before, after, configs=configs, layers=layers, times=times, title=title
+                before,
+                after,
+                configs=configs,
+                layers=layers,
+                times=times,
+                unless_filled=mount_points,
+                title=title,
             )
 
     def history_table(self) -> Table:

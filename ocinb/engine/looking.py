@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ocinb.engine.container_files import ContainerFiles
+from ocinb.engine.container_files import ContainerFiles, read_json
 from ocinb.engine.own_changes import index_changes
 from ocinb.errors import ContainerError
 from ocinb.frozen import Frozen
@@ -25,12 +25,14 @@ class Looked(Frozen):
         stack: computed from the layers' indexes.
         directories: bottom to top.
         names: chainIDs, bottom to top; for a container's own layer its id.
+        mount_points: of a container: absolute paths at which something was mounted.
     """
 
     image: LocalImage
     stack: Stack
     directories: tuple[Path, ...]
     names: tuple[str, ...]
+    mount_points: tuple[str, ...] = ()
 
 
 def look_into(engine: Engine, image: LocalImage) -> Looked:
@@ -73,4 +75,8 @@ def look_into_container(engine: Engine, name: str) -> Looked:
         stack=stack,
         directories=(*below.directories, upper),
         names=(*below.names, record.id),
+        mount_points=tuple(
+            str(mount["destination"])
+            for mount in read_json(f"{files.bundle}/config.json").get("mounts") or ()
+        ),
     )

@@ -10,7 +10,7 @@ from ocinb.layer.index import KIND_OF
 from ocinb.table import Table, columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from ocinb.insight.contents import Contents
     from ocinb.layer.stack import Place
@@ -33,6 +33,7 @@ def diff_table(
     configs: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None,
     layers: tuple[Sequence[Descriptor], Sequence[Descriptor]] | None = None,
     times: bool = False,
+    unless_filled: frozenset[str] = frozenset(),
     title: str = "",
 ) -> Table:
     """Layers, then fields of the config, then files, each sorted.
@@ -44,6 +45,8 @@ def diff_table(
         configs: the two image configs; None: not compared.
         layers: descriptors, bottom to top; None: not compared.
         times: whether another modification time alone makes a file changed.
+        unless_filled: clean paths that are not told of where they are new and empty: an engine
+            makes them for a container's mounts.
 
     Spec: image-spec layer.md#change-types
     """
@@ -52,7 +55,7 @@ def diff_table(
         rows += _layers(before, after, layers)
     if configs is not None:
         rows += _config(*configs)
-    rows += _files(before, after, times)
+    rows += _files(before, after, times, unless_filled)
     return Table(DIFF_COLUMNS, rows, title=title, key="name")
 
 
@@ -96,10 +99,13 @@ def fields(document: Mapping[str, Any], lead: str = "") -> Iterator[tuple[str, s
             yield name, json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
-def _files(before: Contents, after: Contents, times: bool) -> Iterator[tuple[Any, ...]]:
+def _files(
+    before: Contents, after: Contents, times: bool, unless_filled: frozenset[str]
+) -> Iterator[tuple[Any, ...]]:
     old, new = before.stack.shown, after.stack.shown
     common = _shared(before, after)
-    for path in sorted(old.keys() | new.keys()):
+    untold = _untold(after, old.keys(), unless_filled)
+    for path in sorted((old.keys() | new.keys()) - untold):
         a, b = old.get(path), new.get(path)
         if a is None or b is None:
             there = a is None
@@ -110,11 +116,34 @@ def _files(before: Contents, after: Contents, times: bool) -> Iterator[tuple[Any
             )  # fmt: skip
         elif (a.layer, b.layer) not in common or a.row != b.row:
             what = _differences(before, a, after, b, times)
-            if what:
+            if what and not (what == ["mtime"] and path in unless_filled):
                 grows = _size(after, b) - _size(before, a)
                 name = shown_path(path)
                 texts = _text(before, a), _text(after, b)
                 yield "file", "changed", name, ", ".join(what), grows, *texts
+
+
+def _untold(after: Contents, old: Collection[str], unless_filled: frozenset[str]) -> frozenset[str]:
+    """Those of these paths that are new, and nothing but places for mounts."""
+    stack = after.stack
+    new = {path: stack.shown[path] for path in unless_filled if path in stack.shown}
+    places = {
+        path
+        for path, place in new.items()
+        if path not in old and (stack.kind(place) == "d" or not _size(after, place))
+    }
+    filled = {
+        parent
+        for path in stack.shown.keys() - places
+        if path not in old
+        for parent in _parents(path)
+    }
+    return frozenset(places - filled)
+
+
+def _parents(path: str) -> Iterator[str]:
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 def _shared(before: Contents, after: Contents) -> set[tuple[int, int]]:
