@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 @click.argument("name")
 @click.pass_obj
 def command(session: Session, container: str, name: str) -> Done:
-    """Give CONTAINER another NAME. Its id stays, and so does its host name."""
+    """Give CONTAINER another NAME. Its id stays, and so does its host name.
+
+    Other containers of its networks know it by NAME from its next start on.
+    """
     session.engine.containers.rename(container, name)
     return Done(name, f"{container} is called {name} now")

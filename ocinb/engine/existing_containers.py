@@ -14,6 +14,8 @@ from ocinb.engine.launch import Shim
 from ocinb.engine.limits import Resources, update
 from ocinb.engine.log_file import LogChunk, read_log
 from ocinb.engine.log_following import follow_log, is_quiet, last_lines
+from ocinb.engine.networking import rename_member
+from ocinb.engine.settle import settle
 from ocinb.engine.start_attached import start_attached
 from ocinb.engine.strace_output import traced
 from ocinb.spec.runtime_state import STOPPED
@@ -179,8 +181,10 @@ class ExistingContainers:
         self._operations.resume(name)
 
     def rename(self, name: str, new: str) -> None:
-        """Give a container another name. See ``Containers.rename``."""
+        """Give a container another name. See ``Containers.rename`` and ``membership.rename``."""
+        files, before = self._containers.find(name)
         self._containers.rename(name, new)
+        rename_member(files, before, new)
 
     def update(self, name: str, resources: Resources) -> dict[str, Any]:
         """Change a container's limits. See ``limits.update``."""

@@ -21,6 +21,7 @@ from ocinb.network.wishes import CONTAINER, HOST, NONE, check
 
 if TYPE_CHECKING:
     from ocinb.bundle.options import ContainerOptions, Membership
+    from ocinb.engine.containers import ContainerRecord
     from ocinb.engine.engine import Engine
     from ocinb.engine.images import LocalImage
     from ocinb.engine.rung import Rung
@@ -154,6 +155,13 @@ def networks_of(engine: Engine, container: str) -> list[dict[str, Any]]:
         }
         for link in links
     ]
+
+
+def rename_member(files: ContainerFiles, record: ContainerRecord, new: str) -> None:
+    """Have a container's networks know it by another name. See ``membership.rename``."""
+    directory = f"{files.bundle}/network"
+    member = Member(id=record.id, name=record.name, pid=record.pid, directory=directory)
+    membership.rename(member, new)
 
 
 def _member(engine: Engine, name: str) -> tuple[ContainerFiles, Member]:

@@ -6,6 +6,7 @@ and in the bundle's ``network.json``, so that it is so again when the container 
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -128,6 +129,27 @@ def disconnect(networks: Networks, member: Member, network: str) -> None:
         if member.pid:
             _disconnect_now(networks.state, member, network)
         write_whole(_path(member), plain_json.pretty({**document, "links": left}) + "\n")
+
+
+def rename(member: Member, new: str) -> None:
+    """Have the others of a container's networks know it by another name, from its next start on.
+
+    As long as it runs they know it by the name that it has begun with, as with podman.
+
+    Args:
+        member: with its name of before.
+        new: its name from now on.
+
+    Raises:
+        StorageError.
+    """
+    if not os.path.exists(_path(member)):
+        return
+    with locked(member.directory), contextlib.suppress(NetworkError):  # of another kind: no names
+        document = _document(member)
+        for place in (document, *document["links"]):
+            place["names"] = [new if name == member.name else name for name in place["names"]]
+        write_whole(_path(member), plain_json.pretty(document) + "\n")
 
 
 def _connect_now(state: str, member: Member, link: dict[str, Any]) -> None:
