@@ -45,7 +45,7 @@ def _check_mounts(scene: Scene) -> Words | None:
         return words("the last line must define under", "最后一行应当定义 under")
     places = ["/proc", "/dev", "/dev/pts", "/dev/shm", "/data", "/data/inner", "/database"]
     paths = [*places, "/dev/shm/x", "/data/inner/deep/x", "/data/x", "/etc", "/devices", "/"]
-    cases = [(places, path) for path in paths]
+    cases = [(order, path) for order in (places, places[::-1]) for path in paths]
     cases += [
         (random.sample(places, random.randint(0, 7)), random.choice(paths)) for _ in range(99)
     ]
