@@ -59,7 +59,7 @@ function render({ model, el, signal }) {
     ? "This user may not look into the process before it is the container's program." : "None.";
   const body = () => [
     () => model.get("changes").length
-      ? h("ul", { class: "changes" }, model.get("changes").map(([sign, subject, words]) =>
+      ? h("ul", { class: "changes", "aria-label": "What the step changed" }, model.get("changes").map(([sign, subject, words]) =>
           h("li", {}, h("strong", { class: KINDS[sign] }, sign), h("span", { class: "soft subject" }, subject), h("span", { class: "mono words" }, words))))
       : h("p", { class: "soft empty" }, model.get("position") > 1 ? "Nothing that is seen from outside." : "Press the button: the container is created, and stands still at each step."),
     () => Object.keys(model.get("state")).length
