@@ -51,8 +51,9 @@ faults: $(VENV)/.installed-dev ## kill -9 in 200 rounds, and 400 calls that fail
 	  $(RUN) pytest --timeout=7200 tests/pressure/test_killed_commands.py \
 	  tests/pressure/test_failing_calls.py tests/engine/test_pull_killed.py
 
-bench: $(VENV)/.installed-dev ## beside the peers, in one run
-	$(RUN) tests.bench
+bench: $(VENV)/.installed-dev ## beside the peers, in one run: docs/benchmarks.md, and a page with plots
+	$(RUN) tests.bench --json docs/benchmarks.json --markdown docs/benchmarks.md \
+	  --html test-artefacts/benchmarks.html
 
 lab: $(VENV)/.installed ## JupyterLab on the notebooks
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[lab]'

@@ -24,6 +24,7 @@ from ocinb.commands.session import Session
 from ocinb.content.store import Store
 from ocinb.engine import Engine
 from ocinb.engine.joining import FurtherProcess
+from ocinb.engine.planning import bundle_of
 from ocinb.errors import SyscallError
 from ocinb.linux import flags as f
 from ocinb.linux.syscalls import Kernel
@@ -65,7 +66,7 @@ class Ground:
         """A bundle for runc and crun."""
         path = Path(tempfile.mkdtemp(dir=self.directory))
         options = ContainerOptions(args=args, seccomp="unconfined")
-        self.engine.bundle(self.engine.images.get("demo"), options, path)
+        bundle_of(self.engine, self.engine.images.get("demo"), options, path)
         return path
 
     def detached(self, number: int) -> list[str]:

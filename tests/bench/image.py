@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ocinb.bundle.options import ContainerOptions
 from ocinb.engine.engine import Engine
+from ocinb.engine.planning import bundle_of
 from ocinb.settings import Settings
 from tests.bench.measure import Case, Comparison
 from tests.support.debian import TAG, debian_layout, run
@@ -131,7 +132,7 @@ def run_bundle(site: Ground) -> Comparison:
     """``true`` from a bundle that is there already: the runtimes alone."""
     engine = Engine(site.settings)
     bundle = site.directory / "bundle"
-    engine.bundle(engine.images.get(site.name), ContainerOptions(args=["true"]), bundle)
+    bundle_of(engine, engine.images.get(site.name), ContainerOptions(args=["true"]), bundle)
     cases = []
     for name in NAMES:
         runtime = RuntimeProgram(name, site.directory / f"state-{name}")

@@ -1,11 +1,14 @@
-"""A large image (392 MB compressed, 1 GB, 57,000 entries) pulled and unpacked, beside the peers.
+"""Images pulled and unpacked, beside the peers: a large one (392 MB compressed, 1 GB, 57,000
+entries), one of 60 layers, one of 10,000 tiny files.
 
 All from one docker-registry on loopback, each into an empty store on a new ext4, as commands.
 """
 
 from __future__ import annotations
 
+import gzip
 import os
+import random
 import shutil
 import sys
 import tempfile
@@ -13,14 +16,19 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.bench.measure import Comparison
+from ocinb.spec import media_types
+from ocinb.spec.descriptor import describe
+from ocinb.spec.digest import digest_of
+from tests.bench.measure import Case, Comparison
 from tests.bench.spending import Spender, Spending, watched
+from tests.support.archives import archive, member
 from tests.support.containerd import Containerd
 from tests.support.debian import run
 from tests.support.docker_registry import docker_registry
 from tests.support.filesystem import new_ext4
 from tests.support.large import TAG, facts, large_layout
 from tests.support.podman import Podman
+from tests.support.umoci import image_of_blobs
 
 OCINB = Path(sys.executable).with_name("ocinb")
 SIZE = 8 << 30
@@ -37,14 +45,18 @@ class Site:
 
     def __init__(self, directory: Path, stack: ExitStack) -> None:
         self.directory = directory
-        registry = stack.enter_context(docker_registry(directory / "registry"))
-        self.name = f"{registry.address}/large:{TAG}"
-        source, target = f"oci:{large_layout()}:{TAG}", f"docker://{self.name}"
-        run("skopeo", "--insecure-policy", "copy", "--dest-tls-verify=false", source, target)
+        self._registry = stack.enter_context(docker_registry(directory / "registry")).address
+        self.name = ""
         self._here = stack.enter_context(ExitStack())
         self._place = directory
         self._podman = Podman(directory / "podman")
         self._containerd: Containerd | None = None
+
+    def serve(self, layout: Path, repository: str) -> None:
+        """Let the registry have an image; it is the one that is pulled from now on."""
+        self.name = f"{self._registry}/{repository}:{TAG}"
+        source, target = f"oci:{layout}:{TAG}", f"docker://{self.name}"
+        run("skopeo", "--insecure-policy", "copy", "--dest-tls-verify=false", source, target)
 
     def cases(self) -> Iterator[Spender]:
         """Ours first."""
@@ -96,11 +108,46 @@ class Site:
 
 
 def comparisons() -> Iterator[Comparison]:
-    """One: from the registry to unpacked layers."""
+    """From the registry to unpacked layers, cold; and what is there already, pulled again."""
     directory = Path(tempfile.mkdtemp(prefix="ocinb-bench-", dir="/var/tmp"))
     try:
         with ExitStack() as stack:
             site = Site(directory, stack)
+            site.serve(large_layout(), "large")
             yield Spending(f"pull and unpack {facts(large_layout())}", list(site.cases()))
+            for title, make in SHAPES.items():
+                layout = make(directory / title.replace(" ", "-"))
+                site.serve(layout, "shape")
+                yield Spending(f"pull and unpack an image of {title}", list(site.cases()))
+            site.move_podman()
+            yield Comparison(
+                "pull again what is there, unpacked",
+                [Case("ocinb pull", site.ocinb), Case("podman pull", site.podman)],
+            )
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _sixty_layers(layout: Path) -> Path:
+    return _made(layout, [[(f"d{n}/f{f}", 50_000) for f in range(20)] for n in range(60)])
+
+
+def _tiny_files(layout: Path) -> Path:
+    return _made(layout, [[(f"usr/p{n // 100}/f{n}", 100) for n in range(10_000)]])
+
+
+SHAPES = {"60 layers, 60 MB": _sixty_layers, "10,000 tiny files": _tiny_files}
+
+
+def _made(layout: Path, layers: list[list[tuple[str, int]]]) -> Path:
+    """A layout with an image of layers of random files: name and size."""
+    source, made = random.Random(3), []
+    for number, files in enumerate(layers):
+        members = [member(name, data=source.randbytes(size)) for name, size in files]
+        raw = archive(members)
+        blob = layout.with_name(f"{layout.name}-{number}")
+        blob.write_bytes(gzip.compress(raw, 1, mtime=0))
+        descriptor = describe(blob.read_bytes(), media_types.LAYER_GZIP)
+        made.append((descriptor, digest_of(raw), blob))
+    image_of_blobs(layout, made)
+    return layout

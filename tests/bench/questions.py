@@ -27,12 +27,15 @@ NAME = "localhost/large:1"
 LOWER, UPPER, DELETED = 50_000, 5_000, 1_000
 
 
-def name_large_image(engine: Engine, name: str = NAME, *, seed: int = 3, layers: int = 3) -> None:
+def name_large_image(
+    engine: Engine, name: str = NAME, *, seed: int = 3, layers: int = 3, files: int = LOWER
+) -> None:
     """Put the image into the engine's store, or one of its lower layers only."""
     source = random.Random(seed)
-    paths = [_path(number) for number in range(LOWER)]
-    replaced = source.sample(paths, UPPER)
-    deleted = source.sample(sorted(set(paths) - set(replaced)), DELETED)
+    paths = [_path(number) for number in range(files)]
+    replaced = source.sample(paths, files * UPPER // LOWER)
+    left = sorted(set(paths) - set(replaced))
+    deleted = source.sample(left, files * DELETED // LOWER)
     made = [
         list(_files(paths, source)),
         list(_files(replaced, source)),

@@ -63,13 +63,14 @@ class Spending(Comparison):
 
     def table(self) -> str:
         """As ``Comparison``, then a line for each case."""
-        lines = [super().table(), ""]
+        table, lines = super().table(), []
         for case in self.cases:
             assert isinstance(case, Spender)
             seconds = statistics.median(case.processor[1:])
             peak = f"{case.memory / 1024:.0f} MiB at the peak of its largest process"
             lines.append(f"- {case.name}: {seconds:.2f} s of processor time, {peak}")
-        return "\n".join(lines)
+        self.notes_told = [*self.notes_told, *lines]
+        return "\n".join([table, "", *lines])
 
 
 def watched(*argv: str | Path, environment: Mapping[str, str] | None = None) -> int:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 from types import ModuleType
+
+from tests.bench import report
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,6 +36,12 @@ def test_the_table_of_options_is_what_the_options_say() -> None:
 def test_the_table_of_attacks_is_what_the_attacks_say() -> None:
     made = program("security")
     assert made.TABLE.read_text() == made.table(), "run: python docs/security.py"
+
+
+def test_the_tables_of_figures_are_what_the_figures_say() -> None:
+    figures = json.loads((ROOT / "docs/benchmarks.json").read_text())
+    again = "run: python -m tests.bench.report docs/benchmarks.json --markdown docs/benchmarks.md"
+    assert (ROOT / "docs/benchmarks.md").read_text() == report.as_markdown(figures), again
 
 
 def test_every_file_that_the_documents_name_exists() -> None:

@@ -1,0 +1,66 @@
+"""The report of figures: every figure is in it, with the command that repeats it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.bench import report
+from tests.bench.measure import Case, Comparison, Line, Scaling
+
+
+@pytest.fixture
+def figures() -> report.Figures:
+    made = report.begun(0.5, 2)
+    found = report.subject(made, "some", "some work: ours, theirs")
+    rests = [Case("ours <fast>", lambda: None), Case("theirs | slow", lambda: time.sleep(0.001))]
+    comparison = Comparison("work & more", rests, notes=lambda: ["- peak memory 3 MiB"])
+    comparison.run(2)
+    comparison.table()
+    found.append(comparison.figures())
+    line = Line("sleep", lambda size: lambda: time.sleep(size * 1e-5))
+    scaling = Scaling("sleeping", "hundredths", [10, 100, 1000], [line])
+    scaling.run(1)
+    found.append(scaling.figures())
+    return made
+
+
+def test_the_tables_name_every_competitor_and_the_command(figures: report.Figures) -> None:
+    text = report.as_markdown(figures)
+    assert "Repeat it: `python -m tests.bench --only some`" in text
+    assert "| ours <fast> |" in text
+    assert r"| theirs \| slow |" in text
+    assert "- peak memory 3 MiB" in text
+    assert "| 1,000 |" in text
+    assert "2 rounds" in text
+
+
+def test_the_page_needs_nothing_else_and_its_plots_are_well_formed(
+    figures: report.Figures, tmp_path: Path
+) -> None:
+    report.write(figures, html=tmp_path / "made/report.html")
+    page = (tmp_path / "made/report.html").read_text()
+    assert "http://" not in page.replace("http://www.w3.org/2000/svg", "")
+    assert "https://" not in page
+    assert "src=" not in page
+    plots = page.split("<figure>")[1:]
+    assert len(plots) == 2
+    for plot in plots:
+        root = ElementTree.fromstring(plot.partition("</figure>")[0])
+        assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert "ours &lt;fast&gt;" in page
+
+
+def test_what_grows_with_the_size_has_the_exponent_one(figures: report.Figures) -> None:
+    growth = figures["subjects"]["some"]["comparisons"][1]["growth"]["sleep"]
+    assert 0.5 < growth < 1.5
+
+
+def test_a_comparison_counts_the_rounds_behind_the_first() -> None:
+    acts: list[int] = []
+    comparison = Comparison("x", [Case("ours", lambda: acts.append(1))])
+    comparison.run(3)
+    assert (len(acts), len(comparison.cases[0].seconds)) == (4, 3)
