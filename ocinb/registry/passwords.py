@@ -66,17 +66,19 @@ class Htpasswd:
             _bcrypt()
 
     def verify(self, user: str, password: str) -> bool:
-        """True where the user exists and this is the password."""
-        hashed = self._hashes.get(user, "")
+        """True where the user exists and this is the password; takes equal time for both."""
+        known = user in self._hashes
+        # Who is unknown is compared with somebody else's, so that time does not tell it.
+        hashed = self._hashes[user] if known else next(iter(self._hashes.values()), "")
         if hashed.startswith("{SHA}"):
             digest = hashlib.sha1(password.encode(), usedforsecurity=False).digest()
-            return hmac.compare_digest(base64.b64encode(digest).decode(), hashed[5:])
-        if not hashed:
-            return False
-        # The format knows $2y$, which is the same algorithm as the library's $2b$; it takes 72
-        # bytes of the password.
-        same = hashed.replace("$2y$", "$2b$", 1).encode()
-        return bool(_bcrypt().checkpw(password.encode()[:72], same))
+            same = hmac.compare_digest(base64.b64encode(digest), hashed[5:].encode())
+        else:
+            # The format knows $2y$, which is the same algorithm as the library's $2b$; it takes
+            # 72 bytes of the password.
+            right = hashed.replace("$2y$", "$2b$", 1).encode()
+            same = bool(hashed) and bool(_bcrypt().checkpw(password.encode()[:72], right))
+        return known and same
 
 
 def _bcrypt() -> ModuleType:

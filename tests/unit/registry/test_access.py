@@ -99,6 +99,30 @@ def test_an_htpasswd_file_of_another_kind(tmp_path: Path, line: str) -> None:
         Htpasswd(path)
 
 
+@pytest.mark.parametrize("user", ["ann", "nobody", ""])
+def test_an_unknown_name_is_compared_too_so_that_time_does_not_tell_it(
+    user: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "htpasswd"
+    file.write_text(f"ann:{bcrypt.hashpw(b'secret', bcrypt.gensalt(4)).decode()}\n")
+    known, compared = Htpasswd(file), []
+    compare = bcrypt.checkpw
+
+    def checkpw(password: bytes, hashed: bytes) -> bool:
+        compared.append(password)
+        return compare(password, hashed)
+
+    monkeypatch.setattr(bcrypt, "checkpw", checkpw)
+    assert known.verify(user, "secret") == (user == "ann")
+    assert compared == [b"secret"]
+
+
+def test_without_anybody_in_it_nobody_comes_in(tmp_path: Path) -> None:
+    file = tmp_path / "htpasswd"
+    file.write_text("# nobody yet\n")
+    assert not Htpasswd(file).verify("", "")
+
+
 def test_an_htpasswd_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="no such file"):
         Htpasswd(tmp_path / "nothing")
