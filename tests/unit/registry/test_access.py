@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlencode
 
+import bcrypt
 import pytest
 
 from ocinb.errors import DocumentError, StorageError
