@@ -42,9 +42,11 @@ def create(
 
     The word create can be left out.
     """
+    from ocinb.engine.planning import bundle_of
+
     engine = session.engine
     local = engine.images.get(image, platform) if platform else engine.images.available(image)
-    path = engine.bundle(local, options, directory)
+    path = bundle_of(engine, local, options, directory)
     parent = path.parent
     return Done(str(parent), f"{path} is written; run it: ocinb-runtime run --bundle {parent} ID")
 

@@ -73,6 +73,7 @@ def _by_two_runtimes(
     session: Session, names: tuple[str, ...], subject: str, args: tuple[str, ...]
 ) -> Table:
     from ocinb.bundle.validate import read_config
+    from ocinb.engine.planning import bundle_of
     from ocinb.engine.trials.place import place, runtimes
     from ocinb.engine.trials.trial import try_runtimes
     from ocinb.insight.comparison import compare_trials
@@ -92,8 +93,11 @@ def _by_two_runtimes(
         if not given:
             bundle = directory / "bundle"
             engine = session.engine
-            engine.bundle(
-                engine.images.available(subject), ContainerOptions(args=args or None), bundle
+            bundle_of(
+                engine,
+                engine.images.available(subject),
+                ContainerOptions(args=args or None),
+                bundle,
             )
         process = read_config(bundle).get("process", {})
         if process.get("terminal"):

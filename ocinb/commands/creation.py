@@ -95,7 +95,9 @@ def find_image(
     except (NameNotFound, BlobNotFound):
         if pull == NEVER:
             raise
-    session.engine.check(options, name)
+    from ocinb.engine.planning import check_wishes
+
+    check_wishes(session.engine, options, name)
     return images.pull(found, platform)
 
 
@@ -128,6 +130,7 @@ def shown_config(session: Session, local: LocalImage, options: ContainerOptions)
         BundleError: image and options make none that is valid.
     """
     from ocinb.bundle.user import LARGEST_FILE
+    from ocinb.engine.planning import preview
     from ocinb.errors import LayerError
     from ocinb.image import Image
 
@@ -143,5 +146,5 @@ def shown_config(session: Session, local: LocalImage, options: ContainerOptions)
                     (etc / name).write_bytes(file.read(LARGEST_FILE))
             except LayerError:
                 continue  # the image has none
-        config = session.engine.describe(local, options, Path(directory))
+        config = preview(session.engine, local, options, Path(directory))
     return Document(config, title=f"config.json of {local.name}")

@@ -208,9 +208,10 @@ class _Walk:
 
     def _bundle(self, local: LocalImage) -> Iterator[Any]:
         from ocinb.bundle.options import ContainerOptions
+        from ocinb.engine.planning import bundle_of
 
         yield Heading("7. The bundle: what the runtime is told")
-        path = self._engine.bundle(local, ContainerOptions(), self._place / "bundle")
+        path = bundle_of(self._engine, local, ContainerOptions(), self._place / "bundle")
         config = json.loads(path.read_text(encoding="utf-8"))
         yield Said(f"{path}, {human_bytes(path.stat().st_size)}. Its main points:")
         yield Table(columns("field value"), _main_points(config), title="config.json")

@@ -10,32 +10,26 @@ import contextlib
 import dataclasses
 import os
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ocinb.bundle.convert import command
 from ocinb.bundle.options import ContainerOptions
 from ocinb.content.store import Store
-from ocinb.engine import attached, rung_cache, stages
+from ocinb.engine import attached, stages
 from ocinb.engine.attached import input_of
 from ocinb.engine.choose import choose, ladder
 from ocinb.engine.containers import ContainerRecord, Containers, record_of
 from ocinb.engine.existing_containers import ExistingContainers
 from ocinb.engine.happenings import Happenings
-from ocinb.engine.health import health_check
 from ocinb.engine.images import Images, LocalImage
 from ocinb.engine.launch import Shim
 from ocinb.engine.named_volumes import NamedVolumes
-from ocinb.engine.networking import check_network
 from ocinb.engine.operations import Operations
 from ocinb.engine.past_events import PastEvents
-from ocinb.engine.plain_bundle import check_empty, make_bundle
-from ocinb.engine.restarting import RestartPolicy, refuse_restart
+from ocinb.engine.restarting import refuse_restart
 from ocinb.engine.rung import Choice, Rung
 from ocinb.engine.settle import settle
-from ocinb.engine.strace_output import find_strace, traced
+from ocinb.engine.strace_output import traced
 from ocinb.engine.way import Way, find_way
-from ocinb.errors import SyscallError, UnsupportedHost
 from ocinb.events import Warned, ignore
 from ocinb.frozen import Frozen
 from ocinb.layer.changeset import Limits
@@ -46,10 +40,10 @@ from ocinb.private_directory import private_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from ocinb.distribution.client import Client
     from ocinb.engine.connection import OutputCallback
-    from ocinb.engine.container_files import ContainerFiles
     from ocinb.events import Event, Record
     from ocinb.settings import Settings
 
@@ -105,7 +99,7 @@ class Engine:
         self.layers = UnpackedLayers(settings.layers, record, limits=limits)
         self.mounts = MountManager(settings.mounts, record, scratch=settings.root)
         self.volumes = NamedVolumes(settings.volumes, settings.containers)
-        self._record = record
+        self.record = record
         self._client = client
         self._told: set[str] = set()
         self.happenings = Happenings(settings.containers)
@@ -118,7 +112,7 @@ class Engine:
             settings, self.store, self.layers, self.mounts, lambda: self.client, record
         )
         self.containers = ExistingContainers(
-            self._containers, self._operations, self.images, lambda: self.rung, record
+            self._containers, self._operations, self.images, self.volumes, lambda: self.rung, record
         )
 
     @cached_property
@@ -133,7 +127,7 @@ class Engine:
         from ocinb.distribution.user import user_client
 
         insecure = self.settings.insecure_registries
-        return self._client or user_client(os.environ, insecure=insecure, record=self._record)
+        return self._client or user_client(os.environ, insecure=insecure, record=self.record)
 
     @cached_property
     def rung(self) -> Rung:
@@ -151,56 +145,6 @@ class Engine:
     def ladder(self) -> list[Rung]:
         """Every way of running containers, best first, with what the kernel answered to each."""
         return ladder(self.settings.root)
-
-    def bundle(
-        self, image: LocalImage, options: ContainerOptions, directory: str | os.PathLike[str]
-    ) -> Path:
-        """Make a bundle that any OCI runtime runs, also without us: config.json and a plain tree.
-
-        Returns:
-            The path of config.json.
-
-        Raises:
-            StorageError: the directory is not empty, or the disk refused.
-            BundleError: the config.json that was wished for is not valid.
-
-        Spec: runtime-spec bundle.md#container-format
-        """
-        path = Path(directory).absolute()
-        check_empty(path)
-        wished = settle(options, self._containers)
-        layers = self.images.unpack(image)
-        return make_bundle(
-            path, image.config, layers, wished, self.volumes, self.networks, self._record
-        )
-
-    def describe(
-        self, image: LocalImage, options: ContainerOptions, rootfs: Path
-    ) -> dict[str, Any]:
-        """The config.json that a container would have, with ``ID`` in the place of its id.
-
-        Args:
-            rootfs: a tree with the image's ``etc/passwd`` and ``etc/group``.
-
-        Raises:
-            BundleError: image and options together make none that is valid. UnsupportedHost.
-        """
-        wished = settle(options, self._containers)
-        directory = self.settings.containers
-        return stages.preview(
-            directory, image, wished, rootfs, self.rung, self.volumes, self.networks, self._record
-        )
-
-    def check(self, options: ContainerOptions, name: str | None) -> None:
-        """See what can be known to be wrong with a container before its image is there.
-
-        Raises:
-            ContainerExists: its name is in use. ContainerError: it is none.
-            ContainerNotFound, InvalidStatus, NetworkError: what it shall share is not there.
-        """
-        if name is not None:
-            self._containers.check_free(name)
-        check_network(settle(options, self._containers), self.networks)
 
     def run(
         self,
@@ -221,7 +165,7 @@ class Engine:
         """Run a container of an image, which is pulled if it is not there.
 
         Args:
-            image: its name, or what ``pull`` and ``image`` return.
+            image: its name, or what ``images.pull`` and ``images.get`` return.
             options: what its config.json shall be, beyond the image's own wishes.
             name: of the container; None: one is made up.
             runtime: ``ocinb``, ``runc``, ``crun``, ``proot``, ``fakechroot`` or a path; None: as
@@ -246,7 +190,7 @@ class Engine:
             StepFailed: the runtime could not create or start it; see ``exit_status.of_error``.
             OcinbError: anything that goes wrong on the way there.
         """
-        wished = settle(options or ContainerOptions(), self._containers, self._record)
+        wished = settle(options or ContainerOptions(), self._containers, self.record)
         wished = dataclasses.replace(wished, terminal=wished.terminal or tty)
         keep = detach if keep is None else keep
         if not keep:
@@ -254,16 +198,15 @@ class Engine:
         way = self._way(runtime)
         local = self.images.available(image)
         layers = self.images.layers_for(local, way.rung)
-        files = self._claim(local, wished, name, way)
+        files = stages.claim(self._containers, local, wished, name, way)
         try:
             if claimed is not None:
                 claimed(os.path.basename(files.directory))
-            with self._monitor(files, output, stdin, detach) as shim:
-                rootfs = self._stack(shim, layers, way.rung)
-                config = self._describe(files, local, wished, rootfs, way.rung)
-                stages.create(
-                    shim, files, config, self.settings.runtime_state, interactive=interactive
-                )
+            with (
+                input_of(stdin) as given,
+                Shim(files, self.record, output=output, stdin=given, detached=detach) as shim,
+            ):
+                self._create(shim, local, layers, wished, way, interactive)
                 if detach:
                     created = self.containers.get(os.path.basename(files.directory))
                     shim.ask("start", remove=not keep)
@@ -300,31 +243,44 @@ class Engine:
 
         Spec: runtime-spec runtime.md#create
         """
-        wished = settle(options or ContainerOptions(), self._containers, self._record)
+        wished = settle(options or ContainerOptions(), self._containers, self.record)
         way = self._way(runtime)
         local = self.images.available(image)
         layers = self.images.layers_for(local, way.rung)
-        files = self._claim(local, wished, name, way)
+        files = stages.claim(self._containers, local, wished, name, way)
         try:
-            with self._monitor(files, None, None, True) as shim:
-                rootfs = self._stack(shim, layers, way.rung)
-                config = self._describe(files, local, wished, rootfs, way.rung)
-                stages.create(
-                    shim, files, config, self.settings.runtime_state, interactive=interactive
-                )
+            with Shim(files, self.record, detached=True) as shim:
+                self._create(shim, local, layers, wished, way, interactive)
                 shim.detach()
         except BaseException:
             self._operations.discard(files)
             raise
         return self.containers.get(os.path.basename(files.directory))
 
-    def _stack(self, shim: Shim, layers: Sequence[Path], rung: Rung) -> Path:
-        try:
-            return stages.stack(shim, layers, rung)
-        except (SyscallError, UnsupportedHost):
-            # What was found out about this machine is not true any more: the next one asks anew.
-            rung_cache.forget(self.settings.run_root)
-            raise
+    def _create(
+        self,
+        shim: Shim,
+        image: LocalImage,
+        layers: Sequence[Path],
+        wished: ContainerOptions,
+        way: Way,
+        interactive: bool,
+    ) -> None:
+        """From unpacked layers to a process that waits for ``start``."""
+        rootfs = stages.stack(shim, layers, way.rung, self.settings.run_root)
+        config = stages.describe(
+            shim.files,
+            image,
+            wished,
+            rootfs,
+            way.rung,
+            self.volumes,
+            self.networks,
+            self.record,
+        )
+        stages.create(
+            shim, shim.files, config, self.settings.runtime_state, interactive=interactive
+        )
 
     def _way(self, runtime: str | None) -> Way:
         """How a container is run; a person is told once where something is lost by it."""
@@ -332,44 +288,5 @@ class Engine:
         way = find_way(self.settings, choice, runtime)
         if way.notice and way.notice not in self._told:
             self._told.add(way.notice)
-            self._record(Warned(message=way.notice))
+            self.record(Warned(message=way.notice))
         return way
-
-    def _claim(
-        self, image: LocalImage, options: ContainerOptions, name: str | None, way: Way
-    ) -> ContainerFiles:
-        """A directory for the container; what can be known to fail fails before it is there."""
-        program = command(image.config.execution, options)
-        return self._containers.claim(
-            image=image.name,
-            runtime=way.runtime.name,
-            name=name,
-            command=program,
-            manifest=image.manifest_descriptor.digest,
-            volumes=[volume.name for volume in options.volumes if volume.name],
-            restart=RestartPolicy.parse(options.restart),
-            strace=find_strace(way.rung) if options.strace else "",
-            health=health_check(options.health, image.config.execution.healthcheck),
-        )
-
-    def _describe(
-        self,
-        files: ContainerFiles,
-        image: LocalImage,
-        options: ContainerOptions,
-        rootfs: Path,
-        rung: Rung,
-    ) -> dict[str, Any]:
-        return stages.describe(
-            files, image, options, rootfs, rung, self.volumes, self.networks, self._record
-        )
-
-    def _monitor(
-        self,
-        files: ContainerFiles,
-        output: OutputCallback | None,
-        stdin: int | bytes | None,
-        detach: bool,
-    ) -> Shim:
-        with input_of(stdin) as given:
-            return Shim(files, self._record, output=output, stdin=given, detached=detach)

@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from ocinb.bundle.options import ContainerOptions
     from ocinb.engine.connection import OutputCallback
     from ocinb.engine.container_files import ContainerFiles
     from ocinb.engine.containers import ContainerRecord, Containers
     from ocinb.engine.images import Images
+    from ocinb.engine.named_volumes import NamedVolumes
     from ocinb.engine.operations import Operations
     from ocinb.engine.rung import Rung
     from ocinb.events import Event, Record
@@ -42,6 +44,7 @@ class ExistingContainers:
         containers: their directories.
         operations: what runtimes do to them.
         images: those that they were made of.
+        volumes: those that outlive them.
         rung: how containers can be run here, when that is needed.
         record: told everything that happens.
     """
@@ -51,12 +54,14 @@ class ExistingContainers:
         containers: Containers,
         operations: Operations,
         images: Images,
+        volumes: NamedVolumes,
         rung: Callable[[], Rung],
         record: Record,
     ) -> None:
         self._containers = containers
         self._operations = operations
         self._images = images
+        self._volumes = volumes
         self._rung = rung
         self._record = record
 
@@ -168,9 +173,13 @@ class ExistingContainers:
         """Send a signal to a container. See ``Operations.kill``."""
         self._operations.kill(name, signal)
 
-    def delete(self, name: str, force: bool = False) -> None:
-        """Remove a container. See ``Operations.delete``."""
-        self._operations.delete(name, force=force)
+    def delete(self, name: str, force: bool = False, *, volumes: bool = True) -> None:
+        """Remove a container. See ``Operations.delete``.
+
+        Args:
+            volumes: with the volumes that its image asked for; else they stay.
+        """
+        self._operations.delete(name, force=force, keep=None if volumes else self._volumes.keep)
 
     def pause(self, name: str) -> None:
         """Freeze all processes of a container. See ``Operations.pause``."""
@@ -258,6 +267,14 @@ class ExistingContainers:
 
         files, _ = self._containers.find(name)
         return [*EventsReader(files.events).new(), *traced(files)]
+
+    def settle(self, options: ContainerOptions) -> ContainerOptions:
+        """Wishes that name other containers. See ``settle.settle``."""
+        return settle(options, self._containers)
+
+    def check_free(self, name: str) -> None:
+        """See whether a new container may have a name. See ``Containers.check_free``."""
+        self._containers.check_free(name)
 
     def tidy(self, files: ContainerFiles) -> None:
         """Undo what was made for a container that has ended. See ``Operations.tidy``."""

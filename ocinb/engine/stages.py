@@ -7,34 +7,73 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ocinb.bundle.convert import runtime_config
+from ocinb.bundle.convert import command, runtime_config
 from ocinb.bundle.init_program import write_program
 from ocinb.bundle.write import write_bundle
+from ocinb.engine import rung_cache
 from ocinb.engine.container_files import ContainerFiles, read_json, write_json
 from ocinb.engine.fitting import fit
+from ocinb.engine.health import health_check
 from ocinb.engine.launcher_process import launcher
+from ocinb.engine.named_volumes import DATA
 from ocinb.engine.networking import add_network
 from ocinb.engine.operations import cgroups_path
+from ocinb.engine.restarting import RestartPolicy
 from ocinb.engine.runtime_process import find_runtime
 from ocinb.engine.settle import rejoin
-from ocinb.engine.volumes import add_volumes, mount_of, planned
-from ocinb.errors import ContainerError
-from ocinb.spec.runtime_config import check
+from ocinb.engine.strace_output import find_strace
+from ocinb.engine.volumes import add_volumes
+from ocinb.errors import ContainerError, SyscallError, UnsupportedHost
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ocinb.bundle.options import ContainerOptions
+    from ocinb.engine.containers import Containers
     from ocinb.engine.images import LocalImage
     from ocinb.engine.launch import Shim
     from ocinb.engine.named_volumes import NamedVolumes
     from ocinb.engine.rung import Rung
+    from ocinb.engine.way import Way
     from ocinb.events import Record
     from ocinb.network.networks import Networks
 
 
-def stack(shim: Shim, layers: Sequence[Path], rung: Rung) -> Path:
+def claim(
+    containers: Containers,
+    image: LocalImage,
+    options: ContainerOptions,
+    name: str | None,
+    way: Way,
+) -> ContainerFiles:
+    """A directory for the container; what can be known to fail fails before it is there.
+
+    Raises:
+        ContainerExists, ContainerError, StorageError: as for ``Containers.claim``.
+        BundleError: it has no command. UnsupportedHost: it cannot be traced.
+    """
+    program = command(image.config.execution, options)
+    return containers.claim(
+        image=image.name,
+        runtime=way.runtime.name,
+        name=name,
+        command=program,
+        manifest=image.manifest_descriptor.digest,
+        volumes=[volume.name for volume in options.volumes if volume.name],
+        restart=RestartPolicy.parse(options.restart),
+        strace=find_strace(way.rung) if options.strace else "",
+        health=health_check(options.health, image.config.execution.healthcheck),
+    )
+
+
+def stack(shim: Shim, layers: Sequence[Path], rung: Rung, run_root: Path | None = None) -> Path:
     """Have the layers shown as one tree with a writable layer on top.
+
+    Args:
+        shim: the container's monitor.
+        layers: unpacked, bottom to top.
+        rung: how layers are stacked here.
+        run_root: where it is kept what this machine can do, to be found out anew after a failure.
 
     Returns:
         A path to the tree that leads into the monitor's mount namespace.
@@ -54,7 +93,13 @@ def stack(shim: Shim, layers: Sequence[Path], rung: Rung) -> Path:
         else {"user": rung.user_namespace, "ids": rung.ids and rung.ids.document()},
     }
     write_json(shim.files.again, {"mount": order})
-    reply = shim.ask("mount", **order)
+    try:
+        reply = shim.ask("mount", **order)
+    except (SyscallError, UnsupportedHost):
+        # What was found out about this machine is not true any more: the next one asks anew.
+        if run_root is not None:
+            rung_cache.forget(run_root)
+        raise
     return Path(reply["rootfs"])
 
 
@@ -84,42 +129,13 @@ def describe(
     fit(config, rung, record, groups=options.additional_groups)
     if options.init:
         write_program(bundle)
-    add_volumes(config, image.config, options.volumes, rootfs, bundle, volumes)
+    add_volumes(config, image.config, options.volumes, rootfs, bundle, volumes, inner=DATA)
     add_network(config, files, image, options, rung, networks, record)
     if options.joined:
         write_json(files.joined, dict(options.joined))
     write_bundle(bundle, config, record, indent=None)
     if config["linux"].get("seccomp"):
         launcher().learn(config["linux"]["seccomp"])
-    return config
-
-
-def preview(
-    containers: Path,
-    image: LocalImage,
-    options: ContainerOptions,
-    rootfs: Path,
-    rung: Rung,
-    volumes: NamedVolumes,
-    networks: Networks,
-    record: Record,
-) -> dict[str, Any]:
-    """What ``describe`` would write for a container with the id ``ID``; nothing is written.
-
-    Args:
-        containers: where the directories of containers are.
-
-    Raises:
-        BundleError, UnsupportedHost, VolumeError, NetworkError: as for ``describe``.
-    """
-    config = config_of("ID", image, options, rootfs, rung)
-    fit(config, rung, record, groups=options.additional_groups)
-    files = ContainerFiles(str(containers / "ID"))
-    for number, volume in enumerate(planned(config, image.config, options.volumes)):
-        source = volumes.path(volume.name) if volume.name else f"{files.bundle}/volumes/{number}"
-        config["mounts"].append(mount_of(volume, str(source)))
-    add_network(config, files, image, options, rung, networks, record, write=False)
-    check(config)
     return config
 
 

@@ -222,9 +222,10 @@ def test_where_nothing_is_allowed_everything_but_running_works(
     ordinary: Ordinary, place: Path
 ) -> None:
     text = """
+from ocinb.engine.planning import bundle_of
 image = engine.images.get('demo')
 print(len(engine.images.unpack(image)))
-print(engine.bundle(image, Options(), place / 'bundle').exists())
+print(bundle_of(engine, image, Options(), place / 'bundle').exists())
 mount = engine.images.mount(image, place / 'tree')
 print(mount.kind, (place / 'tree/etc/os-release').exists(), (place / 'tree/etc/motd').exists())
 print(mount.why)

@@ -15,6 +15,7 @@ from ocinb.engine import Engine
 from ocinb.engine.container_files import ContainerFiles, removing
 from ocinb.engine.engine import Finished
 from ocinb.engine.exit_status import of_error
+from ocinb.engine.planning import bundle_of
 from ocinb.errors import (
     BundleError,
     ContainerError,
@@ -272,13 +273,13 @@ def test_a_bundle_is_run_by_hand(engine: Engine, place: Path) -> None:
 
     bundle = place / "bundle"
     options = ContainerOptions(args=["cat", "/etc/os-release"])
-    assert engine.bundle(engine.images.get("demo"), options, bundle) == bundle / "config.json"
+    assert bundle_of(engine, engine.images.get("demo"), options, bundle) == bundle / "config.json"
     assert validate(bundle) == []
     runtime = [require("runc"), "--root", place / "runc", "run", "--bundle", bundle, "by-hand"]
     done = subprocess.run(runtime, capture_output=True, text=True, check=False)
     assert "ocinb demo" in done.stdout, done.stderr
     with pytest.raises(OcinbError, match="is not empty"):
-        engine.bundle(engine.images.get("demo"), options, bundle)
+        bundle_of(engine, engine.images.get("demo"), options, bundle)
 
 
 def test_an_image_is_mounted_for_a_look(engine: Engine, place: Path) -> None:

@@ -12,6 +12,7 @@ from ocinb.bundle.options import ContainerOptions as Options
 from ocinb.engine import Engine
 from ocinb.engine.images import LocalImage
 from ocinb.engine.plain_bundle import make_bundle
+from ocinb.engine.planning import bundle_of
 from ocinb.errors import BundleError
 from ocinb.events import ignore
 
@@ -65,7 +66,7 @@ def test_volumes_go_with_the_container(engine: Engine) -> None:
 
 
 def test_a_bundle_has_its_volumes_in_it(engine: Engine, place: Path) -> None:
-    path = engine.bundle(image(engine, "/usr/share/demo", "/usr"), Options(), place / "bundle")
+    path = bundle_of(engine, image(engine, "/usr/share/demo", "/usr"), Options(), place / "bundle")
     added = [
         m for m in json.loads(path.read_text())["mounts"] if m["destination"].startswith("/usr")
     ]
@@ -93,5 +94,5 @@ def test_links_of_the_image_do_not_lead_to_the_host(engine: Engine, place: Path)
 @pytest.mark.parametrize("volumes", [["/"], [f"/v{n}" for n in range(101)]], ids=["root", "many"])
 def test_a_place_that_is_none_is_refused(engine: Engine, place: Path, volumes: list[str]) -> None:
     with pytest.raises(BundleError, match="volume"):
-        engine.bundle(image(engine, *volumes), Options(), place / "bundle")
+        bundle_of(engine, image(engine, *volumes), Options(), place / "bundle")
     assert not (place / "bundle").exists()

@@ -13,6 +13,7 @@ import pytest
 
 from ocinb.bundle.options import ContainerOptions
 from ocinb.engine.engine import Engine, Finished
+from ocinb.engine.planning import bundle_of
 from ocinb.registry import RegistryServer
 from ocinb.settings import Settings
 from tests.support.debian import TAG, debian_layout, run
@@ -72,7 +73,7 @@ def test_the_bundles_tree_is_umocis_file_by_file(
 ) -> None:
     engine, name = pulled
     bundle = tmp_path / "bundle"
-    engine.bundle(engine.images.get(name), ContainerOptions(), bundle)
+    bundle_of(engine, engine.images.get(name), ContainerOptions(), bundle)
     assert differences(snapshot(bundle / "rootfs"), umoci_tree) == []
 
 

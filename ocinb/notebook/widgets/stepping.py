@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ocinb.bundle.options import ContainerOptions
 from ocinb.bundle.write import write_bundle
 from ocinb.engine.container_files import Process, read_json, write_json
+from ocinb.engine.planning import bundle_of
 from ocinb.engine.runtime_process import complaint, failure, find_runtime
 from ocinb.errors import InvalidStatus, OcinbError, UnsupportedHost
 from ocinb.event_log import EventsReader
@@ -96,7 +97,7 @@ class Walk:
         self._gates = Gates()
         try:
             write_json(owner, {**dict(Process.of(os.getpid())), "gates": self._gates.directory})
-            path = engine.bundle(image, ContainerOptions(args=list(args) or None), self._bundle)
+            path = bundle_of(engine, image, ContainerOptions(args=list(args) or None), self._bundle)
             config = json.loads(path.read_bytes())
             self._gates.add_to(config)
             write_bundle(self._bundle, config)
