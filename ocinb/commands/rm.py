@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -21,13 +22,15 @@ if TYPE_CHECKING:
 @click.argument("containers", nargs=-1)
 @click.option("-f", "--force", is_flag=True, help="End them first if they run.")
 @click.option("-a", "--all", "every", is_flag=True, help="All that have ended; with -f, all.")
+@click.option("-v", "--volumes", is_flag=True, help="With the volumes that their images asked for.")
 @click.pass_obj
 def command(
-    session: Session, containers: tuple[str, ...], force: bool, every: bool
+    session: Session, containers: tuple[str, ...], force: bool, every: bool, volumes: bool
 ) -> Done | Lines:
     """Remove containers that have ended, with all that is theirs.
 
-    Volumes that have a name stay.
+    Volumes stay, but with --volumes those go that have no name of their own. run --rm removes
+    these, too.
     """
     if every == bool(containers):
         raise CommandError("rm: name containers, or --all", hint="ocinb ps --all lists them")
@@ -36,6 +39,8 @@ def command(
         containers = tuple(c.name for c in found if force or c.status == STOPPED)
         if not containers:
             return Lines()
-    return each(
-        containers, lambda name: session.engine.containers.delete(name, force), "{} is removed"
-    )
+    return each(containers, partial(_remove, session, force, volumes), "{} is removed")
+
+
+def _remove(session: Session, force: bool, volumes: bool, name: str) -> None:
+    session.engine.containers.delete(name, force, volumes=volumes)

@@ -16,7 +16,8 @@ from ocinb.table import Table, columns, rfc3339
 if TYPE_CHECKING:
     from ocinb.commands.session import Session
 
-COLUMNS = columns("name created:time used_by path?")
+COLUMNS = columns("name created:time used_by anonymous? path?")
+"""``anonymous``: ``yes`` where an image asked for it, and its name was made up."""
 
 
 @click.group(cls=Group)
@@ -31,7 +32,13 @@ def command() -> None:
 def ls(session: Session) -> Table:
     """List the volumes, and which containers use them."""
     rows = [
-        (volume.name, volume.created, ", ".join(volume.used_by), str(volume.path))
+        (
+            volume.name,
+            volume.created,
+            ", ".join(volume.used_by),
+            "yes" if volume.anonymous else "",
+            str(volume.path),
+        )
         for volume in session.engine.volumes.all()
     ]
     return Table(COLUMNS, rows, title="volumes")
@@ -60,6 +67,7 @@ def inspect(session: Session, name: str) -> Document:
         "created": rfc3339(volume.created),
         "labels": dict(volume.labels),
         "usedBy": list(volume.used_by),
+        "anonymous": volume.anonymous,
     }
     return Document(document, title=f"volume {name}")
 

@@ -8,6 +8,10 @@
 A container's record says which volumes it uses, from the moment in which its name is taken, so
 none of them is removed under it.
 
+What an image asks for without a name lies in the container's own directory as long as that is
+there, and is listed under a name that was made up of its id. With the container it is removed, or
+else kept: it moves here then.
+
 Spec: none (Docker convention)
 """
 
@@ -15,17 +19,22 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from ocinb.engine.container_files import read_json, write_json
+from ocinb.engine.container_files import ContainerFiles, read_json, write_json
 from ocinb.engine.removal import remove_files
 from ocinb.errors import StorageError, VolumeError
 from ocinb.frozen import Frozen
 
+VOLUMES = "volumes"
+"""In a bundle: a directory for each volume that the image asks for."""
+DATA = "data"
+_DOCUMENT = "volume.json"
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}")
 
 
@@ -38,6 +47,7 @@ class NamedVolume(Frozen):
         created: seconds since the epoch.
         labels: for people.
         used_by: names of the containers that have it mounted, or would.
+        anonymous: whether its name was made up, for a volume that an image asks for.
     """
 
     name: str
@@ -45,6 +55,7 @@ class NamedVolume(Frozen):
     created: float
     labels: Mapping[str, str]
     used_by: tuple[str, ...]
+    anonymous: bool = False
 
 
 class NamedVolumes:
@@ -83,10 +94,16 @@ class NamedVolumes:
                 that is empty; None: it stays empty.
 
         Raises:
-            VolumeError: it is no name. StorageError.
+            VolumeError: it is no name, or goes with another container. StorageError.
         """
         with self._locked():
             if not self._document(name):
+                for volume in self._of_containers():
+                    if volume.name == name:
+                        raise VolumeError(
+                            f"volume {name} goes with container {volume.used_by[0]}",
+                            hint="give it a name there, as in --volume NAME:PATH",
+                        )
                 self._make(name, {})
             data = self.path(name)
             # Another one's mount would keep the empty directory.
@@ -100,12 +117,13 @@ class NamedVolumes:
     def all(self) -> list[NamedVolume]:
         """All volumes, by name."""
         users = self._users()
-        names = sorted(os.listdir(self._root)) if self._root.is_dir() else []
-        return [
+        names = os.listdir(self._root) if self._root.is_dir() else []
+        own = (
             self._volume(name, document, users)
             for name in names
             if _NAME.fullmatch(name) and (document := self._document(name))
-        ]
+        )
+        return sorted([*own, *self._of_containers()], key=lambda volume: volume.name)
 
     def get(self, name: str) -> NamedVolume:
         """One volume.
@@ -115,6 +133,9 @@ class NamedVolumes:
         """
         document = self._document(name) if _NAME.fullmatch(name) else {}
         if not document:
+            for volume in self._of_containers():
+                if volume.name == name:
+                    return volume
             raise VolumeError(f"there is no volume {name}", hint="ocinb volume ls lists them")
         return self._volume(name, document, self._users())
 
@@ -132,6 +153,44 @@ class NamedVolumes:
                     hint="ocinb rm the container first",
                 )
             self._remove(name)
+
+    def keep(self, files: ContainerFiles) -> None:
+        """Let what a container's image asked for outlive the container, which has ended.
+
+        Raises:
+            StorageError.
+        """
+        with self._locked():
+            for volume in self._of_container(files):
+                place = volume.path.parent
+                document = {"created": volume.created, "labels": {}, "anonymous": True}
+                write_json(f"{place}/{_DOCUMENT}", document)
+                try:
+                    os.rename(place, self._root / volume.name)
+                except OSError as error:
+                    reason = os.strerror(error.errno or 0).lower()
+                    raise StorageError(f"{place} cannot be kept: {reason}") from error
+
+    def _of_containers(self) -> Iterator[NamedVolume]:
+        """What images asked for, of all containers that are there."""
+        with contextlib.suppress(FileNotFoundError):
+            for container in os.listdir(self._containers):
+                yield from self._of_container(ContainerFiles(f"{self._containers}/{container}"))
+
+    def _of_container(self, files: ContainerFiles) -> Iterator[NamedVolume]:
+        document = read_json(files.record)
+        places = Path(files.bundle, VOLUMES)
+        if not document or not places.is_dir():
+            return
+        for number in sorted(os.listdir(places)):
+            yield NamedVolume(
+                name=hashlib.sha256(f"{document['id']}/{number}".encode()).hexdigest(),
+                path=places / number / DATA,
+                created=document["created"],
+                labels={},
+                used_by=(document["name"],),
+                anonymous=True,
+            )
 
     def prune(self) -> list[str]:
         """Remove the volumes that no container uses; their names."""
@@ -175,6 +234,7 @@ class NamedVolumes:
             created=created if isinstance(created, float) else 0.0,
             labels=labels if isinstance(labels, dict) else {},
             used_by=tuple(sorted(users.get(name, ()))),
+            anonymous=bool(document.get("anonymous")),
         )
 
     def _users(self) -> dict[str, list[str]]:
@@ -191,11 +251,11 @@ class NamedVolumes:
         return read_json(self._record(name))
 
     def _record(self, name: str) -> str:
-        return f"{self._root}/{name}/volume.json"
+        return f"{self._root}/{name}/{_DOCUMENT}"
 
     def path(self, name: str) -> Path:
         """The directory that containers see of a volume, whether it is there or not."""
-        return self._root / name / "data"
+        return self._root / name / DATA
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:

@@ -35,7 +35,7 @@ from ocinb.network.undo import undo
 from ocinb.spec.runtime_state import CREATED, PAUSED, RESTARTING, RUNNING, STOPPED, State
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ocinb.events import Record
 
@@ -179,11 +179,18 @@ class Operations:
         self._call(files, record, "update", flags=("--resources", resources))
         note(files, "update")
 
-    def delete(self, name: str, *, force: bool = False) -> None:
+    def delete(
+        self,
+        name: str,
+        *,
+        force: bool = False,
+        keep: Callable[[ContainerFiles], None] | None = None,
+    ) -> None:
         """Remove a container with all that belongs to it.
 
         Args:
             force: end it first if it runs; also for containers whose monitor was killed.
+            keep: saves what shall stay of its directory, once it has ended.
 
         Raises:
             ContainerNotFound. InvalidStatus: it has not ended, and ``force`` was not given.
@@ -193,7 +200,10 @@ class Operations:
         files, record = self._containers.find(name)
         if not force:
             require(record, "delete", STOPPED)
-        self.discard(files)
+        self.tidy(files)
+        if keep is not None:
+            keep(files)
+        self._containers.forget(files)
 
     def discard(self, files: ContainerFiles) -> None:
         """End whatever there still is of a container, and remove it."""

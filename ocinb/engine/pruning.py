@@ -78,7 +78,7 @@ def _containers(engine: Engine, older: float, dry_run: bool) -> Iterator[Pruned]
         size = _size(str(engine.settings.containers / record.id))
         if not dry_run:
             try:
-                engine.containers.delete(record.id)
+                engine.containers.delete(record.id, volumes=False)
             except OcinbError:
                 continue  # somebody else was quicker, or has just started it again
         yield Pruned(kind="container", name=record.name, size=size)

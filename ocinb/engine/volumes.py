@@ -1,9 +1,10 @@
 """The volumes of a container: those that its image asks for, and those that the person does.
 
 A volume without a name is a directory ``volumes/N`` of the bundle, made with what the image has at
-that place (content, mode, owner), and bound there. It goes with the container. One with a name
-stays; see ``named_volumes``. Whoever wants a directory of this machine there gives it by
-``--volume``, which takes the place of the image's volume.
+that place (content, mode, owner), and bound there. It goes with the container, or is left behind
+by it under a name that was made up. One with a name stays; see ``named_volumes``. Whoever wants a
+directory of this machine there gives it by ``--volume``, which takes the place of the image's
+volume.
 
 Spec: image-spec conversion.md#optional-fields (Config.Volumes)
 """
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocinb.bundle.filesystems import clean_path
 from ocinb.bundle.options import Volume
+from ocinb.engine.named_volumes import VOLUMES
 from ocinb.engine.removal import in_namespace_of, remove_files
 from ocinb.errors import BundleError, StorageError, SyscallError
 from ocinb.linux.beneath import Beneath
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from ocinb.spec.image_config import ImageConfig
 
 _MONITOR = re.compile(r"/proc/(\d+)/root/")
-VOLUMES = "volumes"
 MOST = 100
 """Volumes of one image; more are an attack rather than an application."""
 
@@ -46,6 +47,8 @@ def add_volumes(
     rootfs: Path,
     bundle: Path,
     named: NamedVolumes,
+    *,
+    inner: str = "",
 ) -> None:
     """Make volumes and add their mounts to config.json.
 
@@ -58,6 +61,7 @@ def add_volumes(
         rootfs: the container's root filesystem, as the image has it.
         bundle: its directory.
         named: the volumes that outlive containers.
+        inner: the directory in ``volumes/N`` that is bound; empty: that itself.
 
     Raises:
         BundleError: a path of the image's is no place for a volume.
@@ -71,7 +75,7 @@ def add_volumes(
         if volume.name:
             source = named.use(volume.name, fill if volume.copy else None)
         else:
-            source = bundle / f"{VOLUMES}/{number}"
+            source = bundle / VOLUMES / str(number) / inner
             fill(source)
         config["mounts"].append(mount_of(volume, str(source)))
 

@@ -84,7 +84,9 @@ def test_nothing_is_pulled_for_a_container_that_cannot_be(door, registry):
             with pytest.raises(kind):
                 door(verb, *options, demo)
     assert door("images", "--quiet") == []
-    name_image(Store(door.session.settings.store), "localhost/x:latest", [[member("a", mode=0o755)]])
+    name_image(
+        Store(door.session.settings.store), "localhost/x:latest", [[member("a", mode=0o755)]]
+    )
     door("create", "--name", "taken", "x", "/a")
     with pytest.raises(ContainerExists, match="there is a container taken already"):
         door("run", "--name", "taken", demo)
