@@ -52,7 +52,10 @@ def with_answers(notebook: Any) -> Any:
 
 
 def _answer(exercise: Exercise, text: str, expected: str) -> Any:
-    return nbformat.v4.new_code_cell(exercise.cell(text), metadata={EXPECTED: expected})
+    # Where it cannot be done, the commands of an answer may be refused.
+    tags = ["raises-exception"] if exercise.needs else []
+    metadata = {EXPECTED: expected, "tags": tags}
+    return nbformat.v4.new_code_cell(exercise.cell(text), metadata=metadata)
 
 
 def run(notebook: Path, situation: str) -> Any:
