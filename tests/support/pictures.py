@@ -65,7 +65,7 @@ def _call(n, word):
 
 def _member(n, word):
     ports = ("0.0.0.0:80->80/tcp", "", f"127.0.0.1:{n}->{word}")[n % 3]
-    return word, "10.0.0.2", ports, f"{word} {word}", "02:00:00:00:00:01", word, DIGEST
+    return word, "10.0.0.2", ports, f"{word} {word}", "02:00:00:00:00:01", word, DIGEST, "fd00::2"
 
 
 def _numbers(many):

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from ocinb.table import Table
 
 NAMES, GROUP, ROW = 34, 34, 27
-NAME_ROOM = 274
-ONE_X, OTHER_X, SIDE = 304, 552, 224
+NAME_ROOM = 298
+ONE_X, OTHER_X, SIDE = 324, 562, 214
 SIGN_X = (ONE_X + SIDE + OTHER_X) / 2
 BAR = 128
 """Pixels of the longest step; others by the square root of their time."""

@@ -122,7 +122,7 @@ def _layer(sheet: Sheet, top: float, number: int, cells: Cells, *, last: bool) -
 def _arrow(sheet: Sheet, x: float, y: float, word: str, *, kind: str) -> None:
     sheet.line(x, y, x + 26, y, kind)
     sheet.polygon([(x + 26, y - 4), (x + 26, y + 4), (x + 33, y)], "soft")
-    sheet.text(x + 14, y - 6, word, "soft", size=9.5, anchor="middle")
+    sheet.text(x + 14, y - 6, word, "soft", size=10, anchor="middle")
 
 
 def _digest(sheet: Sheet, x: float, y: float, record: Record, *, size: float) -> None:

@@ -61,7 +61,8 @@ def lifecycle_line(table: Table) -> Diagram:
     height = HEAD + BAND + ROW * len(STEPS) + FOOT
     sheet = Sheet(height, title=table.title, description=alt)
     _rules(sheet)
-    sheet.text(MARGIN, 32, table.title, size=17, face="bold", room=560)
+    title = table.title[:1].upper() + table.title[1:]
+    sheet.text(MARGIN, 32, title, size=17, face="bold", room=560)
     failed = next((mark for mark in marks.values() if mark.error), None)
     if failed:
         message = f"step {failed.number} failed: {failed.error}"

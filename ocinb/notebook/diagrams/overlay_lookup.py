@@ -56,7 +56,7 @@ def overlay_lookup(table: Table) -> Diagram:
     height = HEAD + EYE + ROW * len(rows) + FOOT
     sheet = Sheet(height, title=table.title, description=alt)
     sheet.rule("thick", "stroke-width:2.5;fill:none")
-    sheet.head(path, f"looked up in {image}: the first layer from the top that knows it decides",
+    sheet.head(path, f"in {image}: from the top, the first layer that knows it decides",
                _short(rows, decides), count)  # fmt: skip
     sheet.text(LINE_X, HEAD + 22, "look-up", "accent", size=12, face="bold", anchor="middle")
     top = HEAD + EYE

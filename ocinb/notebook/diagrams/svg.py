@@ -70,8 +70,11 @@ class Sheet:
     def head(self, title: str, note: str, value: str = "", value_note: str = "") -> None:
         """The title with a note under it, and at the right what it comes to."""
         right = WIDTH - MARGIN
-        self.text(MARGIN, 32, title, size=17, face="bold", room=560)
-        self.text(MARGIN, 52, note, "soft", size=12, room=560)
+        room = right - MARGIN - 20
+        self.text(
+            MARGIN, 32, title, size=17, face="bold", room=room - text_width(value, 17, "bold")
+        )
+        self.text(MARGIN, 52, note, "soft", size=12, room=room - text_width(value_note, 12))
         self.text(right, 32, value, size=17, face="bold", anchor="end")
         self.text(right, 52, value_note, "soft", size=12, anchor="end")
         self.line(MARGIN, HEAD, right, HEAD, "line")

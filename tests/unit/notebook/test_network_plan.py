@@ -16,7 +16,16 @@ TITLE = "network mine: 10.55.0.0/24, gateway 10.55.0.1, bridge ocinb-0123456789"
 
 def members(*rows: tuple[str, str, str]) -> Table:
     made = [
-        (name, ip, ports, f"{name} alias", "02:00:00:00:00:01", "ocinbv012345678", "0123456789ab")
+        (
+            name,
+            ip,
+            ports,
+            f"{name} alias",
+            "02:00:00:00:00:01",
+            "ocinbv012345678",
+            "0123456789ab",
+            "",
+        )
         for name, ip, ports in rows
     ]
     return Table(MEMBERS, made, title=TITLE)

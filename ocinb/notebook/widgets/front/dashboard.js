@@ -6,7 +6,7 @@ function curve(values, most, name) {
   const svg = document.createElementNS(SVG, "svg");
   for (const [key, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": name })) svg.setAttribute(key, value);
   const known = values.filter((value) => value !== null);
-  if (known.length > 1) {
+  if (known.length > 4) {  // fewer look like a speck of dust
     const top = Math.max(most, ...known) || 1;
     const points = values.map((value, at) => `${((at + 60 - values.length) / 59 * width).toFixed(1)},${(height - 2 - (value ?? 0) / top * (height - 4)).toFixed(1)}`);
     const line = document.createElementNS(SVG, "polyline");
