@@ -71,7 +71,7 @@ def _lines(records: list[Record]) -> list[list[Record]]:
 
 def _width(record: Record) -> float:
     lower = text_width(_note(record), 11)
-    return max(text_width(record["component"], 13, "bold"), min(lower, 270), 60) + 24
+    return max(text_width(record["component"], 13, "bold"), min(lower, 270), 60) + 32
 
 
 def _band(
