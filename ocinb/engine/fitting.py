@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from ocinb.engine.delegation import delegation
+from ocinb.engine.delegation import delegation, without_controllers
 from ocinb.engine.emulated.losses import losses
 from ocinb.errors import UnsupportedHost
 from ocinb.events import Warned
@@ -64,6 +64,16 @@ def fit(config: dict[str, Any], rung: Rung, record: Record, *, groups: Sequence[
                 f"{found.enable}"
             )
         )
+    elif found.version == 2:
+        linux["resources"], missing = without_controllers(limits, found.controllers)
+        if missing:
+            record(
+                Warned(
+                    message=f"not all limits are kept (linux.resources): {', '.join(missing)} of "
+                    "control groups is not given to this user; the superuser may add it, as in "
+                    f"Delegate={' '.join([*found.controllers, *missing])} of its systemd unit"
+                )
+            )
 
 
 def _keep_parameters(linux: dict[str, Any]) -> None:

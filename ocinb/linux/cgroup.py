@@ -70,7 +70,7 @@ def hierarchies() -> list[Hierarchy]:
         found.append(
             Hierarchy(
                 version=1 if key else 2,
-                controllers=tuple(key.split(",")) if key else _offered(mount.target),
+                controllers=tuple(key.split(",")) if key else offered(mount.target),
                 mount_point=mount.target,
                 own=own.rstrip("/"),
             )
@@ -93,7 +93,8 @@ def _below(path: str, root: str) -> str:
     return path[len(root) :]
 
 
-def _offered(directory: str) -> tuple[str, ...]:
+def offered(directory: str) -> tuple[str, ...]:
+    """The controllers that a group of version 2 has to give to groups below it."""
     try:
         with open(f"{directory}/cgroup.controllers", encoding="utf-8") as file:
             return tuple(file.read().split())
@@ -183,7 +184,7 @@ class Cgroup:
     def _enable(self, directory: str, controllers: tuple[str, ...]) -> None:
         """Let the children of a version 2 group have controllers; those refused are left out."""
         enabled = _read(f"{directory}/cgroup.subtree_control").split()
-        for controller in _offered(directory):
+        for controller in offered(directory):
             if controller in controllers and controller not in enabled:
                 try:
                     self.kernel.write(f"{directory}/cgroup.subtree_control", f"+{controller}")

@@ -8,14 +8,18 @@ emulated processor.
 from __future__ import annotations
 
 import compileall
+import importlib.util
 import os
 import py_compile
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
-from tests.support.peers import require
+from ocinb.content.store import Store
+from tests.support.busybox_image import busybox_image
+from tests.support.peers import require, require_system_python
 from tests.vm.cpio import write_archive
 
 ROOT = Path(__file__).parents[2]
@@ -29,9 +33,18 @@ _SECTOR = 512
 
 _LEFT_OUT = shutil.ignore_patterns(
     "test", "idlelib", "tkinter", "lib2to3", "ensurepip", "pydoc_data", "config-*", "distutils",
-    "unittest", "turtledemo", "dist-packages", "asyncio", "xml", "email", "http", "curses", "dbm",
-    "__pycache__", "sqlite3", "wsgiref", "xmlrpc", "venv", "concurrent", "tomllib", "zoneinfo",
+    "unittest", "turtledemo", "dist-packages", "asyncio", "xml", "curses", "dbm",
+    "__pycache__", "sqlite3", "wsgiref", "xmlrpc", "venv", "zoneinfo",
 )  # fmt: skip
+_MODULES = (
+    "json", "ctypes", "posixsubprocess", "struct", "socket", "opcode", "typing", "uuid", "decimal",
+    "hashlib", "bz2", "lzma", "queue", "ssl",
+)  # fmt: skip
+_PACKAGES = (
+    "anyio", "backports", "certifi", "click", "h11", "httpcore", "httpx", "idna", "isal",
+    "markdown_it", "mdurl", "msgspec", "pygments", "rich", "typing_extensions",
+)  # fmt: skip
+"""What the engine imports, of other people's."""
 
 
 def kernel() -> Path:
@@ -89,6 +102,8 @@ def initial_ramdisk(directory: Path) -> Path:
         ROOT / "ocinb", root / "vm/ocinb", ignore=shutil.ignore_patterns("__pycache__", "notebook")
     )
     _compile(root / "vm", root)
+    _packages(root)
+    busybox_image(Store(root / "vm/store"))
     (root / "init").symlink_to("vm/init")
     archive = directory / "initrd"
     with archive.open("wb") as file:
@@ -129,10 +144,33 @@ def _python(root: Path) -> None:
     target = root / "usr/lib" / interpreter.name
     shutil.copytree(source, target, ignore=_LEFT_OUT, symlinks=False)
     for module in target.glob("lib-dynload/_*"):
-        if not re.match(r"_(json|ctypes|posixsubprocess|struct|socket|opcode)", module.name):
+        if not re.match(rf"_({'|'.join(_MODULES)})", module.name):
             module.unlink()
     _compile(target, root)
-    for path in (interpreter, *target.glob("lib-dynload/*.so")):
+    _libraries(root, [interpreter, *target.glob("lib-dynload/*.so")])
+
+
+def _packages(root: Path) -> None:
+    """The packages that this interpreter has, which is of the version of Debian's."""
+    require_system_python()
+    target = root / "vm/packages"
+    target.mkdir()
+    for name in _PACKAGES:
+        spec = importlib.util.find_spec(name)
+        assert spec is not None, name
+        if spec.submodule_search_locations:
+            (source, *_) = spec.submodule_search_locations
+            shutil.copytree(source, target / name, ignore=_LEFT_OUT)
+        else:
+            assert spec.origin is not None
+            shutil.copy(spec.origin, target)
+    _compile(target, root)
+    _libraries(root, target.rglob("*.so"))
+
+
+def _libraries(root: Path, programs: Iterable[Path]) -> None:
+    """What programs and extension modules are linked with."""
+    for path in programs:
         shown = subprocess.run(["ldd", path], capture_output=True, text=True, check=True).stdout
         for library in re.findall(r"(/\S+)", shown):
             copy = root / library.lstrip("/")

@@ -18,7 +18,7 @@ from tests.support.peers import require
 from tests.vm.image import initial_ramdisk, kernel
 
 GUEST = Path(__file__).parent / "guest"
-SECONDS = 240
+SECONDS = 400
 
 pytestmark = [
     pytest.mark.slow,

@@ -10,12 +10,13 @@ sys.path.insert(0, "/vm")
 
 import delegation
 import devices
+import engine_delegation
 import limits
 import processes
 
 TESTS = {
     f"{module.__name__}.{name}": function
-    for module in (limits, processes, devices, delegation)
+    for module in (limits, processes, devices, delegation, engine_delegation)
     for name, function in vars(module).items()
     if name.startswith("test_")
 }
