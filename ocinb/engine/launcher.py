@@ -43,6 +43,7 @@ from ocinb import __version__
 from ocinb.engine import forked_runtime, shim
 from ocinb.engine.frames import LONGEST_REQUEST, MOST_DESCRIPTORS
 from ocinb.engine.process_title import set_title
+from ocinb.engine.rehearsal import rehearse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -139,8 +140,11 @@ class Launcher:
 
 
 def _wait(requests: socket.socket) -> None:
-    """Wait, as the spare child, for what to become; without that there is nothing to do."""
+    """Wait, as the spare child, for what to become; without that there is nothing to do but to
+    rehearse.
+    """
     set_title("ocinb-monitor", "(of the next container)")
+    rehearse()
     data, descriptors, _, _ = socket.recv_fds(requests, LONGEST_REQUEST, MOST_DESCRIPTORS)
     requests.close()
     if data:
