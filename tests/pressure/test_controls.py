@@ -33,7 +33,7 @@ def copy() -> Iterator[Path]:
     directory = Path(tempfile.mkdtemp(prefix="ocinb-control-"))
     directory.chmod(0o755)
     for name in ("ocinb", "tests", "docs"):
-        shutil.copytree(ROOT / name, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, directory / name)  # with what is compiled already
     shutil.copy(ROOT / "pyproject.toml", directory)
     yield directory
     shutil.rmtree(directory)
@@ -52,12 +52,13 @@ def test_without_its_line_the_attack_works(attack: Attack, copy: Path) -> None:
     for line in attack.lines:
         take_out(line, copy)
     environment = {name: v for name, v in os.environ.items() if not name.startswith("PYTEST")}
+    environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(copy)}
     place = copy / "tmp"
-    words = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    words = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
     done = subprocess.run(
-        [*words, f"--basetemp={place}", attack.test + attack.control],
+        [*words, "-p", "pytest_timeout", f"--basetemp={place}", attack.test + attack.control],
         cwd=copy,
-        env={**environment, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(copy)},
+        env=environment,
         capture_output=True,
         text=True,
         check=False,

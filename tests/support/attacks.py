@@ -175,6 +175,17 @@ RUNTIME = (
                 text="os.getcwd()",
                 instead="pass",
             ),
+            Line(
+                file="ocinb/runtime/parent.py",
+                text="close_others(env.kernel, [*env.descriptors(), *channel.descriptors, "
+                "*gate.descriptors])",
+                instead="pass",
+            ),
+            Line(
+                file="ocinb/runtime/further.py",
+                text="close_others(env.kernel, kept)",
+                instead="pass",
+            ),
         ),
         test=_STORIES + "test_2024_21626_a_descriptor_that_a_caller_leaked_is_no_way_out",
         others=(

@@ -79,7 +79,6 @@ def test_behind_a_password_a_mount_needs_its_source(tmp_path: Path) -> None:
 
 
 def test_an_htpasswd_file(tmp_path: Path) -> None:
-    import bcrypt
 
     hashed = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode().replace("$2b$", "$2y$")
     path = tmp_path / "htpasswd"
