@@ -20,6 +20,7 @@ from ocinb.registry.messages import Refusal, Request, Response, json_response
 from ocinb.registry.pull_through import PullThrough, Upstream
 from ocinb.registry.repositories import repositories
 from ocinb.registry.routes import Route, route
+from ocinb.registry.upload_sessions import Sessions
 from ocinb.spec.distribution import ErrorCode
 
 Handler = Callable[[Call], Response]
@@ -92,7 +93,7 @@ class Registry:
         """
         root = Path(root)
         self.store = Store(root)
-        self._storage = Storage(self.store, root / "repositories", uploads.Sessions())
+        self._storage = Storage(self.store, root / "repositories", Sessions())
         self._read_only = read_only or upstream is not None
         self._access = access
         self._pull_through = PullThrough(upstream) if upstream else None

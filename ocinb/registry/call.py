@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ocinb.content.store import Store
 from ocinb.errors import InvalidDigest
 from ocinb.registry.messages import Refusal, Request
 from ocinb.registry.repositories import Repository
+from ocinb.registry.upload_sessions import Sessions
 from ocinb.spec.digest import Digest
 from ocinb.spec.distribution import Endpoint, ErrorCode
 from ocinb.spec.reference import MAX_NAME_LENGTH, REPOSITORY, TAG
-
-if TYPE_CHECKING:
-    from ocinb.registry.uploads import Sessions
 
 
 @dataclass(slots=True, frozen=True)

@@ -80,8 +80,3 @@ def describe(data: bytes, media_type: str, /, **properties: object) -> Descripto
     """The descriptor of ``data``; further properties by their Python names."""
     base = Descriptor(media_type=media_type, digest=digest_of(data), size=len(data))
     return msgspec.structs.replace(base, **properties) if properties else base
-
-
-EMPTY_JSON = b"{}"
-EMPTY_DESCRIPTOR = describe(EMPTY_JSON, media_types.EMPTY)
-"""Spec: image-spec manifest.md#guidance-for-an-empty-descriptor"""

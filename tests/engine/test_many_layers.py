@@ -9,10 +9,10 @@ import pytest
 
 from ocinb.engine.engine import Engine
 from ocinb.image import Image
-from ocinb.overlay.lookup import which_layer
 from ocinb.settings import Settings
 from tests.support.archives import Member, directory, member
 from tests.support.layered import name_image
+from tests.support.which_layer import which_layer
 
 LAYERS = 150
 NAME = "localhost/many:1"

@@ -13,9 +13,9 @@ import pytest
 
 from ocinb.registry.serve import RegistryServer
 from ocinb.spec import media_types
-from ocinb.spec.descriptor import EMPTY_DESCRIPTOR, EMPTY_JSON
 from ocinb.spec.digest import digest_of
 from tests.support.docker_registry import docker_registry
+from tests.support.empty import EMPTY_DESCRIPTOR, EMPTY_JSON
 
 ALL = frozenset({"referrers", "order", "tag-deletion", "tag-lists", "sha512", "limit"})
 """What Debian's registry, version 2.8 and older than the specification, does not do: the

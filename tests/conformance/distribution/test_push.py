@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from ocinb.spec import media_types
-from ocinb.spec.descriptor import EMPTY_JSON
 from ocinb.spec.digest import digest_of
 from tests.conformance.distribution.conftest import Repository, descriptor, manifest
+from tests.support.empty import EMPTY_JSON
 
 DATA = b"0123456789abcdef"
 DIGEST = digest_of(DATA)

@@ -18,12 +18,12 @@ from ocinb.layer.index_walk import index_directory
 from ocinb.layer.stack import Place, Stack
 from ocinb.layer.unpack import unpack
 from ocinb.layer.unpacked import UnpackedLayers
-from ocinb.overlay.lookup import PRESENT, which_layer
 from ocinb.spec import media_types
 from ocinb.spec.descriptor import describe
 from ocinb.spec.digest import digest_of
 from tests.support.archives import Member, archive, directory, hardlink, member, symlink
 from tests.support.changesets import LAYERS
+from tests.support.which_layer import PRESENT, which_layer
 
 Tree = dict[str, tuple[object, ...]]
 

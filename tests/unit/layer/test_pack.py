@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from ocinb.errors import LayerError
 from ocinb.layer.changeset import Entry, Limits
-from ocinb.layer.pack import pack, tree_entries
+from ocinb.layer.pack import pack
 from ocinb.layer.tar_reader import TarReader
 from ocinb.layer.unpack import unpack
 from ocinb.spec.digest import digest_of
 from tests.support.tree import differences, snapshot
+from tests.support.tree_entries import tree_entries
 
 NAMES = st.binary(min_size=1, max_size=120).filter(
     lambda n: b"/" not in n and b"\0" not in n and n not in (b".", b"..") and b".wh." not in n

@@ -11,8 +11,8 @@ import pytest
 from ocinb.registry.app import Registry
 from ocinb.registry.messages import Request, Response
 from ocinb.spec import media_types
-from ocinb.spec.descriptor import EMPTY_DESCRIPTOR, EMPTY_JSON
 from ocinb.spec.digest import Digest, digest_of
+from tests.support.empty import EMPTY_DESCRIPTOR, EMPTY_JSON
 
 
 class Caller:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ocinb.registry.app import Registry
-from ocinb.spec.descriptor import EMPTY_DESCRIPTOR
+from tests.support.empty import EMPTY_DESCRIPTOR
 from tests.unit.registry.conftest import Caller
 
 

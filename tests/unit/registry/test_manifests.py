@@ -8,9 +8,9 @@ import pytest
 
 from ocinb.registry.app import Registry
 from ocinb.spec import media_types
-from ocinb.spec.descriptor import EMPTY_JSON
 from ocinb.spec.digest import digest_of
 from ocinb.spec.document import MAX_DOCUMENT
+from tests.support.empty import EMPTY_JSON
 from tests.unit.registry.conftest import Caller, codes, manifest
 
 UNKNOWN = digest_of(b"nobody has this")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ocinb.overlay.lookup import DELETED, PRESENT, Found, which_layer
+from tests.support.which_layer import DELETED, PRESENT, Found, which_layer
 
 
 @pytest.fixture
