@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @drawing("comparison")
 @click.pass_obj
 def command(session: Session, one: str, other: tuple[str, ...], runtimes: tuple[str, ...]) -> Table:
-    """Show two images, containers or bundles side by side; or one, run by two runtimes.
+    """Show two images, containers, bundles or runtimes side by side.
 
     ONE and OTHER are of the same kind; a bundle is a directory with a config.json. With --runtime
     twice ONE, a bundle or an image, is run by both: what came of it, how long each operation took,
