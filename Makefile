@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 RUN    := $(BIN)/python -m
 
-.PHONY: help demo test test-fast test-vm lint bench lab clean faults fuzz
+.PHONY: help demo test test-fast test-vm lint bench course lab clean faults fuzz
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -54,6 +54,10 @@ faults: $(VENV)/.installed-dev ## kill -9 in 200 rounds, and 400 calls that fail
 bench: $(VENV)/.installed-dev ## beside the peers, in one run: docs/benchmarks.md, and a page with plots
 	$(RUN) tests.bench --json docs/benchmarks.json --markdown docs/benchmarks.md \
 	  --html test-artefacts/benchmarks.html
+
+course: $(VENV)/.installed-dev ## make the notebooks from their sources, record what has changed
+	$(BIN)/python notebooks/build.py
+	$(BIN)/python notebooks/record.py
 
 lab: $(VENV)/.installed ## JupyterLab on the notebooks
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[lab]'

@@ -226,6 +226,23 @@ def config_fields(_session: Session, _context: click.Context, incomplete: str) -
     yield from sorted({".".join(path.split(".")[: deep + 1]) for path in EXPLANATIONS if path})
 
 
+def lessons(_session: Session, _context: click.Context, _incomplete: str) -> Iterator[str]:
+    """Numbers of the course's lessons."""
+    from ocinb.course.shelf import lessons as on_the_shelf
+
+    yield from (lesson.number for lesson in on_the_shelf())
+
+
+def exercises(_session: Session, _context: click.Context, incomplete: str) -> Iterator[str]:
+    """Names of the course's exercises, once a lesson's number is there; else lessons."""
+    from ocinb.course.exercises import exercises as of_lesson
+
+    if len(incomplete) < len("00"):
+        yield from lessons(_session, _context, incomplete)
+    else:
+        yield from (exercise.name for exercise in of_lesson(incomplete[:2]))
+
+
 ARGUMENTS: dict[str, Words] = {
     "after": images_and_containers,
     "args": commands,
@@ -236,10 +253,12 @@ ARGUMENTS: dict[str, Words] = {
     "destination": images,
     "digest": digests,
     "directory": files,
+    "exercise": exercises,
     "field": config_fields,
     "file": image_and_path,
     "image": images,
     "images": images,
+    "lesson": lessons,
     "name": names,
     "names": names,
     "one": images_and_files,

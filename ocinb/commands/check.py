@@ -26,7 +26,7 @@ _NOT_HERE = words("it cannot be done here: {why}.", "在这里做不了：{why}�
 
 
 @click.command(cls=CellCommand)
-@click.argument("name", required=False)
+@click.argument("exercise", required=False)
 @click.argument("answer", required=False)
 @click.option("--hint", is_flag=True, help="Another hint, without a try.")
 @click.option("--solution", is_flag=True, help="A solution.")
@@ -35,7 +35,7 @@ _NOT_HERE = words("it cannot be done here: {why}.", "在这里做不了：{why}�
 @click.pass_context
 def command(
     context: click.Context,
-    name: str | None,
+    exercise: str | None,
     answer: str | None,
     hint: bool,
     solution: bool,
@@ -43,7 +43,7 @@ def command(
 ) -> Any:
     """Check an answer to an exercise of the course.
 
-    NAME is an exercise, as 04-chain, or a lesson, whose exercises are listed; without it, the
+    EXERCISE is one of them, as 04-chain, or a lesson, whose exercises are listed; without it, the
     board. The answer is the value of the last line of a %%oci cell, or the word ANSWER. Where an
     exercise asks for something to be done, it is looked at.
     """
@@ -54,19 +54,19 @@ def command(
     session: Session = context.obj
     language = language or spoken()
     progress = Progress.beside(session.settings.root)
-    if name is None:
+    if exercise is None:
         return _board(progress, language)
-    if name.isdigit():
-        return _listed(name.zfill(2), progress, language)
-    exercise = find(name)
+    if exercise.isdigit():
+        return _listed(exercise.zfill(2), progress, language)
+    found = find(exercise)
     if solution:
-        progress.helped(exercise, shown=True)
-        return Text(exercise.cell(exercise.solution))
+        progress.helped(found, shown=True)
+        return Text(found.cell(found.solution))
     if hint:
         from ocinb.course.examine import hint as next_hint
 
-        return Text(next_hint(exercise, progress, language))
-    return _examined(session, exercise, answer, cell_script(context), language)
+        return Text(next_hint(found, progress, language))
+    return _examined(session, found, answer, cell_script(context), language)
 
 
 def _examined(

@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=CellCommand)
-@click.argument("name")
+@click.argument("recording")
 @click.option("--needs", multiple=True, required=True, metavar="NEED", help="May be repeated.")
 @click.option("--keep", multiple=True, metavar="VARIABLE", help="For later cells; may be repeated.")
 @click.pass_context
 def command(
-    context: click.Context, name: str, needs: tuple[str, ...], keep: tuple[str, ...]
+    context: click.Context, recording: str, needs: tuple[str, ...], keep: tuple[str, ...]
 ) -> Live:
     """Run a cell of a lesson, or show the recording of it.
 
     As it was seen on another machine, with the same tables and diagrams.
 
     In a notebook. NEED is namespaces, overlay, proc, limits, network, root, or program:NAME.
-    Where it is not met, the recording NAME of the lesson is shown, and marked as such.
+    Where it is not met, the RECORDING of the lesson is shown, and marked as such.
     """
     from ocinb.course.needs import missing
 
@@ -38,4 +38,4 @@ def command(
     if session.room is None:
         raise CommandError("no lesson is on", hint="run the first cell of the lesson")
     why = missing(needs, session.engine)
-    return Live(body, why, session.room.lesson.recording(name), keep)
+    return Live(body, why, session.room.lesson.recording(recording), keep)

@@ -11,7 +11,7 @@ from ocinb.course.exercises import find
 from tests.support.course import CHECK, EXPECTED, recorded, run, shown
 from tests.support.peers import require, require_system_python
 
-pytestmark = [pytest.mark.root, pytest.mark.slow]
+pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(300)]
 
 LESSONS = {lesson.number: lesson for lesson in shelf.lessons()}
 

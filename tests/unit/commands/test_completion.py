@@ -38,6 +38,8 @@ def possible(line, session):
         ("images --f", ["--format"]),
         ("images --format j", ["json"]),
         ("layers de", ["demo"]),
+        ("lesson open 04", ["04"]),
+        ("check 04-d", ["04-diffid", "04-delete"]),
         ("layers localhost:5000/", ["localhost:5000/team/demo:1.0"]),
         ("layers docker.io/", ["docker.io/library/demo:latest"]),
         ("cat demo:/et", ["demo:/etc/"]),
