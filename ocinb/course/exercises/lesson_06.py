@@ -13,9 +13,9 @@ from ocinb.errors import OcinbError
 if TYPE_CHECKING:
     from ocinb.course.exercise import Scene
 
-_ENTRYPOINTS = (None, [], ["/entrypoint"], ["/bin/tini", "--"])
-_COMMANDS = (None, [], ["serve"], ["/bin/sh", "-c", "id; hostname"])
-_TYPED = ([], ["ls"], ["ls", "-l", "/etc"])
+_ENTRYPOINTS: tuple[list[str] | None, ...] = (None, [], ["/entrypoint"], ["/bin/tini", "--"])
+_COMMANDS: tuple[list[str] | None, ...] = (None, [], ["serve"], ["/bin/sh", "-c", "id; hostname"])
+_TYPED: tuple[list[str], ...] = ([], ["ls"], ["ls", "-l", "/etc"])
 _SCRATCH = 1 << 20
 
 
