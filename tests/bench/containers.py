@@ -25,6 +25,7 @@ from ocinb.content.store import Store
 from ocinb.engine import Engine
 from ocinb.engine.joining import FurtherProcess
 from ocinb.engine.planning import bundle_of
+from ocinb.engine.runtime_process import OURS, find_runtime
 from ocinb.errors import SyscallError
 from ocinb.linux import flags as f
 from ocinb.linux.syscalls import Kernel
@@ -32,18 +33,26 @@ from ocinb.notebook.extension import load
 from ocinb.settings import Settings
 from ocinb.spec.reference import Reference
 from tests.bench.measure import Case, Comparison
+from tests.bench.processor import ProcessorTime, processor_time
 from tests.support.debian import run
 from tests.support.podman import Podman
 
+RUNTIMES = (OURS, "crun", "runc")
 MONITORS = 20
 """Containers whose monitors are weighed together."""
 
 
 class Ground:
-    """A notebook with an image, and the same image for the peers."""
+    """A notebook with an image, and the same image for the peers.
 
-    def __init__(self, directory: Path) -> None:
+    Args:
+        directory: for all that is needed.
+        clock: counts processor time.
+    """
+
+    def __init__(self, directory: Path, clock: ProcessorTime) -> None:
         self.directory = directory
+        self.clock = clock
         settings = Settings(root=directory / "ocinb", run_root=directory / "ocinb-run")
         store = Store(settings.store)
         store.names.set(str(Reference.parse("demo")), demo_image(store))
@@ -94,13 +103,20 @@ def ground() -> Iterator[Ground]:
         kernel.umount("/sys/fs/cgroup/unified")
     directory = Path(tempfile.mkdtemp(prefix="ocinb-bench-"))
     try:
-        site = Ground(directory)
-        try:
-            yield site
-        finally:
-            site.end()
+        with processor_time(kernel) as clock:
+            site = Ground(directory, clock)
+            try:
+                yield site
+            finally:
+                site.end()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def command(site: Ground, name: str) -> list[str | Path]:
+    """A runtime with a directory of its own; ours as the engine and other callers start it."""
+    argv = find_runtime(OURS, "").argv if name == OURS else (name,)
+    return [*argv, "--root", site.directory / f"state-{name}"]
 
 
 def start(site: Ground) -> Comparison:
@@ -108,8 +124,7 @@ def start(site: Ground) -> Comparison:
     bundle = site.bundle("true")
 
     def peer(name: str) -> Callable[[], object]:
-        root = site.directory / f"state-{name}"
-        return lambda: run(name, "--root", root, "run", "--bundle", bundle, f"bench-{name}")
+        return partial(run, *command(site, name), "run", "--bundle", bundle, f"bench-{name}")
 
     options = ContainerOptions(args=["true"])
     again = ("run", "--rm", "--pull=never", "--network=none", site.image, "true")
@@ -118,6 +133,7 @@ def start(site: Ground) -> Comparison:
         [
             Case("%oci run --rm demo true", lambda: site.magic("run --rm demo true")),
             Case("engine.run", lambda: site.engine.run("demo", options, output=lambda *_: None)),
+            Case("ocinb-runtime run (a bundle that is there)", peer(OURS)),
             Case("crun run (a bundle that is there)", peer("crun")),
             Case("runc run (a bundle that is there)", peer("runc")),
             Case("podman run --rm (runc, vfs)", lambda: site.podman(*again)),
@@ -138,29 +154,61 @@ def execute(site: Ground) -> Comparison:
             ),
         ),
     ]
-    for name in ("crun", "runc"):
-        command = [name, "--root", site.directory / f"state-{name}"]
-        sleeper = f"sleeper-{name}"
-        # The container would hold a pipe open for as long as it sleeps.
-        subprocess.run(
-            [*command, "run", "--detach", "--bundle", bundle, sleeper],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            check=True,
-        )
-        cases.append(Case(f"{name} exec", partial(run, *command, "exec", sleeper, "true")))
+    for name in RUNTIMES:
+        argv, sleeper = command(site, name), f"sleeper-{name}"
+        quietly(*argv, "run", "--detach", "--bundle", bundle, sleeper)
+        cases.append(Case(f"{called(name)} exec", partial(run, *argv, "exec", sleeper, "true")))
     words = ("run", "--detach", "--name=sleeper", "--network=none", "--pull=never")
     site.podman(*words, site.image, "sleep", "1000")
     cases.append(Case("podman exec (runc)", lambda: site.podman("exec", "sleeper", "true")))
 
     def end() -> list[str]:
-        for name in ("crun", "runc"):
-            command = [name, "--root", site.directory / f"state-{name}"]
-            run(*command, "delete", "--force", f"sleeper-{name}")
+        for name in RUNTIMES:
+            run(*command(site, name), "delete", "--force", f"sleeper-{name}")
         site.end()
         return []
 
     return Comparison("exec true in a container that runs", cases, notes=end)
+
+
+def create(site: Ground) -> Comparison:
+    """The operation alone, each as a command."""
+    bundle = site.bundle("sleep", "1000")
+    cases = []
+    for name in RUNTIMES:
+        argv = command(site, name)
+
+        def again(argv: list[str | Path] = argv) -> None:
+            quietly(*argv, "delete", "--force", "created", check=False)
+
+        act = partial(quietly, *argv, "create", "--bundle", bundle, "created")
+        cases.append(Case(f"{called(name)} create", act, again))
+
+    def end() -> list[str]:
+        for name in RUNTIMES:
+            quietly(*command(site, name), "delete", "--force", "created")
+        return []
+
+    return Comparison("create: up to the user's program", cases, notes=end)
+
+
+def called(name: str) -> str:
+    """The name of a runtime's command."""
+    return "ocinb-runtime" if name == OURS else name
+
+
+def quietly(*argv: str | Path, check: bool = True) -> None:
+    """Run a command of which no pipe is left: its container would hold it open."""
+    null = subprocess.DEVNULL
+    subprocess.run(argv, stdin=null, stdout=null, stderr=null, check=check)
+
+
+def by_processor(comparison: Comparison, clock: ProcessorTime) -> Comparison:
+    """The same, by the processor time of all processes that have to do with it."""
+    comparison.title += ": processor time of all processes"
+    for case in comparison.cases:
+        case.clock = clock
+    return comparison
 
 
 def many(site: Ground) -> Comparison:
@@ -218,5 +266,7 @@ def _mean(values: list[float]) -> float:
 def comparisons() -> Iterator[Comparison]:
     """Each of them, to be run before the next is asked for."""
     with ground() as site:
-        for make in (start, execute, many):
+        for make in (start, execute, create, many):
             yield make(site)
+        for make in (start, execute, create):
+            yield by_processor(make(site), site.clock)
