@@ -103,6 +103,18 @@ class Client:
         taken, self._given = self._given[:number], self._given[number:]
         return taken
 
+    def take_streams(self, order: dict[str, Any]) -> list[int]:
+        """Standard input and the two outputs that came along with an order; -1 for none.
+
+        Raises:
+            ValueError: there are other names, or fewer descriptors than names.
+        """
+        known, names = ("stdin", "stdout", "stderr"), order["streams"]
+        if sorted(names) != sorted({*names}.intersection(known)):
+            raise ValueError(f"streams are {', '.join(known)}")
+        given = dict(zip(names, self.take_descriptors(len(names)), strict=True))
+        return [given.get(name, -1) for name in known]
+
     # what it says
 
     def register(self, wanted: dict[int, int]) -> None:

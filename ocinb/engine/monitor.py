@@ -10,32 +10,29 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sys
 import time
 
 from ocinb.engine import control_socket
 from ocinb.engine.container_files import ContainerFiles, Process, removing, write_json
-from ocinb.engine.exec_session import ExecSession
 from ocinb.engine.exit_status import of_wait
-from ocinb.engine.frames import EXIT, NEWS, REPLY
+from ocinb.engine.frames import EXIT, REPLY
 from ocinb.engine.happenings import note
 from ocinb.engine.loop import Loop
+from ocinb.engine.offspring import Offspring
 from ocinb.engine.out_of_memory import OutOfMemory
 from ocinb.engine.restarting import Restarts
 from ocinb.engine.rootless import enter_namespaces
 from ocinb.engine.runtime_call import call_here, call_runtime
 from ocinb.engine.runtime_process import RuntimeProcess
 from ocinb.engine.strace import attach, begin_with_program
+from ocinb.engine.telling import Telling
 from ocinb.engine.terminal import Console, set_size
 from ocinb.errors import ContainerError, OcinbError, SyscallError
-from ocinb.event_log import EventsReader, append_event
-from ocinb.events import RuntimeCalled, StatusChanged, StepFinished, Warned
+from ocinb.events import RuntimeCalled, Warned
 from ocinb.linux.beneath import Beneath
-from ocinb.linux.processes import all_pids, parent
 from ocinb.linux.syscalls import Kernel
 from ocinb.overlay.manager import MountManager
 from ocinb.overlay.trees import remove_tree
-from ocinb.runtime.descriptors import close_others
 from ocinb.spec.runtime_state import CREATED, RUNNING, STOPPED
 
 TYPE_CHECKING = False
@@ -44,7 +41,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ocinb.engine.client import Client
-    from ocinb.events import Event
     from ocinb.overlay.records import Mount
 
 _LAST_WORDS = 5.0
@@ -80,7 +76,8 @@ class Monitor:
         self._kernel = kernel
         self._loop = Loop(control, files.log, self._at_once)
         self._loop.owner.attach(stdin, sinks)
-        self._mounts = MountManager(files.mounts, self._record)
+        self._telling = Telling(files.events, self._loop)
+        self._mounts = MountManager(files.mounts, self._telling.record)
         self._mounted: Mount | None = None
         self._runtime: RuntimeProcess | None = None
         self._quick = False
@@ -90,7 +87,7 @@ class Monitor:
         self._started = 0.0
         self._refused_at = 0.0
         self._memory: OutOfMemory | None = None
-        self._sessions: set[int] = set()
+        self._offspring = Offspring(files, kernel, self._loop)
         self._restarts = Restarts(files)
         self._strace, self._tracer = "", 0
         self._remove = False
@@ -119,7 +116,7 @@ class Monitor:
         are given again, and of what a program leaves behind there is no end.
         """
         ended = self._loop.ended
-        self._sessions -= ended.keys()
+        self._offspring.forget(ended.keys())
         for pid in ended.keys() - {self._init.pid}:
             del ended[pid]
 
@@ -159,7 +156,8 @@ class Monitor:
         elif do == "attach":
             self._attach(client, order)
         elif do == "exec":
-            self._exec(client, order)
+            assert self._runtime is not None
+            self._offspring.execute(client, order, self._runtime, self._container)
         else:
             return do == "halt"
         return True
@@ -167,40 +165,9 @@ class Monitor:
     def _attach(self, client: Client, order: dict[str, Any]) -> None:
         if client.attached:
             raise ContainerError("this engine shares the container's streams already")
-        stdin, stdout, stderr = _streams(client, order)
+        stdin, stdout, stderr = client.take_streams(order)
         client.attach(stdin, {1: stdout, 2: stderr})
         client.say(REPLY, json.dumps({"terminal": self._loop.output.terminal >= 0}).encode())
-
-    def _exec(self, client: Client, order: dict[str, Any]) -> None:
-        """Leave a client to a child, which runs a further process for it."""
-        assert self._runtime is not None
-        process, detach = order["process"], order["detach"]
-        if not isinstance(process, dict):
-            raise TypeError("a process is described by an object")
-        if not client.connected:
-            raise ContainerError("who asked for a further process is gone")
-        streams = _streams(client, order)
-        try:
-            pid = os.fork()
-        except OSError:
-            for descriptor in {*streams} - {-1}:
-                os.close(descriptor)
-            raise
-        control = self._loop.give_away(client)
-        if pid == 0:
-            try:
-                close_others(self._kernel, [control, *streams])
-                session = ExecSession(self._files, self._kernel, self._runtime, control)
-                session.serve(process, self._container, streams, detach=detach)
-                os._exit(0)
-            except BaseException:
-                sys.excepthook(*sys.exc_info())
-            finally:
-                os._exit(1)
-        self._sessions.add(pid)
-        self._loop.ended.pop(pid, None)
-        for descriptor in {control, *streams} - {-1}:
-            os.close(descriptor)
 
     # orders, in their order
 
@@ -243,10 +210,11 @@ class Monitor:
             name=runtime["name"], argv=tuple(runtime["argv"]), root=runtime["root"]
         )
         self._quick = self._runtime.ours and not (hooks or strace)
-        self._container = container
+        self._container = self._telling.container = container
+        self._telling.for_runtime = not self._runtime.tells
         self._strace = strace
         self._make_directory(cwd)
-        self._step(1, "create was called")
+        self._telling.step(1, "create was called")
         began = time.time()
         try:
             if terminal:
@@ -264,22 +232,22 @@ class Monitor:
         self._loop.output.release()
         if not self._loop.listening:
             self._loop.listen(control_socket.listen(self._files.directory))
-        self._step(2, "seen from outside: create returned", time.time() - began)
+        self._telling.step(2, "seen from outside: create returned", time.time() - began)
         if health is not None:
-            self._watch_health(health)
-        self._change_seen(CREATED)
+            self._offspring.watch_health(health, self._runtime, container, self._init)
+        self._telling.seen(CREATED, self._init.pid)
         return {"pid": self._init.pid}
 
     def _start(self, remove: bool) -> dict[str, Any]:
         self._remove = remove
-        self._step(6, "start was called")
+        self._telling.step(6, "start was called")
         began = time.time()
         self._call("start", self._container)
         self._started = time.time()
-        self._step(8, "seen from outside: start returned", self._started - began)
+        self._telling.step(8, "seen from outside: start returned", self._started - began)
         write_json(self._files.started, {"time": self._started})
         note(self._files, "start")
-        self._change_seen(RUNNING)
+        self._telling.seen(RUNNING, self._init.pid)
         return {}
 
     # the end
@@ -294,26 +262,19 @@ class Monitor:
         seen = {"exit_status": status, "time": ended, **self._out_of_memory()}
         self._note_exit(seen)
         note(self._files, "die", exit_status=status)
-        seconds = max(ended - self._program_began(ended), 0.0)
-        self._record(
-            StepFinished(
-                container=self._container,
-                number=10,
-                detail=f"exit status {status}",
-                seconds=seconds,
-            )
-        )
-        self._change(STOPPED, exit_status=status)
+        seconds = max(ended - self._telling.program_began(ended), 0.0)
+        self._telling.finished(10, f"exit status {status}", seconds)
+        self._telling.changed(STOPPED, exit_status=status)
         self._loop.output.drain()
         last = {**seen, "clean": self._delete(force=False)}
         if self._remove and last["clean"]:
             # Nobody has to wait for what nobody sees: a mount in our namespace, files without
             # the record of a container.
-            self._end_children()
+            self._offspring.end()
             self._leave(last)
             return
         last["clean"] = self._unmount() and last["clean"]
-        self._end_children()
+        self._offspring.end()
         delay = self._restarts.delay(status, seconds)
         if delay is None:
             self._leave(self._note_exit(last))
@@ -325,7 +286,7 @@ class Monitor:
         found = self._memory.found() if self._memory is not None else {}
         if found:
             note(self._files, "oom")
-            self._record(Warned(message=found["out_of_memory"]))
+            self._telling.record(Warned(message=found["out_of_memory"]))
         return found
 
     def _run_again(self, last: dict[str, Any], delay: float) -> None:
@@ -359,7 +320,7 @@ class Monitor:
     def _give_up(self) -> None:
         """The engine was killed half-way: leave nothing but the word that it was so."""
         clean = self._undo(force=True)
-        self._end_children()
+        self._offspring.end()
         message = "whoever started it went away before the program ran"
         last = {"exit_status": None, "time": time.time(), "error": message, "clean": clean}
         self._leave(self._note_exit(last))
@@ -372,13 +333,13 @@ class Monitor:
     def _delete(self, *, force: bool) -> bool:
         began, clean = time.time(), True
         if self._runtime is not None:
-            self._step(11, "delete was called")
+            self._telling.step(11, "delete was called")
             try:
                 self._call("delete", *(["--force"] if force else []), self._container)
-                self._step(12, "seen from outside: delete returned", time.time() - began)
+                self._telling.step(12, "seen from outside: delete returned", time.time() - began)
             except ContainerError as error:
                 clean = False
-                self._record(Warned(message=error.message))
+                self._telling.record(Warned(message=error.message))
         return clean
 
     def _unmount(self) -> bool:
@@ -392,17 +353,9 @@ class Monitor:
                 # A process that outlived the container works in it still: it ends with that.
                 self._mounts.undo(mounted, lazy=True)
         except (OcinbError, OSError) as error:
-            self._record(Warned(message=str(error)))
+            self._telling.record(Warned(message=str(error)))
             return False
         return True
-
-    def _end_children(self) -> None:
-        """Let nobody be left that belongs to this run."""
-        self._await_sessions()
-        if self._loop.has_children():
-            for pid in list(all_pids()):
-                if parent(pid) == os.getpid():
-                    os.kill(pid, 9)  # a hook of a call that was given up, or the program's
 
     def _leave(self, last: dict[str, Any]) -> None:
         self._loop.say(EXIT, json.dumps(last).encode())
@@ -421,12 +374,6 @@ class Monitor:
             note(self._files, "remove")
             with contextlib.suppress(FileNotFoundError), removing(self._files):
                 remove_tree(self._files.directory)
-
-    def _await_sessions(self) -> None:
-        """Let further processes, which have ended with the container, be told of."""
-        end = time.monotonic() + _LAST_WORDS
-        while self._sessions - self._loop.ended.keys() and time.monotonic() < end:
-            self._loop.turn(timeout=0.1)
 
     def _note_exit(self, document: dict[str, Any]) -> dict[str, Any]:
         # On a full disk who is connected hears of it by the last frame, and a container without
@@ -467,7 +414,7 @@ class Monitor:
 
         def ended(status: int) -> None:
             seconds = time.perf_counter() - started
-            self._record(
+            self._telling.record(
                 RuntimeCalled(argv=argv, status=status, seconds=seconds, container=self._container)
             )
 
@@ -503,33 +450,10 @@ class Monitor:
         if pid not in self._loop.ended:
             self._init_fd = os.pidfd_open(pid)
 
-    def _watch_health(self, check: dict[str, Any]) -> None:
-        """Leave it to a child to run a check in the container from time to time."""
-        from ocinb.engine.health import HealthCheck
-        from ocinb.engine.health_watch import HealthWatch
-
-        assert self._runtime is not None
-        pid = os.fork()
-        if pid:
-            self._sessions.add(pid)
-            self._loop.ended.pop(pid, None)
-            return
-        try:
-            close_others(self._kernel, [])
-            HealthWatch(
-                self._files, self._kernel, self._runtime, self._container, self._init,
-                HealthCheck(**check),
-            ).serve()  # fmt: skip
-            os._exit(0)
-        except BaseException:
-            sys.excepthook(*sys.exc_info())
-        finally:
-            os._exit(1)
-
     def _trace(self, pid: int) -> None:
         """Have the runtime's ``create`` traced, and with it what becomes the program."""
         self._tracer = attach(self._kernel, self._loop, self._strace, pid, self._files.strace)
-        self._sessions.add(self._tracer)  # it ends with what it traces
+        self._offspring.add(self._tracer)  # it ends with what it traces
 
     def _make_directory(self, path: str) -> None:
         """The working directory is made where the image lacks it, as docker does."""
@@ -538,53 +462,3 @@ class Monitor:
             os.close(Beneath(self._kernel, root).make_directory(path))
         finally:
             os.close(root)
-
-    # events
-
-    def _program_began(self, otherwise: float) -> float:
-        """When step 8 was over the last time, by whoever saw it."""
-        for event in reversed(EventsReader(self._files.events).new(only=StepFinished)):
-            if isinstance(event, StepFinished) and event.number == 8:
-                return event.time
-        return otherwise
-
-    def _step(self, number: int, detail: str, seconds: float = 0.0) -> None:
-        """A step as it can be seen from outside, for runtimes that do not tell."""
-        if self._runtime is not None and not self._runtime.tells:
-            self._record(
-                StepFinished(
-                    container=self._container, number=number, detail=detail, seconds=seconds
-                )
-            )
-
-    def _change_seen(self, status: str) -> None:
-        """A status as it can be concluded from outside, for runtimes that do not tell."""
-        if self._runtime is not None and not self._runtime.tells:
-            self._change(status)
-
-    def _change(self, status: str, exit_status: int = -1) -> None:
-        self._record(
-            StatusChanged(
-                container=self._container,
-                status=status,
-                pid=self._init.pid if status != STOPPED else 0,
-                exit_status=exit_status,
-            )
-        )
-
-    def _record(self, event: Event) -> None:
-        append_event(self._files.events, event)
-        self._loop.say(NEWS)
-
-
-def _streams(client: Client, order: dict[str, Any]) -> list[int]:
-    """Standard input and the two outputs of a client, as it sent them along; -1 for none.
-
-    Raises:
-        ValueError: there are other names, or fewer descriptors than names.
-    """
-    known, names = ("stdin", "stdout", "stderr"), order["streams"]
-    if sorted(names) != sorted({*names}.intersection(known)):
-        raise ValueError(f"streams are {', '.join(known)}")
-    given = dict(zip(names, client.take_descriptors(len(names)), strict=True))
-    return [given.get(name, -1) for name in known]
