@@ -135,7 +135,7 @@ def ps(session: Session) -> Table:
 @click.argument("target", metavar="CONTAINER")
 @click.pass_obj
 def inspect(session: Session, target: str) -> Document:
-    """Show all that the runtime tells of a container, its config.json too."""
+    """Show all that the runtime tells of a container, config.json too."""
     import json
 
     from google.protobuf.json_format import MessageToDict
@@ -186,7 +186,10 @@ def execute(
 @click.argument("target", metavar="CONTAINER")
 @click.pass_obj
 def logs(session: Session, target: str) -> Text:
-    """Show what a container wrote, from the file that the runtime writes for the kubelet."""
+    """Show what a container wrote, from its log file.
+
+    The runtime writes it, where the kubelet says.
+    """
     with pods(session) as kubelet:
         lines = list(kubelet.logs(container_id(kubelet.client, target)))
     return Text("".join(line.text.decode(errors="replace") + "\n" * line.whole for line in lines))
@@ -196,7 +199,7 @@ def logs(session: Session, target: str) -> Text:
 @listing
 @click.pass_obj
 def stats(session: Session) -> Table:
-    """Show what the containers use: memory now, and the processor's time so far."""
+    """Show what containers use: memory now, processor's time so far."""
     with client(session) as call:
         rows = [
             (

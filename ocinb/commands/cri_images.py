@@ -23,7 +23,7 @@ _IMAGES = columns("image size:bytes id:digest digest:digest?")
 @click.argument("image")
 @click.pass_obj
 def pull(session: Session, image: str) -> Done:
-    """Let the runtime pull an image; it keeps images of its own, apart from ours."""
+    """Let the runtime pull an image, for itself; ours are apart."""
     with pods(session) as kubelet:
         found = kubelet.pull(image, _login(image))
     return Done(found, f"the runtime has {image}: {found}")

@@ -34,7 +34,7 @@ def run_pod(
     host_network: bool,
     label: tuple[str, ...],
 ) -> Done:
-    """Make the sandbox of a pod: namespaces for its containers, and its network."""
+    """Make a pod's sandbox: its namespaces, and its network."""
     with pods(session) as kubelet:
         made = kubelet.run(
             pod,

@@ -43,9 +43,10 @@ def command() -> None:
 def show(
     session: Session, container: str | None, pid: int | None, diagram: bool
 ) -> Table | Picture:
-    """Show which engines, shims and runtimes are here, with versions, sockets and runtimes.
+    """Show what of the chain is here, or who is above a container.
 
-    With CONTAINER, or the number of a process: what stands between it and init, and who holds its
+    Engines, shims and runtimes, with versions, sockets and configured runtimes. With
+    CONTAINER, or the number of a process: what stands between it and init, and who holds its
     terminal and its streams.
     """
     if container is not None or pid is not None:

@@ -65,9 +65,9 @@ def chain(pid: int) -> list[Process]:
 def sockets(pid: int) -> list[str]:
     """The paths of sockets at which a process listens."""
     own = {target for _, target in descriptors(pid) if target.startswith("socket:[")}
-    return sorted(
-        {path for inode, path in _listening() if f"socket:[{inode}]" in own and path[:1] == "/"}
-    )
+    known = {path for inode, path in _listening() if f"socket:[{inode}]" in own}
+    # One that was made by way of a descriptor cannot be found by its name.
+    return sorted(path for path in known if path[:1] == "/" and not path.startswith("/proc/"))
 
 
 def descriptors(pid: int) -> Iterator[tuple[int, str]]:
