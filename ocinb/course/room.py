@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import json
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +46,9 @@ class Room:
         lesson: the lesson.
         settings: as they were before.
 
+    Raises:
+        UnsupportedHost, StorageError: the demo image cannot be made here; nothing is left.
+
     Attributes:
         lesson: the lesson.
         directory: the reader's to write in; it is removed at the end.
@@ -64,12 +68,16 @@ class Room:
         os.environ[_ROOTS[0]] = str(self.settings.root)
         os.environ[_ROOTS[1]] = str(self.settings.run_root)
         os.environ.setdefault(PROGRESS, str(settings.root / "course.json"))
-        self.registry = Registry(self.directory / "registry")
-        self.image = f"{self.registry.address}/demo:1.0"
         self._open = True
         atexit.register(self.end)
-        kitchen = Store(self.directory / "kitchen")
-        push(Client(), kitchen, demo_image(kitchen), Reference.parse(self.image))
+        try:
+            self.registry = Registry(self.directory / "registry")
+            self.image = f"{self.registry.address}/demo:1.0"
+            kitchen = Store(self.directory / "kitchen")
+            push(Client(), kitchen, demo_image(kitchen), Reference.parse(self.image))
+        except BaseException:
+            self.end()
+            raise
 
     def end(self) -> None:
         """Remove containers, mounts, registry and directories; no error where that was done."""
@@ -77,7 +85,8 @@ class Room:
             return
         self._open = False
         atexit.unregister(self.end)
-        self.registry.close()
+        with contextlib.suppress(AttributeError):  # it did not come up
+            self.registry.close()
         for name, value in self._before.items():
             if value is None:
                 os.environ.pop(name, None)
@@ -102,7 +111,8 @@ def sweep() -> None:
     """Remove the rooms of notebooks that were killed."""
     for directory in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            if directory.stat().st_uid != os.geteuid():
+            found = directory.lstat()
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
                 continue
             owner = json.loads((directory / _OWNER).read_text(encoding="ascii"))
             if not alive(owner["pid"], owner["started"]):

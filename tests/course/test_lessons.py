@@ -62,4 +62,6 @@ def test_in_a_locked_down_pod_what_cannot_run_is_shown_as_recorded(lesson):
 
 
 def test_the_chinese_reader_reads_it_to_the_end(lesson):
-    run_to_the_end(lesson.path("zh"), "user")
+    notebook = run_to_the_end(lesson.path("zh"), "user")
+    solved = [shown(c) for c in notebook.cells if c.metadata.get(EXPECTED) == "right"]
+    assert all("正确" in text or "做不了" in text for text in solved)
