@@ -45,6 +45,8 @@ def test_statuses_follow_the_processes(containers: Containers) -> None:
     write_json(files.started, {"time": 0})
     assert status(containers) == "running"
     write_json(files.init, dict(gone()))
+    assert status(containers) == "running"  # until its monitor has noted how it ended
+    write_json(files.monitor, dict(gone()))
     assert status(containers) == "stopped"
     write_json(files.exit, {"exit_status": 3})
     (record,) = containers.list()
