@@ -15,6 +15,7 @@ from ocinb.build.demo import demo_image
 from ocinb.commands.values import Json
 from ocinb.content.store import Store
 from ocinb.errors import CommandError, ContainerNotFound, InvalidStatus, NameNotFound
+from ocinb.events import StepFinished
 from tests.support.door import Door
 from tests.support.leftovers import clear, leftovers
 from tests.support.workplace import until
@@ -118,3 +119,15 @@ def test_short_options_and_those_that_change_nothing_here(door: Door) -> None:
     assert not door("ps").wrap
     assert "Make a bundle of an image; validate, explain, edit" in door("bundle", "--help")
     assert "those go by --volumes, or as WHAT" in " ".join(door("prune", "--help").split())
+
+
+def test_how_long_a_program_ran_is_told_of_its_last_start(door: Door) -> None:
+    door("create", "--name", "c", "demo", "true")
+    for _ in "12":
+        door("start", "--attach", "c")
+    events = [e for e in door.session.engine.containers.events("c") if isinstance(e, StepFinished)]
+    began, ended = ([e for e in events if e.number == number] for number in (8, 10))
+    assert len(began) == len(ended) == 2
+    for start, end in zip(began, ended, strict=True):
+        # Times of two clocks: what lies between the two runs is far more than their difference.
+        assert end.time - end.seconds >= start.time - 0.001
