@@ -85,8 +85,8 @@ def _check_delete(scene: Scene) -> Words | None:
         return words("there is no image called clean", "还没有叫 clean 的镜像")
     before = Image(scene.engine, scene.engine.images.get(scene.image))
     rows = before.diff_table(clean).records()
-    changed = {row["name"] for row in rows if row["subject"] == "file"}
-    if DELETED not in changed:
+    changed = {row["name"]: row["change"] for row in rows if row["subject"] == "file"}
+    if changed.get(DELETED) != "removed":
         return words(f"{DELETED} is still there", f"{DELETED} 还在")
     others = sorted(path for path in changed if path != DELETED)
     if others:
