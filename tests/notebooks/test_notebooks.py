@@ -27,7 +27,10 @@ def execute(notebook, directory):
         timeout=100,
         kernel_name="python3",
         resources={"metadata": {"path": str(directory)}},
-    ).execute(env=os.environ | {"TMPDIR": str(directory)})
+    ).execute(
+        env=os.environ
+        | {"TMPDIR": str(directory), "OCINB_PROGRESS": f"{directory}-progress/course.json"}
+    )
 
 
 @pytest.fixture(scope="module")
