@@ -1,8 +1,9 @@
-"""Our runtime's operations without a start of Python: the same code, in a forked child.
+"""Our runtime's operations without a start of Python: the same code, in a forked child or here.
 
 ``ocinb-runtime`` and this are two ways into ``command_line.run_command``. A child is as a newly
 executed program would be: three descriptors, no others, its own session's signals; only what is
-in memory is shared with whoever forked it, until either writes to it.
+in memory is shared with whoever forked it, until either writes to it. The container's process,
+where a monitor forks it itself, closes what is not its own (``runtime/parent.py``).
 """
 
 from __future__ import annotations

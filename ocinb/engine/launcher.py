@@ -3,7 +3,8 @@
 A Python that starts, imports, and is gone again costs 30 ms and more; a container needs four of
 them: its monitor, and our runtime for create, start and delete. So one process imports all that
 once and then waits. Each request makes it fork a child that has everything already: a monitor,
-which forks again for the runtime's operations (``forked_runtime.py``), or one operation alone.
+which carries out the runtime's operations itself or forks again for them
+(``forked_runtime.py``), or one operation alone.
 
 It has one thread, so that its children may enter user namespaces. It ends when whoever started it
 does, or closes the socket; monitors, which are in sessions of their own, go on.
@@ -37,6 +38,7 @@ if __name__ == "__main__":
     os.set_inheritable(int(sys.argv[1]), False)
 
 import json
+import select
 import socket
 
 from ocinb import __version__
@@ -49,6 +51,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
+
+
+_PAUSE = 0.02
+"""Seconds that the container which was asked for has the machine to itself, before the next
+monitor is forked and rehearses."""
 
 
 class Launcher:
@@ -69,7 +76,7 @@ class Launcher:
         """Serve until the socket is closed."""
         self._requests.send(json.dumps({"version": __version__}).encode())
         while True:
-            if self._spare is None:
+            if self._spare is None and not self._asked(_PAUSE):
                 self._spare = self._fork_spare()
             received = socket.recv_fds(self._requests, LONGEST_REQUEST, MOST_DESCRIPTORS)
             data, descriptors, _, _ = received
@@ -83,6 +90,12 @@ class Launcher:
                 self._fork(request, descriptors)
             for number in descriptors:
                 os.close(number)
+
+    def _asked(self, seconds: float) -> bool:
+        """Whether there is a request within this time."""
+        poll = select.poll()
+        poll.register(self._requests, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
 
     def _hand_over(self, data: bytes, descriptors: list[int]) -> bool:
         """Let the spare child become what was asked for; false where there is none."""

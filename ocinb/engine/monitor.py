@@ -132,12 +132,15 @@ class Monitor:
             "start": self._start,
         }
         values = {name: value for name, value in order.items() if name != "do"}
+        self._telling.answering = True
         try:
             reply = operations[order["do"]](**values)
         except Exception as error:
             client.refuse(order, error)
         else:
             client.say(REPLY, json.dumps(reply).encode())
+        finally:
+            self._telling.answering = False
 
     def _at_once(self, client: Client, order: dict[str, Any]) -> bool:
         """What does not wait until another order has been carried out, and has no reply."""
@@ -257,6 +260,7 @@ class Monitor:
 
         Spec: runtime-spec runtime.md#lifecycle steps 10 to 13
         """
+        self._telling.answering = True
         ended = time.time()
         status = of_wait(self._loop.ended[self._init.pid])
         seen = {"exit_status": status, "time": ended, **self._out_of_memory()}
@@ -295,6 +299,7 @@ class Monitor:
         """
         self._note_exit({**last, "clean": False, "again": True})
         self._loop.say(EXIT, json.dumps(last).encode())
+        self._telling.answering = False
         self._loop.part()
         self._refused_at = 0.0
         del self._loop.ended[self._init.pid]

@@ -23,6 +23,7 @@ class Telling:
         container: its id.
         for_runtime: whether steps and states are told as they can be seen from outside, for a
             runtime that does not tell them itself.
+        answering: whether an answer follows, so that engines look without a word.
     """
 
     def __init__(self, path: str, loop: Loop) -> None:
@@ -30,11 +31,13 @@ class Telling:
         self._loop = loop
         self.container = ""
         self.for_runtime = False
+        self.answering = False
 
     def record(self, event: Event) -> None:
         """Tell an event."""
         append_event(self._path, event)
-        self._loop.say(NEWS)
+        if not self.answering:
+            self._loop.say(NEWS)
 
     def step(self, number: int, detail: str, seconds: float = 0.0) -> None:
         """A step as it can be seen from outside, for runtimes that do not tell."""
