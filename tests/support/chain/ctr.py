@@ -47,8 +47,9 @@ class Ctr(Caller):
         return self._ctr.on_terminal(*self._argv("t", script, "--rm", "--tty"))
 
     def begin(self, name: str, script: str, wishes: Wishes = NOTHING) -> None:
-        if wishes.remove:
-            raise NotOffered("ctr removes only what it runs in front")
+        if wishes.remove:  # it removes only what it runs in front
+            self._ctr(*self._argv(name, script, "--rm"))
+            return
         if wishes.restart:
             raise NotOffered("containerd restarts what should run, whatever its status")
         if wishes.healthcheck:
@@ -76,7 +77,9 @@ class Ctr(Caller):
 
     def status(self, name: str) -> str:
         lines = [line.split() for line in self._ctr("task", "ls").stdout.splitlines()]
-        return next((_STATUS.get(line[2], line[2]) for line in lines if line[0] == name), "")
+        found = next((_STATUS.get(line[2], line[2]) for line in lines if line[0] == name), "")
+        known = self._ctr("container", "ls", "--quiet").stdout.split()
+        return found or ("exited" if name in known else "")
 
     def exit_status(self, name: str) -> int:
         wait_until(lambda: self.status(name) in ("exited", ""))
