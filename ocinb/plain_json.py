@@ -85,9 +85,8 @@ def dumps(value: object) -> str:
     return json.dumps(value)
 
 
-def quoted(text: str) -> str:
-    """A string as JSON."""
-    return str(_quote(text)) if _quote else dumps(text)
+quoted: Callable[[str], str] = _quote or dumps
+"""A string as JSON."""
 
 
 def pretty(value: object, indent: str = "  ", margin: str = "") -> str:

@@ -62,7 +62,8 @@ class Calls:
     ) -> None:
         if self.observe:
             seconds = time.perf_counter() - started
-            self.observe(call, tuple(map(show, shown)), result, errno, seconds)
+            readable = tuple([v if type(v) is str else show(v) for v in shown])
+            self.observe(call, readable, result, errno, seconds)
         if errno:
             raise SyscallError(call, tuple(map(show, shown)), errno)
 

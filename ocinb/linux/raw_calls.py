@@ -89,7 +89,7 @@ def prepared(call: str, *arguments: object) -> list[object]:
     Raises:
         UnsupportedHost: nothing is known of this machine's system calls.
     """
-    return [_Long(_NUMBERS[call]), *(_argument(value) for value in arguments)]
+    return [_NUMBERS[call], *[_Long(v) if isinstance(v, int) else v for v in arguments]]
 
 
 def perform(call: list[object]) -> int:
@@ -124,14 +124,10 @@ def errno() -> int:
     return _ctypes.get_errno()
 
 
-def _argument(value: object) -> object:
-    return _Long(value) if isinstance(value, int) else value
-
-
-def _numbers() -> dict[str, int]:
+def _numbers() -> dict[str, _Long]:
     machine = os.uname().machine
     try:
-        return NUMBERS[machine]
+        return {call: _Long(number) for call, number in NUMBERS[machine].items()}
     except KeyError:
         raise UnsupportedHost(
             f"the system call numbers of {machine} are not known",
