@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import selectors
 import subprocess
 import sys
@@ -107,11 +108,18 @@ def _run(session: Session, argv: Sequence[str]) -> int:
     sys.stdout.flush()
     if session.output is None:
         # What it prints goes to standard error: the answer of this command is the listing.
-        return subprocess.run(argv, check=False, stdout=2).returncode
+        with subprocess.Popen(argv, stdout=2) as process:
+            while True:
+                with contextlib.suppress(KeyboardInterrupt):  # the terminal told the engine, too
+                    return process.wait()
     with subprocess.Popen(
         argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        _carry(session, process)
+        try:
+            _carry(session, process)
+        except KeyboardInterrupt:
+            process.terminate()
+            raise
     return process.returncode
 
 

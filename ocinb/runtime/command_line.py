@@ -78,9 +78,9 @@ def _interrupt(number: int, _: object) -> None:
 def _dispatch(context: Context, words: list[str]) -> int:
     command = find(words[0])
     if command is None:
-        raise CommandError(f"ocinb-runtime has no command {words[0]!r}", hint="see --help")
+        raise CommandError(f"there is no command {words[0]!r}", hint="see --help")
     if command.refused:
-        raise UnsupportedHost(f"ocinb-runtime has no {words[0]}: {command.refused}")
+        raise UnsupportedHost(f"{words[0]} is refused: {command.refused}")
     options = (*command.options, Option(names=("--help", "-h")))
     name = f"ocinb-runtime {command.name}"
     parsed, rest = parse(words[1:], options, what=name, stop=command.most < 0)

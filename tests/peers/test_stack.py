@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -129,3 +131,25 @@ def test_a_shim_outlives_containerd(tmp_path: Path, door: Door) -> None:
             again("container", "rm", "c")
     left = subprocess.run(["pgrep", "-f", str(place)], capture_output=True, check=False)
     assert left.stdout == b""
+
+
+def test_ctrl_c_in_a_shell_is_the_engines_and_the_calls_are_told(
+    podman: Podman, tmp_path: Path
+) -> None:
+    settings = {"OCINB_ROOT": f"{tmp_path}/root", "OCINB_RUN_ROOT": f"{tmp_path}/run"}
+    script = "trap 'echo ended; exit 4' INT; echo begun; sleep 1000 & wait"
+    argv = [sys.executable, "-m", "ocinb", "stack", "trace", "--format", "json", "--"]
+    traced = subprocess.Popen(
+        [*argv, "podman", "run", "--rm", "box", "sh", "-c", script],
+        env={**os.environ, **settings},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert traced.stderr is not None
+    assert traced.stderr.readline() == "begun\n"
+    os.killpg(traced.pid, signal.SIGINT)
+    told, errors = traced.communicate(timeout=60)
+    assert "ended" in errors
+    assert [row["call"] for row in json.loads(told)] == ["create", "start", "kill", "delete"]
