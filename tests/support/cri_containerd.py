@@ -43,11 +43,9 @@ oom_score = 0
       runtime_type = "io.containerd.runc.v2"
       [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
         BinaryName = "{runc}"
-    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.ocinb]
-      runtime_type = "io.containerd.runc.v2"
-      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.ocinb.options]
-        BinaryName = "{ours}"
 """
+_HANDLER = Path(__file__).parents[2] / "docs/kubernetes/containerd-1.toml"
+"""The part that the how-to tells people to put into their configuration."""
 
 
 @contextmanager
@@ -72,11 +70,10 @@ def cri_containerd(place: Path, registry: str) -> Iterator[str]:
     document = {"cniVersion": "0.4.0", "name": f"cri-{place.name}", "plugins": [network]}
     (place / "net.d/10.conflist").write_text(json.dumps(document))
     configuration = place / "config.toml"
-    configuration.write_text(
-        _CONFIGURATION.format(
-            place=place, registry=registry, runc=require("runc"), ours=launcher(place)
-        )
-    )
+    handler = _HANDLER.read_text().replace("version = 2\n", "")
+    handler = handler.replace("/opt/ocinb/bin/ocinb-runtime", str(launcher(place)))
+    own = _CONFIGURATION.format(place=place, registry=registry, runc=require("runc"))
+    configuration.write_text(own + handler)
     with (place / "log").open("w") as log:
         process = subprocess.Popen([daemon, "--config", str(configuration)], stdout=log, stderr=log)
     try:
