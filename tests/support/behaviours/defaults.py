@@ -63,6 +63,22 @@ BATCHES = [
             ),
             Row("proc: sysrq is read-only", "try sh -c 'echo h > /proc/sysrq-trigger'", "fails"),
             Row("proc: few processes", "ls /proc | grep -c '^[0-9]*$'", Pattern("[3-6]")),
+            Row(
+                "parameters: ping needs no capability",
+                "cat /proc/sys/net/ipv4/ping_group_range",
+                "0\t2147483647",
+                {
+                    "podman": Declared(
+                        "1\t0", "by the settings of these tests; by its own it is 0 0"
+                    )
+                },
+            ),
+            Row(
+                "parameters: low ports need no power",
+                "cat /proc/sys/net/ipv4/ip_unprivileged_port_start",
+                "0",
+                {"podman": Declared("1024", "docker has them open, podman leaves it as it is")},
+            ),
             Row("sys: read-only", "has /sys ro", "yes"),
             Row("sys: firmware is masked", "ls /sys/firmware | wc -l", "0"),
             Row("cgroup: read-only", "try mkdir /sys/fs/cgroup/memory/more", "fails"),

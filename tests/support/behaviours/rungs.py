@@ -27,6 +27,8 @@ _ROWS: dict[str, dict[str, tuple[str, ...]]] = {
             *_CGROUP_ROWS, "--cpus: the period", "--cpuset-mems", "--memory-swap -1: no limit",
             "--privileged: every device",
         ),
+        "its group is the only one that a user namespace is sure to have":
+            ("parameters: ping needs no capability",),
         "gid 5 of devpts is left out where a user namespace may have one id only": ("dev: pts",),
         _OF_OTHERS: ("--volume: owners are those of the machine",),
         "device nodes need the real superuser": ("--cap-add MKNOD: has an effect",),
@@ -45,6 +47,7 @@ _ROWS: dict[str, dict[str, tuple[str, ...]]] = {
             "--hostname: HOSTNAME", "--hostname: in the kernel", "--sysctl net.",
             "--sysctl kernel.", "--sysctl fs.mqueue.", "pid: of its own", "ipc: of its own",
             "uts: of its own", "net: of its own", "--network none: loopback only",
+            "parameters: ping needs no capability", "parameters: low ports need no power",
             "--network none: no routes", "--network none: loopback works",
         ),
         _CALLS: (
