@@ -21,7 +21,7 @@ from tests.support.chain.caller import NOTHING, Caller, Ended, NotOffered, Wishe
 from tests.support.cri_containerd import cri_containerd
 from tests.support.runtimes import wait_until
 
-_GROUP = f"ocinb-cri-{os.getpid()}"
+_GROUP = f"chain-cri-{os.getpid()}"
 _STATES = ("created", "running", "exited", "unknown")
 
 

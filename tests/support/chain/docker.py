@@ -54,7 +54,7 @@ def docker(place: Path, rootfs: Path, runtimes: dict[str, Path]) -> Iterator[lis
     daemon, client = require("dockerd"), require("docker")
     place.mkdir(parents=True, exist_ok=True)
     address = f"unix://{place}/sock"
-    group = f"ocinb-docker-{os.getpid()}"
+    group = f"chain-docker-{os.getpid()}"
     configuration = {
         "data-root": f"{place}/data",
         "exec-root": f"{place}/exec",
