@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocinb.errors import DocumentError, InvalidReference
+from ocinb.spec.digest import Digest
 from ocinb.spec.reference import Reference
 
 DIGEST = "sha256:" + "0" * 64
@@ -82,6 +83,42 @@ def test_the_familiar_form_is_short_and_means_the_same(text: str) -> None:
 def test_the_namespace_of_official_images_is_left_out_where_it_is_added_again(text: str) -> None:
     reference = Reference.parse(text)
     assert Reference.parse(reference.familiar) == reference
+
+
+@pytest.mark.parametrize(
+    ("text", "familiar"),
+    [
+        ("docker.io/localhost/x", "docker.io/localhost/x:latest"),
+        ("docker.io/a.b/x:1", "docker.io/a.b/x:1"),
+        (f"nginx:latest@{DIGEST}", f"nginx:latest@{DIGEST}"),
+        ("nginx:latest", "nginx"),
+    ],
+)
+def test_the_familiar_form_leaves_out_only_what_is_filled_in_again(
+    text: str, familiar: str
+) -> None:
+    reference = Reference.parse(text)
+    assert reference.familiar == familiar.removesuffix(":latest")
+    assert Reference.parse(reference.familiar) == reference
+
+
+def test_pinned_to_a_digest_it_has_no_tag() -> None:
+    pinned = Reference.parse("ghcr.io/a/b:1").with_digest(Digest(DIGEST))
+    assert str(pinned) == f"ghcr.io/a/b@{DIGEST}"
+
+
+def test_registry_and_repository_have_at_most_255_characters() -> None:
+    longest = f"ghcr.io/{'a' * 247}"
+    assert len(Reference.parse(longest).name) == 255
+    with pytest.raises(InvalidReference, match="longer than 255"):
+        Reference.parse(longest + "a")
+
+
+@pytest.mark.parametrize(("text", "hinted"), [("ghcr.io/A/b", True), ("ghcr.io/a_-b", False)])
+def test_capitals_are_hinted_at_where_they_are_what_is_wrong(text: str, hinted: bool) -> None:
+    with pytest.raises(InvalidReference) as raised:
+        Reference.parse(text)
+    assert ("lower-case: a/b" in str(raised.value.hint)) == hinted
 
 
 @given(st.text(max_size=60))
