@@ -41,8 +41,11 @@ def record(lesson: shelf.Lesson, names: list[str]) -> None:
         )
         for name in names:
             target = lesson.recording(name)
+            made = Path(place, lesson.number, target.name)
+            if not made.exists():
+                raise SystemExit(f"{lesson.number} {name} is not live on this machine: see needs")
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(Path(place, lesson.number, target.name).read_bytes())
+            target.write_bytes(made.read_bytes())
             print(target.relative_to(shelf.shelf().parent))
 
 
