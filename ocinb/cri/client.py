@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,9 @@ class Client:
     """
 
     def __init__(self, address: str, *, record: Record = ignore) -> None:
+        # Else it begins its threads anew in every process that is forked from this one, and a
+        # process with threads may make no user namespace.
+        os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
         try:
             import grpc
         except ImportError as error:

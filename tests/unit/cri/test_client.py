@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -141,3 +143,24 @@ def test_a_pod_that_was_not_made_leaves_no_directory(socket, runtime, tmp_path):
     with Client(socket) as call, pytest.raises(CriError, match="no runtime for that"):
         Pods(call, tmp_path / "logs").run("web", handler="nosuch")
     assert list((tmp_path / "logs").iterdir()) == []
+
+
+def test_a_process_that_is_forked_meanwhile_has_one_thread(tmp_path):
+    """Or the probes of the engine, which fork, would find that there are no user namespaces."""
+    script = """
+import os, sys
+from ocinb.cri.client import Client
+from ocinb.errors import CriError
+with Client(sys.argv[1]) as call:
+    try:
+        call("Version")
+    except CriError:
+        pass
+    child = os.fork()
+    if not child:
+        os._exit(len(os.listdir("/proc/self/task")))
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    argv = [sys.executable, "-W", "ignore", "-c", script, str(tmp_path / "sock")]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"
