@@ -75,6 +75,17 @@ def test_the_container_is_in_all_its_groups_until_deleted(
 
 
 @pytest.mark.skipif(not V1, reason="control groups version 2 are tested in a virtual machine")
+def test_a_program_that_starts_no_other_needs_room_for_one_process(
+    ours: RuntimeProgram, bundle: Bundle
+) -> None:
+    bundle.linux["resources"]["pids"] = {"limit": 1}
+    bundle.process["args"] = ["/bin/cat", "/sys/fs/cgroup/pids/pids.max"]
+    bundle.mount("/sys", "sysfs", "sysfs", "ro")
+    bundle.mount("/sys/fs/cgroup", "cgroup", "cgroup", "ro")
+    assert ours.output(bundle) == "1\n"
+
+
+@pytest.mark.skipif(not V1, reason="control groups version 2 are tested in a virtual machine")
 def test_a_cgroup_namespace_hides_the_rest(runtime: RuntimeProgram, bundle: Bundle) -> None:
     bundle.linux["namespaces"].append({"type": "cgroup"})
     bundle.mount("/sys", "sysfs", "sysfs", "ro")

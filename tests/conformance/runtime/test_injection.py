@@ -73,7 +73,8 @@ def program(content: bytes) -> Change:
 
 
 def full_group(bundle: Bundle) -> None:
-    """The control group above has no room for another process."""
+    """The control group above has no room for another process, which a time namespace needs."""
+    bundle.linux["namespaces"].append({"type": "time"})
     above = TREE / bundle.linux["cgroupsPath"].lstrip("/")
     above.mkdir(parents=True)
     (above / "pids.max").write_text("1")
