@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import shutil
 import tempfile
@@ -37,7 +38,9 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Program]:
         require_system_python()
     if request.param not in ("ocinb", "rootless"):
         require(request.param)
-    place = Path(tempfile.mkdtemp(prefix="ocinb-behaviours-"))
+    # Not by mkdtemp: podman takes an underscore at the end of a path for a name that is none.
+    place = Path(tempfile.gettempdir(), f"ocinb-behaviours-{os.urandom(6).hex()}")
+    place.mkdir(mode=0o700)
     opened = open_engine(request.param, place)
     opened("run", "--rm", NAME, "true")  # what the first one opens stays open for the others
     before = open_files()
