@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 RUN    := $(BIN)/python -m
 
-.PHONY: help demo test test-fast test-vm lint bench course lab clean faults fuzz
+.PHONY: help demo test test-fast test-vm lint bench course docs lab clean faults fuzz wheel audit coverage mutants
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -40,6 +40,19 @@ test-fast: $(VENV)/.installed-dev ## what takes a few minutes: no slow tests, no
 test-vm: $(VENV)/.installed-dev ## control groups version 2, in a small virtual machine
 	$(RUN) pytest tests/vm
 
+wheel: $(VENV)/.installed-dev ## dist/: the wheel, built twice and compared, and what it is made of
+	$(BIN)/python .ci/supply.py wheel
+
+audit: $(VENV)/.installed-dev ## the locked dependencies against the known vulnerabilities (network)
+	$(BIN)/pip install --quiet --disable-pip-version-check pip-audit
+	$(BIN)/python .ci/supply.py audit
+
+coverage: $(VENV)/.installed-dev ## branches that all tests together take, in every process
+	$(RUN) tests.reached
+
+mutants: $(VENV)/.installed-dev ## tests against wrong versions of what must be right
+	$(RUN) tests.mutants
+
 SECONDS ?= 600
 
 fuzz: $(VENV)/.installed-dev ## what reads strangers' bytes, SECONDS=600 for each kind of them
@@ -58,6 +71,9 @@ bench: $(VENV)/.installed-dev ## beside the peers, in one run: docs/benchmarks.m
 course: $(VENV)/.installed-dev ## make the notebooks from their sources, record what has changed
 	$(BIN)/python notebooks/build.py
 	$(BIN)/python notebooks/record.py
+
+docs: $(VENV)/.installed-dev ## build/site/html: the documentation, with every lesson as it ran here
+	$(BIN)/python docs/site.py --execute build/site
 
 lab: $(VENV)/.installed ## JupyterLab on the notebooks
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[lab]'
