@@ -95,10 +95,7 @@ class Tracing:
         """
         private_directory(self._place)
         with (self._place / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise CommandError("another stack trace goes on; one at a time") from None
+            _take(lock.fileno())
             shutil.rmtree(self._calls, ignore_errors=True)
             self._calls.mkdir(mode=0o700)
             try:
@@ -151,6 +148,23 @@ class Tracing:
                 "(systemctl reload docker); take it out afterwards",
             )
         return [*rest[:at], "--runtime", name, *rest[at:]]
+
+
+def _take(lock: int) -> None:
+    """Take the lock of who listens; wrappers hold it for a moment, to see whether anybody does.
+
+    Raises:
+        CommandError: somebody else has it.
+    """
+    end = time.monotonic() + 1.0
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise CommandError("another stack trace goes on; one at a time") from None
+            time.sleep(0.01)
 
 
 def runtime_argv(runtime: str) -> list[str]:

@@ -1,7 +1,7 @@
 """A program in an OCI runtime's place: it writes down each call, and lets the runtime do it.
 
-Started as ``python3 -I -S wrapper.py DIRECTORY RUNTIME… -- ARGUMENTS``. Where the directory is not
-there nobody is listening, and it becomes the runtime. So containers that were made while somebody
+Started as ``python3 -I -S wrapper.py DIRECTORY RUNTIME… -- ARGUMENTS``. Where nobody is listening
+it becomes the runtime. So containers that were made while somebody
 listened go on working: engines remember the runtime that made a container.
 
 It stands between caller and runtime for as long as a call takes, and is no subreaper: a
@@ -10,6 +10,7 @@ container's process is still given to whoever would have it otherwise.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -38,7 +39,7 @@ def main() -> None:
     end = sys.argv.index("--")
     argv = [*sys.argv[2:end], *sys.argv[end + 1 :]]
     words = sys.argv[end + 1 :]
-    if not os.path.isdir(directory):
+    if not listened(directory):
         os.execv(argv[0], argv)
     call = described(words)
     call["runtime"] = sys.argv[2:end]
@@ -53,6 +54,23 @@ def main() -> None:
     os.rename(f"{path}.part", f"{path}.json")
     os.unlink(f"{path}.begun")
     os._exit(status if status >= 0 else 128 - status)
+
+
+def listened(directory: str) -> bool:
+    """Whether somebody waits for calls: who does holds a lock, which ends with the process."""
+    if not os.path.isdir(directory):
+        return False
+    try:
+        lock = os.open(f"{os.path.dirname(directory)}/lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 def described(words: list[str]) -> dict[str, object]:

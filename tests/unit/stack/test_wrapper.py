@@ -68,6 +68,18 @@ def test_where_nobody_listens_it_is_the_runtime(tmp_path, behind):
         assert calls() == []
 
 
+def test_where_who_listened_was_killed_it_is_the_runtime(tmp_path, behind):
+    tracing = Tracing(tmp_path / "stack")
+    wrapper = tracing.wrapper(str(behind))
+    calls = tmp_path / "stack/calls"
+    with tracing.listening():
+        call(wrapper, "state", "c")
+        assert len(list(calls.iterdir())) == 1
+    calls.mkdir()
+    assert call(wrapper, "state", "c").stdout.startswith("asked: state c")
+    assert list(calls.iterdir()) == []
+
+
 def test_the_document_of_a_call_is_kept(tmp_path, behind):
     tracing = Tracing(tmp_path / "stack")
     wrapper = tracing.wrapper(str(behind))
