@@ -194,9 +194,14 @@ def names(session: Session, context: click.Context, incomplete: str) -> Iterator
     if "volume" in words:
         yield from sorted(volume.name for volume in session.engine.volumes.all())
     elif "network" in words:
-        yield from sorted(network.name for network in session.engine.networks)
+        yield from own_networks(session, context, incomplete)
     else:
         yield from images_and_containers(session, context, incomplete)
+
+
+def own_networks(session: Session, _context: click.Context, _incomplete: str) -> Iterator[str]:
+    """Names of networks that were made here."""
+    yield from sorted(network.name for network in session.engine.networks)
 
 
 def copied(session: Session, context: click.Context, incomplete: str) -> Iterator[str]:
@@ -261,6 +266,7 @@ ARGUMENTS: dict[str, Words] = {
     "lesson": lessons,
     "name": names,
     "names": names,
+    "network": own_networks,
     "one": images_and_files,
     "other": images_and_files,
     "path": paths,

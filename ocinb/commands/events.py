@@ -41,7 +41,8 @@ def command(
 ) -> Any:
     """Tell what became of containers, also of those that are no more.
 
-    create, start, oom, die, kill, pause, unpause, update, rename, exec, remove.
+    create, start, oom, die, kill, pause, unpause, update, rename, exec, connect, disconnect,
+    health_status, remove.
     """
     engine = session.engine
     after, wanted = moment("--since", since), _wanted(filters)

@@ -8,7 +8,6 @@ from ocinb.engine import ending, joining, stages
 from ocinb.engine.attached import Ended, input_of
 from ocinb.engine.changed import Changed, changed
 from ocinb.engine.copying.copy import Root, archive_in, archive_out, copy_in, copy_out
-from ocinb.engine.happenings import note
 from ocinb.engine.joining import FurtherProcess
 from ocinb.engine.launch import Shim
 from ocinb.engine.limits import Resources, update
@@ -97,7 +96,6 @@ class ExistingContainers:
             except BaseException as error:
                 ending.note_failure(files, error)
                 raise
-            note(files, "start")
 
     def start_attached(
         self,

@@ -134,6 +134,7 @@ def test_a_person_who_starts_it_begins_a_new_count(engine: Engine) -> None:
     engine.containers.start("box")
     engine.containers.wait("box", 30)
     assert (engine.containers.get("box").restarts, said(engine)) == (1, "life\n" * 4)
+    assert actions(engine) == ["create", *["start", "die"] * 4]  # each start once
 
 
 def test_a_container_that_cannot_be_made_again_says_why(engine: Engine) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ocinb.errors import NetworkError
 from ocinb.network.leases import Leases, locked
-from ocinb.network.subnets import Subnet, to_number, to_text
+from ocinb.network.subnets import Subnet, subnet_of, to_number, to_text
 
 
 def leases(directory: Path, subnet: str = "10.9.0.0/29") -> Leases:
@@ -146,3 +146,42 @@ def test_overlapping_is_having_an_address_in_common(a: int, bits: int, b: int, m
     other = Subnet(base=b & ~((1 << (32 - more)) - 1), prefix=more)
     common = max(one.base, other.base) < min(one.base + one.size, other.base + other.size)
     assert one.overlaps(other) == other.overlaps(one) == common
+
+
+def test_addresses_of_version_6(tmp_path: Path) -> None:
+    four, six = leases(tmp_path), leases(tmp_path, "fd00:9::/64")
+    assert [six.take(f"c{n}", (), "").ip for n in range(2)] == ["fd00:9::2", "fd00:9::3"]
+    assert four.take("c0", (), "").ip == "10.9.0.2"
+    assert six.take("d", (), "", "fd00:9::1:0").ip == "fd00:9::1:0"
+    assert [lease.ip for lease in six] == ["fd00:9::2", "fd00:9::3", "fd00:9::1:0"]
+    assert [lease.ip for lease in six.release("c0")] == ["fd00:9::2"]
+    assert [lease.ip for lease in four] == ["10.9.0.2"]
+    six.check(None)
+    for wished, said in (
+        ("fd00:9::3", "is in use by container c1"),
+        ("fd00:9::1", "is no container's address"),
+        ("fd00:8::5", "is not an address of fd00:9::/64"),
+        ("10.9.0.5", "is not an address of fd00:9::/64"),
+    ):
+        with pytest.raises(NetworkError, match=said):
+            six.check(wished)
+
+
+@given(st.integers(0, 2**128 - 1))
+def test_addresses_of_version_6_in_the_usual_writing(number: int) -> None:
+    assert to_number(to_text(number, 6), 6) == number
+
+
+@given(st.integers(0, 2**128 - 1), st.integers(0, 128))
+def test_an_address_lies_in_its_subnet(number: int, prefix: int) -> None:
+    subnet = subnet_of(to_text(number, 6), prefix)
+    assert number in subnet
+    assert Subnet.parse(str(subnet)) == subnet
+    assert subnet.overlaps(Subnet.parse("::/0"))
+    assert not subnet.overlaps(Subnet.parse("0.0.0.0/0"))
+
+
+@pytest.mark.parametrize("text", ["fd00::1/64", "fd00::/129", "fd00::", "fd00:/64", "::/x", ":/1"])
+def test_what_is_no_subnet_of_version_6(text: str) -> None:
+    with pytest.raises(NetworkError, match="is not a subnet"):
+        Subnet.parse(text)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ocinb import plain_json
 from ocinb.errors import NetworkError
 from ocinb.network import networks as module
 from ocinb.network.leases import Leases
@@ -138,3 +139,31 @@ def test_a_damaged_file_is_named(networks: Networks, tmp_path: Path, content: st
     (tmp_path / "root/a.json").write_text(content)
     with pytest.raises(NetworkError, match=r"a\.json does not describe a network"):
         networks.get("a")
+
+
+def test_a_subnet_of_each_version(networks: Networks) -> None:
+    made = networks.create("a", subnet6="fd00:1::/64", ipv6=True)
+    assert (made.subnet, made.subnet6, made.gateway6) == (
+        "10.87.1.0/24", "fd00:1::/64", "fd00:1::1",
+    )  # fmt: skip
+    assert networks.get("a") == made
+    other = networks.create("b", ipv6=True)
+    assert Subnet.parse(other.subnet6).prefix == 64
+    assert other.subnet6.startswith("fd")
+    assert networks.create("c").subnet6 == ""
+    for subnet6, said in (
+        ("fd00:1::/80", "overlaps fd00:1::/64, network a"),
+        ("10.1.0.0/24", "is not a subnet of IPv6"),
+        ("fe80::/64", "not addresses of hosts"),
+        ("fd00::/8", "its prefix is /16 to /126"),
+    ):
+        with pytest.raises(NetworkError) as refused:
+            networks.create("x", subnet6=subnet6, ipv6=True)
+        assert said in f"{refused.value.message} {refused.value.hint}"
+
+
+def test_a_network_that_an_older_ocinb_has_made(networks: Networks, tmp_path: Path) -> None:
+    made = dict(networks.create("a"))
+    del made["subnet6"], made["gateway6"]
+    (tmp_path / "root/a.json").write_text(plain_json.dumps(made))
+    assert networks.get("a").subnet6 == ""
