@@ -103,6 +103,8 @@ def test_what_is_shown_as_recorded_is_a_recording_of_that_very_cell(lesson):
     kept = {path.stem for path in lesson.recording("any").parent.glob("*.json")}
     assert kept == {cell.name for cell in lesson.live_cells()}, "run: python notebooks/record.py"
     for cell in lesson.live_cells():
+        assert all(need in NEEDS or need.startswith(PROGRAM) for need in cell.needs)
+        assert cell.needs
         found = recording.read(lesson.recording(cell.name))
         assert found.cell == recording.digest(cell.body), "run: python notebooks/record.py"
         assert found.parts
