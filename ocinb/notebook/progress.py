@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from ocinb.events import Event, Recorder
 
-PERIOD = 0.1
-"""Seconds between two pictures, at least."""
+PERIOD = 0.12
+"""Seconds between two pictures, at least: ten a second at the most, also where some come late."""
 MOST = 40
 """Blobs that are drawn."""
 
