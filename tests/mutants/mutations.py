@@ -79,7 +79,7 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Change]]:
     elif isinstance(node, ast.If | ast.IfExp | ast.While):
         test = ast.unparse(node.test)
         yield f"if {test}: never", lambda n: setattr(n, "test", ast.Constant(False))
-    elif isinstance(node, ast.Return) and node.value is not None:
+    elif isinstance(node, ast.Return) and ast.unparse(node) not in ("return", "return None"):
         yield f"{ast.unparse(node)}: None", lambda n: setattr(n, "value", ast.Constant(None))
     elif isinstance(node, ast.Expr | ast.AugAssign | ast.Raise | ast.Delete):
         yield f"{ast.unparse(node)}: left out", _leave_out

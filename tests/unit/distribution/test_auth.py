@@ -327,6 +327,30 @@ def test_challenges_are_read_as_rfc_9110_has_them(
     assert [(c.scheme, dict(c.parameters)) for c in challenges(headers)] == expected
 
 
+def test_empty_elements_of_the_list_are_passed_over() -> None:
+    """As RFC 9110 section 5.6.1 asks of whoever reads a list."""
+    read = challenges(['Basic realm="x", , ,Bearer realm="y"'])
+    assert [(one.scheme, one.parameters["realm"]) for one in read] == [
+        ("basic", "x"),
+        ("bearer", "y"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("header", "scheme"),
+    [
+        ('Basic realm="x", Bearer realm="y"', "bearer"),
+        ('Bearer service="s", Basic realm="x"', "basic"),
+        ("Negotiate, Basic", "basic"),
+        ('Negotiate realm="x"', None),
+        ('Bearer service="s"', None),
+    ],
+)
+def test_a_token_is_preferred_to_a_password(header: str, scheme: str | None) -> None:
+    best = preferred(challenges([header]))
+    assert (best.scheme if best else None) == scheme
+
+
 @given(st.lists(st.text(), max_size=3))
 def test_any_header_is_read_without_an_exception(headers: list[str]) -> None:
     preferred(challenges(headers))
