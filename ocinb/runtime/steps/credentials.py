@@ -51,7 +51,8 @@ def _set_groups(env: Environment, groups: list[int]) -> None:
     denied = _own(env, "setgroups").strip() == "deny"
     if not denied:
         env.kernel.setgroups(groups)
-    elif groups:
+    elif any(group != env.user["gid"] for group in groups):
+        # Its own group it has in any case; podman names it among the additional ones.
         raise StepFailed(
             "process.user.additionalGids cannot be set in this user namespace",
             hint="map ids with newuidmap and newgidmap (linux.gidMappings of more than one id)",

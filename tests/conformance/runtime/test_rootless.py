@@ -66,6 +66,16 @@ def test_the_superuser_of_a_user_namespace(rootless: RuntimeProgram, own: Bundle
     assert done.stdout.split() == ["0", "0", str(USER), "1", "null", "made"], done.stderr
 
 
+def test_its_own_group_named_among_the_additional_ones(
+    rootless: RuntimeProgram, own: Bundle
+) -> None:
+    # So does podman, for --user 0:0, and groups cannot be set in such a namespace.
+    own.process["user"] = {"uid": 0, "gid": 0, "additionalGids": [0]}
+    before = ("unshare", "-Urm", "--propagation", "slave")
+    done = as_user(rootless, own.shell("id -u; id -g"), *before)
+    assert done.stdout.split() == ["0", "0"], done.stderr
+
+
 def test_a_user_namespace_within_one(rootless: RuntimeProgram, own: Bundle) -> None:
     done = as_user(rootless, mapped(own, 0).shell(SCRIPT), "unshare", "-Urm")
     assert done.stdout.split() == ["0", "0", "0", "1", "null", "made"], done.stderr
