@@ -50,6 +50,8 @@ def _own(node: ast.AST) -> Iterator[ast.AST]:
         return  # a docstring
     if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
         return
+    if isinstance(node, ast.Assign) and ast.unparse(node) == "TYPE_CHECKING = False":
+        return
     yield node
     for name, value in ast.iter_fields(node):
         if name in ("annotation", "returns", "decorator_list", "type_params"):
