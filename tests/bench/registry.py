@@ -88,6 +88,19 @@ class Peer:
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(self.get_large, range(4)))
 
+    def get_small_at_once(self) -> None:
+        """The small blob twenty times by each of fifty clients."""
+
+        def client(_: int) -> None:
+            connection = http.client.HTTPConnection(self.address)
+            for _ in range(20):
+                connection.request("GET", f"{PATH}/{self.small}")
+                self.answer(connection, 200)
+            connection.close()
+
+        with ThreadPoolExecutor(50) as pool:
+            list(pool.map(client, range(50)))
+
     def get_small(self) -> None:
         """The small blob a hundred times over one connection."""
         connection = http.client.HTTPConnection(self.address)
@@ -112,6 +125,7 @@ def comparisons() -> Iterator[Comparison]:
                 ("get a blob of 300 MB", Peer.get_large),
                 ("get it four times at once", Peer.get_at_once),
                 ("get a blob of 500 bytes, 100 times", Peer.get_small),
+                ("the same 20 times by each of 50 clients at once", Peer.get_small_at_once),
             ):
                 yield Comparison(title, [Case(p.name, partial(act, p)) for p in peers])
     finally:
