@@ -20,7 +20,7 @@ from tests.support.peers import require
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 
-ROUNDS = int(os.environ.get("OCINB_FAULT_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("OCINB_FAULT_ROUNDS", "2"))
 SOURCE = Path(__file__).parents[1] / "support/failing_calls.c"
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EMFILE, errno.ENOMEM)
 

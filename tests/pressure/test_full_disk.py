@@ -16,7 +16,7 @@ from tests.support.ordeal import REFUSED, Operation, Ordeal, Said
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 
-ROUNDS = int(os.environ.get("OCINB_FAULT_ROUNDS", "2"))
+ROUNDS = int(os.environ.get("OCINB_FAULT_ROUNDS", "1"))
 
 
 @pytest.fixture
