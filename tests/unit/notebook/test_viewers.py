@@ -21,6 +21,7 @@ from ocinb.errors import UnsupportedHost
 from ocinb.notebook.configuration import OCI
 from ocinb.notebook.diagrams import raster
 from ocinb.notebook.diagrams.draw import KINDS, draw
+from ocinb.notebook.widgets.base import PictureWidget
 from tests.support.pictures import tables
 
 HTML, SVG, PNG, PLAIN = "text/html", "image/svg+xml", "image/png", "text/plain"
@@ -107,6 +108,24 @@ def test_where_no_png_can_be_made_html_has_the_svg_alone(monkeypatch):
 def test_it_can_be_switched_off():
     assert OCI().shows_png
     assert not OCI(png=False).shows_png
+
+
+class Still(PictureWidget):
+    """A widget that is its picture."""
+
+    name = "pull"
+
+    def picture(self):
+        return draw(Picture("limits", tables()["limits"]))
+
+
+def test_a_widgets_picture_is_a_png_too_unless_that_is_switched_off():
+    widget = Still()
+    assert "data:image/png;base64," in widget.forms()[HTML]
+    assert set(widget.forms()) == {HTML, PLAIN}
+    widget.png = False
+    assert "image/png" not in widget.forms()[HTML]
+    widget.close()
 
 
 def test_nbconvert_takes_the_html():
