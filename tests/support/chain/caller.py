@@ -56,9 +56,11 @@ class Caller:
 
     Attributes:
         column: the head of its column, as in ``podman+runc``.
+        limits: whether its containers have control groups of their own.
     """
 
     column: str
+    limits = True
 
     def once(self, script: str, wishes: Wishes = NOTHING) -> Ended:
         """Run a container to its end, in front."""

@@ -12,12 +12,14 @@ from tests.support.chain.ctr import ctr
 from tests.support.chain.docker import docker
 from tests.support.chain.operations import OPERATIONS, Cell, observe
 from tests.support.chain.podman import podman
+from tests.support.chain.rootless import rootless
 from tests.support.own_network import own_network
 from tests.support.peers import require
 from tests.support.pod_registry import IMAGE, pod_registry, root_archive
 from tests.support.runtimes import launcher
 
-CALLERS = ("podman", "ctr", "CRI", "docker")
+CALLERS = ("podman", "rootless", "ctr", "CRI", "docker")
+"""``rootless`` is podman of an ordinary user."""
 Column = dict[str, Cell]
 
 
@@ -45,7 +47,7 @@ def _opened(caller: str, place: Path) -> Iterator[Sequence[Caller]]:
         with ctr(place / "ctr", place / "rootfs", runtimes) as callers:
             yield callers
         return
-    engine = {"podman": podman, "docker": docker}[caller]
+    engine = {"podman": podman, "rootless": rootless, "docker": docker}[caller]
     with engine(place / caller, archive, runtimes) as engines:
         yield engines
 
