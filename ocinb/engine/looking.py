@@ -6,7 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ocinb.engine.changed import own_tree
 from ocinb.engine.container_files import ContainerFiles, read_json
+from ocinb.engine.copied_tree import index_copy
 from ocinb.engine.own_changes import index_changes
 from ocinb.errors import ContainerError
 from ocinb.frozen import Frozen
@@ -56,24 +58,25 @@ def look_into_container(engine: Engine, name: str) -> Looked:
 
     Raises:
         ContainerNotFound: there is none.
-        ContainerError: what it has written lies in no directory of its own.
+        ContainerError: its files are gone, or fakechroot has changed them, too.
         NameNotFound: its image is no longer in the store.
         BlobNotFound, LayerError, StorageError: as for ``look_into``.
     """
     record = engine.containers.get(name)
     below = look_into(engine, engine.images.get(record.image))
     files = ContainerFiles(str(engine.settings.containers / record.id))
-    upper = Path(files.writable) / "upper"
-    if not os.path.isdir(upper):
-        raise ContainerError(
-            f"what container {record.name} has written cannot be told from its image",
-            hint="its root filesystem is a copy, not an overlay: ocinb commit makes an image of it",
-        )
-    stack = Stack([*below.stack.layers, index_changes(str(upper))])
+    tree, copied = own_tree(files, record)
+    if not os.path.isdir(tree):
+        raise ContainerError(f"the files of container {record.name} are not there any more")
+    changes = (
+        index_copy(str(tree), below.stack, below.directories)
+        if copied
+        else index_changes(str(tree))
+    )
     return Looked(
         image=below.image,
-        stack=stack,
-        directories=(*below.directories, upper),
+        stack=Stack([*below.stack.layers, changes]),
+        directories=(*below.directories, tree),
         names=(*below.names, record.id),
         mount_points=tuple(
             str(mount["destination"])

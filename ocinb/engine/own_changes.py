@@ -31,8 +31,11 @@ def take_changes(upper: str) -> None:
             raise _refused(answer)
 
 
-def index_changes(upper: str) -> LayerIndex:
+def index_changes(upper: str, *, marks: bool = True) -> LayerIndex:
     """What a directory in overlay form holds, with the owners that the container sees.
+
+    Args:
+        marks: whether whiteouts are marks; else they are files as others.
 
     Raises:
         StorageError: it cannot be read.
@@ -40,16 +43,16 @@ def index_changes(upper: str) -> LayerIndex:
     if _may_be_of_others():
         written = os.memfd_create("index")
         try:
-            if not in_namespace(partial(_index, upper, written)):
+            if not in_namespace(partial(_index, upper, written, marks)):
                 return LayerIndex.decode(os.pread(written, os.fstat(written).st_size, 0))
         finally:
             os.close(written)
-    return index_directory(upper)
+    return index_directory(upper, marks=marks)
 
 
-def _index(upper: str, written: int) -> None:
+def _index(upper: str, written: int, marks: bool) -> None:
     with open(written, "wb", closefd=False) as file:
-        file.write(index_directory(upper).encode())
+        file.write(index_directory(upper, marks=marks).encode())
 
 
 @contextlib.contextmanager

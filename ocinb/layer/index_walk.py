@@ -20,15 +20,18 @@ MAX_DEPTH = 512
 _NOTHING = Kept(0, 0, 0, 0)
 
 
-def index_directory(directory: Path | str) -> LayerIndex:
+def index_directory(directory: Path | str, *, marks: bool = True) -> LayerIndex:
     """Walk a directory in overlay form, whose marks may be devices or files.
 
     Owners are those on disk; for a layer that an ordinary user unpacked not the archive's.
 
+    Args:
+        marks: whether whiteouts are marks; else they are files as others: of a plain tree.
+
     Raises:
         StorageError: it cannot be read.
     """
-    walk = _Walk()
+    walk = _Walk(marks)
     try:
         top = os.open(directory, OPEN_DIRECTORY)
         try:
@@ -43,7 +46,8 @@ def index_directory(directory: Path | str) -> LayerIndex:
 
 
 class _Walk:
-    def __init__(self) -> None:
+    def __init__(self, marks: bool) -> None:
+        self._marks = marks
         self.builder = IndexBuilder()
         self.directories: dict[str, Kept] = {}
         self.whiteouts: list[str] = []
@@ -57,9 +61,9 @@ class _Walk:
         for name in sorted(os.listdir(fd)):
             child = f"{path}/{name}" if path else name
             status = os.stat(name, dir_fd=fd, follow_symlinks=False)
-            if whiteout.is_device(status.st_mode, status.st_rdev):
+            if self._marks and whiteout.is_device(status.st_mode, status.st_rdev):
                 self.whiteouts.append(child)
-            elif name.startswith(whiteout.PREFIX):
+            elif self._marks and name.startswith(whiteout.PREFIX):
                 self.whiteouts.append(child[: -len(name)] + name[len(whiteout.PREFIX) :])
             elif stat.S_ISDIR(status.st_mode):
                 self._directory(fd, name, child)
@@ -71,7 +75,7 @@ class _Walk:
         try:
             self.builder.put_copy(path, _NOTHING, stat.S_IFDIR, 0, "")
             self.directories[path] = Kept.of(os.fstat(fd), xattrs_of(fd))
-            if whiteout.is_opaque(fd):
+            if self._marks and whiteout.is_opaque(fd):
                 self.opaque.append(path)
             self.enter(fd, path)
         finally:

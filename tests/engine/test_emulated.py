@@ -404,6 +404,37 @@ def test_images_are_built_and_committed_by_proot(pod: Pod, kind: str) -> None:
     assert "No such file" in err
 
 
+def test_what_a_container_has_changed_is_told_from_its_copy(pod: Pod, kind: str) -> None:
+    script = (
+        "mkdir -m 700 /srv/app; echo one > /srv/app/one; echo more >> /etc/passwd; "
+        "rm /etc/os-release; touch /srv/.wh.etc"
+    )
+    text = CLI + (
+        "run('true', name='still', keep=True)\n"
+        f"run('sh', '-c', {script!r}, name='busy', keep=True)\n"
+        "def told(name):\n"
+        "    try: table = ocinb('diff', '--only', 'file', name)[1]\n"
+        "    except OcinbError as error: return str(error)\n"
+        "    return [(row['change'], row['name'], row['what']) for row in table.records()]\n"
+        "print(told('still'), told('busy'), sep='\\n')\n"
+        "for name in ('still', 'busy'): engine.containers.delete(name)"
+    )
+    still, busy = finish(pod(text), 60).splitlines()
+    if kind == "fakechroot":
+        assert "fakechroot has changed its copy" in still
+        return
+    assert still == "[]"
+    assert busy == str(
+        [
+            ("removed", "/etc/os-release", ""),
+            ("changed", "/etc/passwd", "content"),
+            ("added", "/srv/.wh.etc", ""),
+            ("added", "/srv/app", ""),
+            ("added", "/srv/app/one", ""),
+        ]
+    )
+
+
 def test_what_an_ended_container_wrote_is_there_when_it_starts_again(pod: Pod) -> None:
     script = "test -e /srv/before && echo again; touch /srv/before"
     text = CLI + (
