@@ -14,6 +14,7 @@ import pytest
 from ocinb.build.demo import demo_image
 from ocinb.engine import Engine
 from ocinb.errors import InvalidStatus, StepFailed
+from ocinb.image import Image
 from ocinb.linux.processes import all_pids, start_time
 from ocinb.notebook.widgets.gate import PLACE, Gates
 from ocinb.notebook.widgets.stepper import LifecycleStepper
@@ -303,3 +304,16 @@ def test_a_gate_whose_keeper_is_gone_fails_at_once():
     done = subprocess.run(executable=hook["path"], args=hook["args"], check=False, timeout=10)
     assert done.returncode not in (0, -signal.SIGSEGV)
     gates.close()
+
+
+def test_a_press_while_the_picture_is_painted_is_not_lost(engine, monkeypatch):
+    """The page sees that a step is over, and painting takes a moment longer."""
+    stepper = LifecycleStepper(Image(engine, engine.images.get("demo")), "sleep", "600")
+    seen = []
+    monkeypatch.setattr(
+        stepper, "repaint", lambda: seen.append((stepper.busy, stepper._taking.locked()))
+    )
+    stepper.advance()
+    stepper.restart()
+    assert seen == [(False, False)] * 2
+    stepper.close()

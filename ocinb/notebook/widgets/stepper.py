@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from ocinb.table import one_line
 from ocinb.trace import lifecycle
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ocinb.image import Image
     from ocinb.notebook.diagrams.diagram import Diagram
 
@@ -67,7 +70,7 @@ class LifecycleStepper(PictureWidget):
             StepFailed: the runtime could not; the container is undone then.
             InvalidStatus: there is no next step.
         """
-        with self._taking:
+        with self._painted(), self._taking:
             self.busy = True
             self.problem = ""
             try:
@@ -77,7 +80,7 @@ class LifecycleStepper(PictureWidget):
 
     def restart(self) -> None:
         """Undo the container, wherever it stands, and begin with another one."""
-        with self._taking:
+        with self._painted(), self._taking:
             self.busy = True
             self.problem = ""
             self._walk.close()
@@ -138,7 +141,18 @@ class LifecycleStepper(PictureWidget):
             self.mounts = [list(row) for row in walk.snapshot.mounts]
             self.output, self.remark = plain(walk.output), walk.remark
             self.busy = False
-        self.repaint()
+
+    @contextlib.contextmanager
+    def _painted(self) -> Iterator[None]:
+        """Bring the picture up to date afterwards.
+
+        Not while a step counts as being taken: it takes a moment, in which the page's button
+        could be pressed already, and would be ignored.
+        """
+        try:
+            yield
+        finally:
+            self.repaint()
 
     def _steps(self) -> list[dict[str, Any]]:
         finished, position = self._walk.finished(), self._walk.position
