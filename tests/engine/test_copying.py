@@ -174,6 +174,28 @@ def test_a_volume_of_one_that_has_ended_is_copied_by_its_name(
 
 
 @pytest.mark.parametrize("running", [True, False], ids=["running", "ended"])
+def test_a_read_only_root_is_not_written(
+    engine: Engine, source: Path, place: Path, running: bool
+) -> None:
+    (place / "mine").mkdir()
+    bound = {"type": "bind", "source": str(place / "mine"), "options": ["bind"]}
+    mounts = [{**bound, "destination": "/rw"}]
+    options = ContainerOptions(args=["sleep", "1000"], mounts=mounts, read_only=True)
+    engine.run("demo", options, name="web", detach=True)
+    if not running:
+        stop(engine)
+    with pytest.raises(ContainerError, match=r"web:/.*read-only"):
+        engine.containers.copy_in("web", str(source / "file"), "/new")
+    with pytest.raises(ContainerError, match=r"web:/.*read-only"):
+        engine.containers.archive_in("web", io.BytesIO(archive([member("f")])), "/")
+    engine.containers.copy_in("web", str(source / "file"), "/rw")
+    assert (place / "mine/file").read_text() == "content"
+    with pytest.raises(ContainerError, match="new"):
+        engine.containers.copy_out("web", "/new", str(place))
+    engine.containers.delete("web", force=True)
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["running", "ended"])
 def test_what_the_container_may_not_write_is_not_written(
     engine: Engine, source: Path, place: Path, running: bool
 ) -> None:

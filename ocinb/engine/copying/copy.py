@@ -175,7 +175,8 @@ def _reading(root: Root, source: str, follow: bool) -> Iterator[tuple[dict[str, 
 
 def _writing(root: Root, request: dict[str, Any], write: Callable[[BinaryIO], object]) -> None:
     if root.readonly:
-        raise ContainerError(f"{root.name}:{root.place} is read-only, so nothing is copied there")
+        place = f"{root.name}:{root.place or '/'}"
+        raise ContainerError(f"{place} is read-only, so nothing is copied there")
     with _worker("in", root) as worker:
         assert worker.stdin and worker.stdout and worker.stderr
         try:

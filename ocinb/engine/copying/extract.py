@@ -11,6 +11,7 @@ import os
 import stat
 import tarfile
 
+from ocinb.engine.copying.replacing import directory_for_file, replacing
 from ocinb.errors import ContainerError, SyscallError
 from ocinb.linux.beneath import Beneath
 from ocinb.linux.syscalls import Kernel
@@ -20,9 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import IO
 
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY = os.O_PATH | os.O_DIRECTORY
-_BUSY = (errno.EBUSY, errno.EROFS)
 _IDS = 1 << 32  # the last one is none: to chown it says that nothing is to change
 _MAJORS, _MINORS = 1 << 12, 1 << 20
 _TIMES = 1 << 62
@@ -135,8 +135,7 @@ class Extractor:
                 # Also where a link leads to a directory, which then stays a link.
                 child = self._tree.open(path, _DIRECTORY)
             except SyscallError:
-                os.unlink(name, dir_fd=parent)
-                os.mkdir(name, 0o700, dir_fd=parent)
+                directory_for_file(parent, name)
                 child = self._tree.open(path, _DIRECTORY)
         try:
             self._finish(f"/proc/self/fd/{child}", entry)
@@ -145,35 +144,34 @@ class Extractor:
         self._times.append((path, entry.mtime))
 
     def _file(self, parent: int, name: str, entry: tarfile.TarInfo, content: IO[bytes]) -> None:
-        descriptor = self._fresh(parent, name)
+        made = -1
         try:
-            while data := content.read(1 << 20):
-                view = memoryview(data)
-                while view:
-                    view = view[os.write(descriptor, view) :]
-            self._finish(descriptor, entry)
-            os.utime(descriptor, (entry.mtime, entry.mtime))
-        finally:
-            os.close(descriptor)
-
-    def _fresh(self, parent: int, name: str) -> int:
-        """A new file; where something is mounted at that name, or it is open, the one there."""
-        try:
-            self._clear(parent, name)
-            return os.open(name, _NEW, 0o600, dir_fd=parent)
+            with replacing(parent, name) as beside:
+                made = os.open(beside, _NEW, 0o600, dir_fd=parent)
+                self._fill(made, content, entry)
         except OSError as error:
-            if error.errno not in _BUSY:
+            # Something is mounted at that name, or may be written where nothing new may be made.
+            if error.errno != (errno.EROFS if made < 0 else errno.EBUSY):
                 raise
-            flags = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            there = _there(parent, name, error)
             try:
-                descriptor = os.open(name, flags, dir_fd=parent)
-            except FileNotFoundError:
-                raise error from None  # none may be made in what is read-only
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                os.close(descriptor)
-                raise
-            os.ftruncate(descriptor, 0)
-            return descriptor
+                if made >= 0:
+                    os.lseek(made, 0, os.SEEK_SET)
+                    content = os.fdopen(made, "rb", closefd=False)
+                self._fill(there, content, entry)
+            finally:
+                os.close(there)
+        finally:
+            if made >= 0:
+                os.close(made)
+
+    def _fill(self, descriptor: int, content: IO[bytes], entry: tarfile.TarInfo) -> None:
+        while data := content.read(1 << 20):
+            view = memoryview(data)
+            while view:
+                view = view[os.write(descriptor, view) :]
+        self._finish(descriptor, entry)
+        os.utime(descriptor, (entry.mtime, entry.mtime))
 
     def _hard_link(self, parent: int, name: str, entry: tarfile.TarInfo) -> None:
         target = self._parts(entry.linkname)
@@ -181,21 +179,23 @@ class Extractor:
             raise ContainerError(f"the archive has a hard link to a directory: {entry.name!r}")
         directory = self._tree.open(self._join(target[:-1]), _DIRECTORY)
         try:
-            # Looked at first: what is at the link's own name goes only once there is another.
             found = os.stat(target[-1], dir_fd=directory, follow_symlinks=False)
             if stat.S_ISDIR(found.st_mode):
                 raise ContainerError(f"the archive has a hard link to a directory: {entry.name!r}")
             if _is(found, parent, name):
                 return
-            self._clear(parent, name)
-            os.link(
-                target[-1], name, src_dir_fd=directory, dst_dir_fd=parent, follow_symlinks=False
-            )
+            with replacing(parent, name) as new:
+                os.link(
+                    target[-1], new, src_dir_fd=directory, dst_dir_fd=parent, follow_symlinks=False
+                )
         finally:
             os.close(directory)
 
     def _special(self, parent: int, name: str, entry: tarfile.TarInfo) -> None:
-        self._clear(parent, name)
+        with replacing(parent, name) as new:
+            self._make_special(parent, new, entry)
+
+    def _make_special(self, parent: int, name: str, entry: tarfile.TarInfo) -> None:
         if entry.issym():
             os.symlink(entry.linkname, name, dir_fd=parent)
             uid, gid = self._owner or (entry.uid, entry.gid)
@@ -211,13 +211,6 @@ class Extractor:
             self._finish(f"/proc/self/fd/{descriptor}", entry)
         finally:
             os.close(descriptor)
-
-    def _clear(self, parent: int, name: str) -> None:
-        """Take away what is not a directory; a directory is never replaced by something else."""
-        try:
-            os.unlink(name, dir_fd=parent)
-        except FileNotFoundError:
-            return
 
     def _finish(self, what: int | str, entry: tarfile.TarInfo) -> None:
         uid, gid = self._owner or (entry.uid, entry.gid)
@@ -261,6 +254,24 @@ def _check(entry: tarfile.TarInfo) -> None:
     else:
         return
     raise ContainerError(f"the archive's entry {entry.name!r} {wrong}")
+
+
+def _there(parent: int, name: str, error: OSError) -> int:
+    """The regular file of that name, emptied.
+
+    Raises:
+        OSError: ``error``, where there is none.
+    """
+    flags = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        descriptor = os.open(name, flags, dir_fd=parent)
+    except FileNotFoundError:
+        raise error from None  # none may be made in what is read-only
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise error
+    os.ftruncate(descriptor, 0)
+    return descriptor
 
 
 def _is(found: os.stat_result, parent: int, name: str) -> bool:

@@ -89,7 +89,15 @@ def root_of(
             root = _open_process(kept, record.name, holder, tree)
         if root is None:
             raise ContainerError(f"the files of container {record.name} are not there any more")
+        if volume is None and _readonly(files):
+            # Where the container runs, the kernel says so.
+            root = Root(**{**dict(root), "readonly": True})
         yield root, path
+
+
+def _readonly(files: ContainerFiles) -> bool:
+    root = read_json(f"{files.bundle}/config.json").get("root") or {}
+    return bool(root.get("readonly"))
 
 
 def _open_process(

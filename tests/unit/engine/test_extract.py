@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import tarfile
@@ -69,6 +70,53 @@ def test_what_cannot_be_is_said_and_takes_nothing_away(tmp_path: Path, case: str
     with pytest.raises(ContainerError, match=said):
         extract(raw, tmp_path)
     assert (tmp_path / "f").read_text() == "mine"
+
+
+REFUSED = {
+    "a file that ends early": archive([member("f", data=b"x" * 4096)])[:1536],
+    "a link that is too long": archive([symlink("f", "x" * 5000)]),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_fails_half_way_takes_nothing_away(tmp_path: Path, case: str) -> None:
+    (tmp_path / "f").write_text("mine")
+    with pytest.raises((ContainerError, OSError)):
+        extract(REFUSED[case], tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"f": "mine"}
+
+
+def test_a_directory_that_cannot_be_made_takes_nothing_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "f").write_text("mine")
+    make = os.mkdir
+
+    def full(name: str, *arguments: object, **more: int) -> None:
+        if not os.path.lexists(tmp_path / name):
+            raise OSError(errno.ENOSPC, "full", name)
+        make(name, *arguments, **more)
+
+    with monkeypatch.context() as context, pytest.raises(OSError, match="full"):
+        context.setattr(os, "mkdir", full)
+        extract(archive([directory("f")]), tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"f": "mine"}
+    extract(archive([directory("f")]), tmp_path)
+    assert [path.is_dir() for path in tmp_path.iterdir()] == [True]
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "fifo", "name"])
+def test_each_kind_takes_the_place_of_a_file(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "f").write_text("mine")
+    new = {
+        "file": member("f", data=b"new"),
+        "link": symlink("f", "other"),
+        "fifo": member("f", tarfile.FIFOTYPE),
+        "name": hardlink("f", "other"),
+    }
+    extract(archive([member("other", data=b"new"), new[kind]]), tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["f", "other"]
+    assert (tmp_path / "f").is_fifo() if kind == "fifo" else (tmp_path / "f").read_text() == "new"
 
 
 def test_a_link_to_what_is_missing_takes_nothing_away(tmp_path: Path) -> None:
