@@ -101,9 +101,26 @@ class Operations:
         """
         files, record = self._containers.find(name)
         require(record, "start", CREATED)
-        self._call(files, record, "start")
-        write_json(files.started, {"time": time.time()})
-        note(files, "start")
+        try:
+            self._call(files, record, "start")
+        except StepFailed:
+            if not self.note_start(files):
+                raise
+            require(self._containers.find(name)[1], "start", CREATED)
+        else:
+            write_json(files.started, {"time": time.time()})
+            note(files, "start")
+
+    def note_start(self, files: ContainerFiles) -> bool:
+        """Write down that a container's program was started, where that was done and who did it
+        was killed before it was written; whether it runs.
+        """
+        if self.state(os.path.basename(files.directory)).status not in (RUNNING, PAUSED):
+            return False
+        if not os.path.exists(files.started):
+            write_json(files.started, {"time": time.time()})
+            note(files, "start")
+        return True
 
     def kill(self, name: str, signal: str | int) -> None:
         """Send a signal, by name or number, to the container's first process.

@@ -108,6 +108,27 @@ def test_created_first_and_started_later_by_another_process(program: Program) ->
     assert finish(program(again)) == "later\n0\n"
 
 
+def test_who_starts_it_is_killed_before_that_is_written_down(program: Program) -> None:
+    finish(program("engine.create('demo', Options(args=['sleep', '100']), name='box')"))
+    killed = program(
+        "from ocinb.engine import operations\n"
+        "operations.write_json = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "engine.containers.start('box')"
+    )
+    killed.communicate(timeout=30)
+    assert killed.returncode == -signal.SIGKILL
+    again = (
+        "from ocinb.errors import InvalidStatus\n"
+        "assert engine.containers.state('box').status == 'running'\n"
+        "try: engine.containers.start('box')\n"
+        "except InvalidStatus as error: print(error)\n"
+        "print(engine.containers.get('box').status)\n"
+        "engine.containers.delete('box', force=True)"
+    )
+    told = finish(program(again))
+    assert told == "cannot start container box: it is running, not created\nrunning\n"
+
+
 def test_the_container_survives_its_engine(program: Program, place: Path) -> None:
     script = "sh', '-c', 'sleep 1; echo survived; exit 4"
     engine = program(f"engine.run('demo', Options(args=['{script}']), name='box', keep=True)")
