@@ -71,7 +71,7 @@ def _container(session: Session, name: str) -> Document:
         **times,
         "state": engine.containers.state(name).document(),
         "health": read_json(files.health) if record.health else None,
-        "networks": networks_of(engine, record.id),
+        "networks": networks_of(engine.networks, record.id),
         "manifest": read_json(files.record).get("manifest", ""),
         "bundle": files.bundle,
         "log": files.log,

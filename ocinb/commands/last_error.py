@@ -11,7 +11,7 @@ import json
 import re
 import time
 import traceback
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ocinb.commands.tree import as_typed
 from ocinb.errors import OcinbError, StorageError
@@ -44,16 +44,6 @@ _FIELDS = frozenset(
 )
 
 
-class LastError(Protocol):
-    """What ``explain`` and ``debug`` ask, of whichever door the person came by."""
-
-    def at_length(self) -> str:
-        """What is known of it, in words."""
-
-    def traceback(self) -> str:
-        """As Python shows it."""
-
-
 class KeptError:
     """The last error of this user's commands in shells.
 
@@ -72,7 +62,7 @@ class KeptError:
             write_whole(self._directory / _FILE, json.dumps(document))
 
     def at_length(self) -> str:
-        """See ``LastError``."""
+        """See ``session.LastError``."""
         kept = self._read()
         if kept is None:
             return NONE_YET
@@ -80,7 +70,7 @@ class KeptError:
         return "\n".join([f"{ago} ago:", *in_words(kept, "ocinb")])
 
     def traceback(self) -> str:
-        """See ``LastError``."""
+        """See ``session.LastError``."""
         kept = self._read()
         return NONE_YET if kept is None else str(kept["traceback"])
 

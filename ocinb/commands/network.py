@@ -94,9 +94,8 @@ def connect(session: Session, /, network: str, container: str, **wishes: Any) ->
     A running one at once, and so again whenever it is started.
     """
     from ocinb.bundle.options import Membership
-    from ocinb.engine.networking import connect as connect_container
 
-    connect_container(session.engine, container, Membership(network=network, **wishes))
+    session.engine.connect(container, Membership(network=network, **wishes))
     return Done(container, f"{container} is in network {network}")
 
 
@@ -109,9 +108,7 @@ def disconnect(session: Session, network: str, container: str) -> Done:
 
     A network through which its published ports lead stays.
     """
-    from ocinb.engine.networking import disconnect as disconnect_container
-
-    disconnect_container(session.engine, container, network)
+    session.engine.disconnect(container, network)
     return Done(container, f"{container} is not in network {network} any more")
 
 

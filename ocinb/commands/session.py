@@ -13,7 +13,6 @@ from ocinb.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ocinb.commands.last_error import LastError
     from ocinb.course.room import Room
     from ocinb.engine.engine import Engine
     from ocinb.layer.glance import Glance
@@ -29,6 +28,16 @@ class Reader(Protocol):
 
     def value(self, code: str) -> Any:
         """Run code as if it had been typed; the value of its last line."""
+
+
+class LastError(Protocol):
+    """What ``explain`` and ``debug`` ask, of whichever door the person came by."""
+
+    def at_length(self) -> str:
+        """What is known of it, in words."""
+
+    def traceback(self) -> str:
+        """As Python shows it."""
 
 
 class Session:

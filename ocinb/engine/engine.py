@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ocinb.bundle.options import ContainerOptions
 from ocinb.content.store import Store
-from ocinb.engine import attached, stages
+from ocinb.engine import attached, networking, stages
 from ocinb.engine.attached import input_of
 from ocinb.engine.choose import choose, ladder
 from ocinb.engine.containers import ContainerRecord, Containers, record_of
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from ocinb.bundle.options import Membership
     from ocinb.distribution.client import Client
     from ocinb.engine.connection import OutputCallback
     from ocinb.events import Event, Record
@@ -256,6 +257,14 @@ class Engine:
             self._operations.discard(files)
             raise
         return self.containers.get(os.path.basename(files.directory))
+
+    def connect(self, name: str, wish: Membership) -> None:
+        """Connect a container with a further network. See ``networking.connect``."""
+        networking.connect(self._containers, self.networks, name, wish)
+
+    def disconnect(self, name: str, network: str) -> None:
+        """Take a container out of a network. See ``networking.disconnect``."""
+        networking.disconnect(self._containers, self.networks, name, network)
 
     def _create(
         self,

@@ -21,8 +21,7 @@ from ocinb.network.wishes import CONTAINER, HOST, NONE, check
 
 if TYPE_CHECKING:
     from ocinb.bundle.options import ContainerOptions, Membership
-    from ocinb.engine.containers import ContainerRecord
-    from ocinb.engine.engine import Engine
+    from ocinb.engine.containers import ContainerRecord, Containers
     from ocinb.engine.images import LocalImage
     from ocinb.engine.rung import Rung
     from ocinb.events import Record
@@ -112,35 +111,35 @@ def add_network_to_bundle(
     _add(config, container, options, networks, record, write=True)
 
 
-def connect(engine: Engine, name: str, wish: Membership) -> None:
+def connect(containers: Containers, networks: Networks, name: str, wish: Membership) -> None:
     """Connect a container with a further network. See ``network.membership.connect``.
 
     Raises:
         ContainerNotFound. NetworkError, SyscallError, StorageError: as there.
     """
-    files, member = _member(engine, name)
-    membership.connect(engine.networks, member, wish)
+    files, member = _member(containers, name)
+    membership.connect(networks, member, wish)
     note(files, "connect", detail=wish.network)
 
 
-def disconnect(engine: Engine, name: str, network: str) -> None:
+def disconnect(containers: Containers, networks: Networks, name: str, network: str) -> None:
     """Take a container out of a network. See ``network.membership.disconnect``.
 
     Raises:
         ContainerNotFound. NetworkError, SyscallError, StorageError: as there.
     """
-    files, member = _member(engine, name)
-    membership.disconnect(engine.networks, member, network)
+    files, member = _member(containers, name)
+    membership.disconnect(networks, member, network)
     note(files, "disconnect", detail=network)
 
 
-def networks_of(engine: Engine, container: str) -> list[dict[str, Any]]:
+def networks_of(networks: Networks, container: str) -> list[dict[str, Any]]:
     """In which networks a container is at this moment, and what it is known by there.
 
     Args:
         container: its ID.
     """
-    attachment = Attachment.read(engine.networks.state, container)
+    attachment = Attachment.read(networks.state, container)
     links = attachment.values.get("links") or [] if attachment is not None else []
     return [
         {
@@ -164,9 +163,8 @@ def rename_member(files: ContainerFiles, record: ContainerRecord, new: str) -> N
     membership.rename(member, new)
 
 
-def _member(engine: Engine, name: str) -> tuple[ContainerFiles, Member]:
-    record = engine.containers.get(name)
-    files = ContainerFiles(str(engine.settings.containers / record.id))
+def _member(containers: Containers, name: str) -> tuple[ContainerFiles, Member]:
+    files, record = containers.find(name)
     directory = f"{files.bundle}/network"
     member = Member(id=record.id, name=record.name, pid=record.pid, directory=directory)
     return files, member

@@ -14,6 +14,7 @@ import time
 from ocinb.engine import control_socket
 from ocinb.engine.container_files import ContainerFiles, read_json, write_json
 from ocinb.engine.frames import order
+from ocinb.engine.rejoin import rejoin
 from ocinb.errors import CommandError, StorageError
 from ocinb.frozen import Frozen
 
@@ -125,8 +126,6 @@ class Restarts:
         self._times += 1
         write_json(self._files.restarts, {"times": self._times})
         if os.path.exists(self._files.joined):
-            from ocinb.engine.settle import rejoin
-
             rejoin(self._files)
         try:
             if os.stat(self._files.events).st_size > _MOST_EVENTS:

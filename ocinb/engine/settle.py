@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from typing import TYPE_CHECKING
 
-from ocinb.engine.container_files import ContainerFiles, read_json, write_json
+from ocinb.engine.rejoin import NAMESPACE_FILES
 from ocinb.errors import InvalidStatus
 from ocinb.events import Warned, ignore
 from ocinb.spec.runtime_state import CREATED, PAUSED, RUNNING
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from ocinb.events import Record
 
 _CONTAINER = "container:"
-_FILES = {"network": "net", "mount": "mnt"}
-"""Type in config.json → name below /proc/PID/ns, where they differ."""
 
 
 def settle(
@@ -59,40 +56,6 @@ def settle(
     return dataclasses.replace(options, namespaces=namespaces, joined=joined)
 
 
-def rejoin(files: ContainerFiles) -> None:
-    """Have config.json name the namespaces that are shared now: their processes are others.
-
-    The number of the process that was there before may be anybody's by now, this machine's
-    own among them.
-
-    Args:
-        files: of a container that has ended, and is to be made again.
-
-    Raises:
-        InvalidStatus: a container whose namespace it shares does not run. StorageError.
-
-    Spec: runtime-spec config-linux.md#namespaces (path)
-    """
-    joined: dict[str, str] = read_json(files.joined)
-    if not joined:
-        return
-    path = f"{files.bundle}/config.json"
-    config = read_json(path)
-    for entry in config["linux"]["namespaces"]:
-        kind = entry["type"]
-        if kind in joined:
-            other = ContainerFiles(f"{os.path.dirname(files.directory)}/{joined[kind]}")
-            init = other.read_process(other.init)
-            if init is None or not init.alive:
-                name = read_json(other.record).get("name", joined[kind])
-                raise InvalidStatus(
-                    f"the {kind} namespace of container {name} cannot be shared: it does not run",
-                    hint=f"ocinb start {name}",
-                )
-            entry["path"] = f"/proc/{init.pid}/ns/{_FILES.get(kind, kind)}"
-    write_json(path, config)
-
-
 def _with_network_of(options: ContainerOptions, containers: Containers) -> ContainerOptions:
     """``--network container:NAME``: a namespace to join, and whose it is."""
     _, record = containers.find(options.network.removeprefix(_CONTAINER))
@@ -108,4 +71,4 @@ def _path(kind: str, name: str, containers: Containers) -> str:
             f"{record.status}",
             hint=f"ocinb start {record.name}",
         )
-    return f"/proc/{record.pid}/ns/{_FILES.get(kind, kind)}"
+    return f"/proc/{record.pid}/ns/{NAMESPACE_FILES.get(kind, kind)}"

@@ -18,9 +18,9 @@ from ocinb.engine.launcher_process import launcher
 from ocinb.engine.named_volumes import DATA
 from ocinb.engine.networking import add_network
 from ocinb.engine.operations import cgroups_path
+from ocinb.engine.rejoin import rejoin
 from ocinb.engine.restarting import RestartPolicy
 from ocinb.engine.runtime_process import find_runtime
-from ocinb.engine.settle import rejoin
 from ocinb.engine.strace_output import find_strace
 from ocinb.engine.volumes import add_volumes
 from ocinb.errors import ContainerError, SyscallError, UnsupportedHost

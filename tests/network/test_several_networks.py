@@ -12,7 +12,7 @@ from ocinb.bundle.options import Membership
 from ocinb.commands import tree
 from ocinb.commands.session import Session
 from ocinb.engine import Engine
-from ocinb.engine.networking import connect, disconnect, networks_of
+from ocinb.engine.networking import networks_of
 from ocinb.errors import CommandError, NetworkError
 from ocinb.network.checking import check
 from ocinb.settings import Settings
@@ -99,13 +99,19 @@ def test_connected_and_disconnected_while_it_runs(
 ) -> None:
     web = start("web", SERVE, network="a", runtime=runtime)
     other = start("other", "sleep 600", network="b", runtime=runtime)
-    connect(engine, "web", Membership(network="b", ip="10.51.0.77", aliases=["shop"]))
+    engine.connect(
+        "web",
+        Membership(network="b", ip="10.51.0.77", aliases=["shop"]),
+    )
     assert inside(engine, "other", "wget -q -O - http://shop/") == "served\n"
     assert "eth1" in inside(engine, "web", "ip -o -4 addr show eth1")
     assert inside(engine, "web", "ping -c 1 -W 5 other >/dev/null && echo found") == "found\n"
-    assert [one["ip"] for one in networks_of(engine, web.id)] == ["10.50.0.2", "10.51.0.77"]
+    assert [one["ip"] for one in networks_of(engine.networks, web.id)] == [
+        "10.50.0.2",
+        "10.51.0.77",
+    ]
     assert check(str(settings.network_state), web.id, web.pid) == []
-    disconnect(engine, "web", "b")
+    engine.disconnect("web", "b")
     hosts = settings.containers / other.id / "bundle/network/hosts"
     assert "shop" not in hosts.read_text()
     assert "other" not in inside(engine, "web", "cat /etc/hosts")
@@ -118,42 +124,42 @@ def test_connected_and_disconnected_while_it_runs(
 
 def test_the_way_out_moves_to_a_network_that_stays(engine: Engine, start: Start) -> None:
     start("web", "sleep 600", network="a")
-    connect(engine, "web", Membership(network="b"))
-    disconnect(engine, "web", "a")
+    engine.connect("web", Membership(network="b"))
+    engine.disconnect("web", "a")
     seen = inside(engine, "web", "ip route; ip -6 route")
     assert "default via 10.51.0.1 dev eth1" in seen
     assert "default via fd00:51::1 dev eth1" in seen
-    connect(engine, "web", Membership(network="a"))
+    engine.connect("web", Membership(network="a"))
     assert "10.50.0" in inside(engine, "web", "ip -o -4 addr show eth0")
     assert "default via 10.51.0.1" in inside(engine, "web", "ip route")
 
 
 def test_out_of_all_networks_and_back(engine: Engine, start: Start, say: Say) -> None:
     start("web", SERVE, network="a")
-    disconnect(engine, "web", "a")
+    engine.disconnect("web", "a")
     assert engine.networks.leases(engine.networks.get("a")) == []
     assert inside(engine, "web", "ip -o link | grep -c .") == "1\n"
-    connect(engine, "web", Membership(network="a"))
+    engine.connect("web", Membership(network="a"))
     assert say("wget -q -O - http://web/", network="a") == "served\n"
 
 
 def test_it_is_so_again_when_it_is_started_again(engine: Engine, start: Start) -> None:
     web = start("web", "sleep 600", network="a")
-    connect(engine, "web", Membership(network="b", ip="10.51.0.77"))
+    engine.connect("web", Membership(network="b", ip="10.51.0.77"))
     engine.containers.stop("web", 0)
-    assert networks_of(engine, web.id) == []
+    assert networks_of(engine.networks, web.id) == []
     engine.containers.start("web")
-    seen = {one["network"]: one["ip"] for one in networks_of(engine, web.id)}
+    seen = {one["network"]: one["ip"] for one in networks_of(engine.networks, web.id)}
     assert (set(seen), seen["b"]) == ({"a", "b"}, "10.51.0.77")
 
 
 def test_one_that_has_ended_is_changed_for_its_next_start(engine: Engine, start: Start) -> None:
     web = start("web", "sleep 600", network="a")
     engine.containers.stop("web", 0)
-    connect(engine, "web", Membership(network="b"))
-    disconnect(engine, "web", "a")
+    engine.connect("web", Membership(network="b"))
+    engine.disconnect("web", "a")
     engine.containers.start("web")
-    assert [one["network"] for one in networks_of(engine, web.id)] == ["b"]
+    assert [one["network"] for one in networks_of(engine.networks, web.id)] == ["b"]
 
 
 def test_what_cannot_be(engine: Engine, start: Start, settings: Settings) -> None:
@@ -161,17 +167,29 @@ def test_what_cannot_be(engine: Engine, start: Start, settings: Settings) -> Non
     start("alone", "sleep 600", network="none")
     before = state_files(settings)
     for said, attempt in (
-        ("web is in network a already", lambda: connect(engine, "web", Membership(network="a"))),
-        ("there is no network c", lambda: connect(engine, "web", Membership(network="c"))),
-        ("web is not in network b", lambda: disconnect(engine, "web", "b")),
-        ("published ports of web lead through network a", lambda: disconnect(engine, "web", "a")),
+        (
+            "web is in network a already",
+            lambda: engine.connect("web", Membership(network="a")),
+        ),
+        (
+            "there is no network c",
+            lambda: engine.connect("web", Membership(network="c")),
+        ),
+        (
+            "web is not in network b",
+            lambda: engine.disconnect("web", "b"),
+        ),
+        (
+            "published ports of web lead through network a",
+            lambda: engine.disconnect("web", "a"),
+        ),
         (
             "the networks of alone cannot be changed",
-            lambda: connect(engine, "alone", Membership(network="a")),
+            lambda: engine.connect("alone", Membership(network="a")),
         ),
         (
             "10.50.0.7 is not an address of 10.51.0.0/24",
-            lambda: connect(engine, "web", Membership(network="b", ip="10.50.0.7")),
+            lambda: engine.connect("web", Membership(network="b", ip="10.50.0.7")),
         ),
     ):
         with pytest.raises(NetworkError) as refused:
@@ -238,7 +256,7 @@ def test_a_container_that_was_killed_leaves_nothing_in_any(
     engine: Engine, start: Start, settings: Settings
 ) -> None:
     web = start("web", "sleep 600", network="a")
-    connect(engine, "web", Membership(network="b"))
+    engine.connect("web", Membership(network="b"))
     engine.containers.kill("web", "KILL")
     engine.containers.wait("web")
     assert state_files(settings) == []
