@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import subprocess
 import sys
@@ -132,6 +133,22 @@ def test_an_interrupt_ends_a_script_and_nothing_else(running, engine):
 def test_an_interrupt_between_cells_is_nothing(running):
     running.interrupt_and_wait()
     assert running.run("#!python\n1") == ("ok", "1")
+
+
+def test_a_flood_is_cut_and_bytes_that_are_no_text_are_text(running, tmp_path):
+    with (tmp_path / "large").open("wb") as file:
+        for _ in range(100):
+            file.write(b"x" * 999_999 + b"\n")
+    (tmp_path / "binary").write_bytes(random.Random(1).randbytes(300_000))
+    first = f"#!run -v {tmp_path}:/data demo"
+    said, shown = running.run(f"{first}\ncat /data/large")
+    assert said == "ok"
+    assert "more than this cell shows" in shown
+    assert len(shown) < 1_100_000
+    said, shown = running.run(f"{first}\ncat /data/binary")
+    assert said == "ok"
+    assert len(shown) > 1000
+    assert not {chr(n) for n in range(32)} & set(shown) - set("\t\n\r\x08\x1b")
 
 
 def test_hostile_output_stays_text(running):
