@@ -50,6 +50,7 @@ class Client:
         self._heard = b""
         self._to_say = bytearray()
         self._given: list[int] = []
+        self._listens = True
         self.connected = True
         self.attached = False
         self.sinks = {1: -1, 2: -1}
@@ -157,7 +158,7 @@ class Client:
 
     def say(self, kind: bytes, content: bytes = b"") -> None:
         """Send a frame, if there is anybody."""
-        if self.connected:
+        if self.connected and self._listens:
             self._to_say += pack(kind, content)
             self._speak()
 
@@ -207,7 +208,9 @@ class Client:
             except BlockingIOError:
                 return
             except OSError:
-                self.hang_up()
+                # It listens no more. What it said before is still to be read, up to its end.
+                self._listens = False
+                self._to_say.clear()
 
     def hang_up(self) -> None:
         """End the connection."""

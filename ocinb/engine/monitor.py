@@ -264,9 +264,11 @@ class Monitor:
         ended = time.time()
         status = of_wait(self._loop.ended[self._init.pid])
         seen = {"exit_status": status, "time": ended, **self._out_of_memory()}
-        self._note_exit(seen)
-        note(self._files, "die", exit_status=status)
         seconds = max(ended - self._telling.program_began(ended), 0.0)
+        delay = self._restarts.delay(status, seconds)
+        # Whoever would end it must see from the beginning that this is not the end.
+        self._note_exit(seen if delay is None else {**seen, "again": True})
+        note(self._files, "die", exit_status=status)
         self._telling.finished(10, f"exit status {status}", seconds)
         self._telling.changed(STOPPED, exit_status=status)
         self._loop.output.drain()
@@ -279,7 +281,6 @@ class Monitor:
             return
         last["clean"] = self._unmount() and last["clean"]
         self._offspring.end()
-        delay = self._restarts.delay(status, seconds)
         if delay is None:
             self._leave(self._note_exit(last))
         else:
