@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ocinb.engine import control_socket
-from ocinb.engine.container_files import ContainerFiles
+from ocinb.engine.container_files import ContainerFiles, read_json
 from ocinb.engine.frames import (
     DETACHED,
     EXIT,
@@ -20,6 +20,7 @@ from ocinb.engine.frames import (
     STDERR,
     STDOUT,
     Unpacker,
+    check_protocol,
     order,
     revive,
 )
@@ -71,7 +72,7 @@ class Connection:
         """A connection to the monitor of a container that another process may have begun.
 
         Raises:
-            ContainerError: it was killed, or has ended with its container.
+            ContainerError: it was killed, has ended with its container, or is of another version.
         """
         made = cls(files, output=output)
         try:
@@ -82,6 +83,11 @@ class Connection:
                 f"the monitor of container {container} is gone, so its streams are out of reach",
                 hint=f"ocinb logs {container} shows what it wrote",
             ) from None
+        try:
+            check_protocol(str(read_json(files.monitor).get("protocol", "")))
+        except ContainerError:
+            made._control.close()
+            raise
         # Of events only those that are still to come are of interest.
         made._events.skip()
         return made
@@ -176,6 +182,7 @@ class Connection:
             if self._output is not None:
                 self._output(content, 1 if kind == STDOUT else 2)
         elif kind == HELLO:
+            check_protocol(content.decode())
             self._greeted = True
         elif kind == REPLY:
             self._reply = json.loads(content)

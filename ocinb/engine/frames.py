@@ -16,8 +16,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+PROTOCOL = 1
+"""Version of what follows, and of the orders; a higher one where the other side must know."""
+
 HELLO = b"h"
-"""The monitor is there."""
+"""The monitor is there; the content is its ``PROTOCOL`` in decimal digits."""
 STDOUT = b"1"
 STDERR = b"2"
 REPLY = b"r"
@@ -60,6 +63,23 @@ class Unpacker:
             frames.append((bytes(self._data[:1]), bytes(self._data[_HEADER:end])))
             del self._data[:end]
         return frames
+
+
+def check_protocol(said: str) -> None:
+    """See whether a monitor can be understood.
+
+    Args:
+        said: the version of its protocol, in decimal digits; empty: it has said none.
+
+    Raises:
+        ContainerError: it is of another version.
+    """
+    if said != str(PROTOCOL):
+        raise errors.ContainerError(
+            "the container's monitor is of another version of ocinb: its protocol has version "
+            f"{said or 0}, ours {PROTOCOL}",
+            hint="stop the container, and begin it again",
+        )
 
 
 def error_document(error: BaseException) -> dict[str, Any]:

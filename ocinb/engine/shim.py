@@ -14,7 +14,7 @@ import json
 import os
 
 from ocinb.engine.container_files import ContainerFiles, Process, write_json
-from ocinb.engine.frames import HELLO, REPLY, error_document, pack
+from ocinb.engine.frames import HELLO, PROTOCOL, REPLY, error_document, pack
 from ocinb.engine.monitor import Monitor
 from ocinb.engine.process_title import set_title
 from ocinb.errors import OcinbError
@@ -42,8 +42,9 @@ def become_monitor(request: dict[str, Any], descriptors: list[int]) -> None:
         _use_own_streams(files)
         kernel = Kernel()
         kernel.prctl(f.PR_SET_CHILD_SUBREAPER, 1)
-        write_json(files.monitor, dict(Process.of(os.getpid())))
-        os.write(control, pack(HELLO))
+        # Who comes later, with whatever version of ocinb, reads the protocol there.
+        write_json(files.monitor, {**dict(Process.of(os.getpid())), "protocol": PROTOCOL})
+        os.write(control, pack(HELLO, str(PROTOCOL).encode()))
         monitor = Monitor(files, kernel, control, stdin=given.get("stdin", -1), sinks=sinks)
     except (OcinbError, OSError) as error:  # a full disk: there is no file to say it in
         os.write(control, refusal(error))

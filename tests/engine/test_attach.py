@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from ocinb.bundle.options import ContainerOptions
-from ocinb.engine import Engine, control_socket
+from ocinb.engine import Engine, control_socket, frames
 from ocinb.engine.attached import Ended
-from ocinb.engine.frames import LONGEST_ORDER, MOST_DESCRIPTORS, REPLY, Unpacker, order
+from ocinb.engine.container_files import read_json
+from ocinb.engine.frames import LONGEST_ORDER, MOST_DESCRIPTORS, PROTOCOL, REPLY, Unpacker, order
 from ocinb.engine.joining import FurtherProcess
 from ocinb.errors import ContainerError, InvalidStatus
 from ocinb.settings import Settings
@@ -242,6 +243,26 @@ def test_an_order_that_is_not_understood_is_answered(engine: Engine, monitored: 
             assert answer(stranger) == {"terminal": False}
     assert descriptors(monitored) == held
     assert engine.containers.get("box").status == "running"
+
+
+def test_a_monitor_of_another_version_is_not_spoken_to(
+    engine: Engine, monitored: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = f"another version of ocinb: its protocol has version {PROTOCOL}, ours 1000"
+    with monkeypatch.context() as context:
+        context.setattr(frames, "PROTOCOL", 1000)
+        with pytest.raises(ContainerError, match=said) as caught:
+            engine.containers.exec("box", FurtherProcess(args=["true"]), output=print)
+        assert caught.value.hint == "stop the container, and begin it again"
+        options = ContainerOptions(args=["true"])
+        with pytest.raises(ContainerError, match=said):
+            engine.run("demo", options, name="other", output=print)
+        assert [record.name for record in engine.containers.all()] == ["box"]
+    document = monitored / "monitor.json"
+    older = {key: value for key, value in read_json(str(document)).items() if key != "protocol"}
+    document.write_text(json.dumps(older))
+    with pytest.raises(ContainerError, match="its protocol has version 0"):
+        engine.containers.exec("box", FurtherProcess(args=["true"]), output=print)
 
 
 @pytest.mark.parametrize(
