@@ -173,6 +173,42 @@ def test_the_challenge_says_where_and_what_for(call: Tokens) -> None:
     assert "scope" not in call.challenge(call("GET", "/v2/"))
 
 
+DIGEST = "sha256:" + "0" * 64
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "scope"),
+    [
+        ("GET", "/v2/a/b/manifests/1", "repository:a/b:pull"),
+        ("HEAD", "/v2/a/b/manifests/1", "repository:a/b:pull"),
+        ("PUT", "/v2/a/b/manifests/1", "repository:a/b:pull,push"),
+        ("DELETE", "/v2/a/b/manifests/1", "repository:a/b:delete"),
+        ("GET", f"/v2/a/b/blobs/{DIGEST}", "repository:a/b:pull"),
+        ("HEAD", f"/v2/a/b/blobs/{DIGEST}", "repository:a/b:pull"),
+        ("DELETE", f"/v2/a/b/blobs/{DIGEST}", "repository:a/b:delete"),
+        ("POST", "/v2/a/b/blobs/uploads/", "repository:a/b:pull,push"),
+        ("PATCH", "/v2/a/b/blobs/uploads/x", "repository:a/b:pull,push"),
+        ("PUT", "/v2/a/b/blobs/uploads/x", "repository:a/b:pull,push"),
+        ("GET", "/v2/a/b/blobs/uploads/x", "repository:a/b:pull"),
+        ("DELETE", "/v2/a/b/blobs/uploads/x", "repository:a/b:pull,push"),
+        ("GET", "/v2/_catalog", "registry:catalog:*"),
+    ],
+)
+def test_what_each_request_needs(call: Tokens, method: str, path: str, scope: str) -> None:
+    assert call.challenge(call(method, path))["scope"] == scope
+
+
+def test_a_source_alone_is_no_mount(call: Tokens) -> None:
+    asked = call("POST", "/v2/a/blobs/uploads/", b"", ("from", "secret"))
+    assert call.challenge(asked)["scope"] == "repository:a:pull,push"
+
+
+def test_reading_is_free_only_where_that_was_said(tmp_path: Path) -> None:
+    for access in (Basic(KNOWN), TokenServer(KNOWN)):
+        closed = Caller(Registry(tmp_path, access=access))
+        assert closed("GET", "/v2/a/tags/list").status == 401
+
+
 def test_a_token_opens_what_it_was_given_for(call: Tokens) -> None:
     bearer = f"Bearer {call.token('repository:a/b:pull,push', authorization=ANN)}"
     assert call("POST", "/v2/a/b/blobs/uploads/", authorization=bearer).status == 202
