@@ -137,7 +137,8 @@ EXERCISES = (
         check=_check_may,
         hints=(
             words(
-                "each operation has its statuses: start one, kill two, delete one, create only None.",
+                "each operation has its statuses: start one, kill two, delete one; create has only "
+                "None.",
                 "每个操作都有它的状态：start 一种，kill 两种，delete 一种，create 只在没有容器时。",
             ),
             words(
