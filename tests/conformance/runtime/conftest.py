@@ -22,6 +22,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.root)
             if getattr(item, "callspec", None) and item.callspec.params.get("runtime") != "ours":
                 item.add_marker(pytest.mark.peer)
+            for lack in item.iter_markers("lacks"):
+                _expect_failure(item, lack)
+
+
+def _expect_failure(item: pytest.Item, lack: pytest.Mark) -> None:
+    """``lacks(RUNTIME, WHY, PARAMETER=VALUES)``: it fails there, or we learn that it does not."""
+    (name, why), parameters = lack.args, item.callspec.params
+    concerned = all(parameters[key] in values for key, values in lack.kwargs.items())
+    if parameters["runtime"] == name and concerned:
+        item.add_marker(pytest.mark.xfail(reason=why, strict=True))
 
 
 @contextlib.contextmanager

@@ -100,9 +100,8 @@ def test_kill_all_reaches_it(running: RuntimeProgram, tmp_path: Path) -> None:
     running.await_status("stopped")
 
 
+@pytest.mark.lacks("crun", "crun 1.8 prints pids only")
 def test_ps_as_a_table(running: RuntimeProgram) -> None:
-    if running.name == "crun":
-        pytest.skip("crun 1.8 prints pids only")
     lines = running.call("ps", "c").stdout.splitlines()
     assert "PID" in lines[0].split()
     assert lines[1].split()[1] == str(running.state()["pid"])
@@ -211,9 +210,8 @@ INNER = Path("/sys/fs/cgroup/freezer")
 
 
 @pytest.mark.skipif(not INNER.is_dir(), reason="version 2 is tested in a virtual machine")
+@pytest.mark.lacks("crun", "crun 1.8.1 takes no --cgroup with version 1")
 def test_a_control_group_inside_the_containers(runtime: RuntimeProgram, bundle: Bundle) -> None:
-    if runtime.name == "crun":
-        pytest.skip("crun 1.8.1 takes no --cgroup with version 1")
     assert runtime.create(bundle.shell("sleep 60")).returncode == 0
     assert runtime.call("start", "c").returncode == 0
     own = bundle.linux["cgroupsPath"]
@@ -231,9 +229,8 @@ def test_a_control_group_inside_the_containers(runtime: RuntimeProgram, bundle: 
     (INNER / own.strip("/") / "inner").rmdir()
 
 
+@pytest.mark.lacks("crun", "crun 1.8.1 forgets the environment of config.json where --env is given")
 def test_an_option_wins_over_config_json(runtime: RuntimeProgram, bundle: Bundle) -> None:
-    if runtime.name == "crun":
-        pytest.skip("crun 1.8.1 forgets the environment of config.json where --env is given")
     bundle.process["env"] += ["KEPT=config", "CHANGED=config"]
     assert runtime.create(bundle.shell("sleep 60")).returncode == 0
     assert runtime.call("start", "c").returncode == 0
@@ -242,9 +239,8 @@ def test_an_option_wins_over_config_json(runtime: RuntimeProgram, bundle: Bundle
     assert runtime.call("exec", *options, *said).stdout == "config option option\n"
 
 
+@pytest.mark.lacks("crun", "crun 1.8.1 gives these capabilities instead of more")
 def test_capabilities_that_are_added(running: RuntimeProgram) -> None:
-    if running.name == "crun":
-        pytest.skip("crun 1.8.1 gives these capabilities instead of more")
     look = ("c", "/bin/grep", "^Cap", "/proc/self/status")
     done = running.call("exec", "--cap", "CAP_NET_RAW", *look)
     sets = {line.split()[0]: int(line.split()[1], 16) for line in done.stdout.splitlines()}

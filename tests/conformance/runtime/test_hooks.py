@@ -76,11 +76,10 @@ def read(notes: Path, stage: str) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.lacks("runc", "runc 1.1 runs poststart hooks at the end of create")
 def test_every_stage_runs_at_its_moment(
     runtime: RuntimeProgram, bundle: Bundle, notes: Path
 ) -> None:
-    if runtime.name == "runc":
-        pytest.skip("runc 1.1 runs poststart hooks at the end of create")
     prepare(bundle, notes)
     for stage in ORDER:
         add_hook(bundle, notes, stage)

@@ -33,14 +33,18 @@ def mounts(runtime: RuntimeProgram, bundle: Bundle) -> dict[str, MountInfo]:
         (("defaults",), {"rw"}, set()),
     ],
 )
+@pytest.mark.lacks(
+    "runc",
+    "runc 1.1 gives tmpfs the word as data, and the kernel refuses it",
+    options=[("defaults",)],
+)
+@pytest.mark.lacks(
+    "crun", "crun 1.8 does not let the later word win", options=[("ro", "rw"), ("nosuid", "suid")]
+)
 def test_option_words_of_a_filesystem(
     runtime: RuntimeProgram, bundle: Bundle, options: tuple[str, ...], present: set[str],
     absent: set[str],
 ) -> None:  # fmt: skip
-    if options == ("defaults",) and runtime.name == "runc":
-        pytest.skip("runc 1.1 gives tmpfs the word as data, and the kernel refuses it")
-    if options in (("ro", "rw"), ("nosuid", "suid")) and runtime.name == "crun":
-        pytest.skip("crun 1.8 does not let the later word win")
     bundle.mount("/mnt", "tmpfs", "tmpfs", *options)
     found = set(mounts(runtime, bundle)["/mnt"].options)
     assert present <= found
@@ -66,11 +70,14 @@ def test_options_that_only_the_filesystem_knows(runtime: RuntimeProgram, bundle:
     ("word", "shown"),
     [("rprivate", ""), ("rslave", "master"), ("rshared", "shared"), ("unbindable", "unbindable")],
 )
+@pytest.mark.lacks(
+    "crun",
+    "with crun 1.8 such a mount has no propagation in the container",
+    word=["rshared", "unbindable"],
+)
 def test_propagation_of_a_bind_mount(
     runtime: RuntimeProgram, bundle: Bundle, tmp_path: Path, word: str, shown: str
 ) -> None:
-    if runtime.name == "crun" and word in ("rshared", "unbindable"):
-        pytest.skip("with crun 1.8 such a mount has no propagation in the container")
     bundle.mount("/mnt", "none", str(tmp_path), "rbind", word)
     propagation = mounts(runtime, bundle)["/mnt"].propagation
     if word == "rslave":
@@ -290,11 +297,10 @@ def test_the_file_that_a_mount_point_needed_is_a_plain_file(
 
 
 @pytest.mark.parametrize("options", [["nodev"], ["ro"], ["size=1m", "tmpcopyup"]])
+@pytest.mark.lacks("crun", "crun 1.8.1 leaves the kernel's own: 1777")
 def test_a_tmpfs_has_the_permissions_of_what_it_covers(
     runtime: RuntimeProgram, bundle: Bundle, tmp_path: Path, options: list[str]
 ) -> None:
-    if runtime.name == "crun":
-        pytest.skip("crun 1.8.1 leaves the kernel's own: 1777")
     image = make_rootfs(tmp_path / "image")
     (image / "covered").mkdir()
     (image / "covered").chmod(0o712)

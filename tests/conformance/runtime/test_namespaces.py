@@ -18,15 +18,10 @@ FILES = {"pid": "pid", "network": "net", "mount": "mnt", "ipc": "ipc", "uts": "u
          "cgroup": "cgroup", "time": "time"}  # fmt: skip
 
 
-def skip_time(runtime: RuntimeProgram) -> None:
-    if runtime.name != "ours":
-        pytest.skip("runc 1.1 has no time namespaces; crun 1.8 fails here (sync socket reset)")
-
-
+@pytest.mark.lacks("runc", "runc 1.1 has no time namespaces", kind=["time"])
+@pytest.mark.lacks("crun", "crun 1.8 fails here (sync socket reset)", kind=["time"])
 @pytest.mark.parametrize("kind", FILES)
 def test_a_new_namespace(runtime: RuntimeProgram, bundle: Bundle, kind: str) -> None:
-    if kind == "time":
-        skip_time(runtime)
     if kind not in [entry["type"] for entry in bundle.linux["namespaces"]]:
         bundle.linux["namespaces"].append({"type": kind})
     bundle.process["args"] = ["/bin/readlink", f"/proc/self/ns/{FILES[kind]}"]
@@ -96,9 +91,8 @@ def test_a_path_to_no_namespace_is_an_error(runtime: RuntimeProgram, bundle: Bun
     assert not runtime.exists()
 
 
+@pytest.mark.lacks("crun", "crun 1.8 creates the container")
 def test_a_second_namespace_of_a_kind_is_an_error(runtime: RuntimeProgram, bundle: Bundle) -> None:
-    if runtime.name == "crun":
-        pytest.skip("crun 1.8 creates the container")
     bundle.linux["namespaces"].append({"type": "uts"})
     assert runtime.create(bundle).returncode != 0
 

@@ -165,9 +165,8 @@ def test_io_priority(ours: RuntimeProgram, bundle: Bundle) -> None:
     assert ours.output(bundle).split() == ["best-effort:", "prio", "6"]
 
 
+@pytest.mark.lacks("runc", "runc 1.1 does not apply linux.personality")
 def test_personality(runtime: RuntimeProgram, bundle: Bundle) -> None:
-    if runtime.name == "runc":
-        pytest.skip("runc 1.1 does not apply linux.personality")
     bundle.process["args"] = ["/bin/cat", "/proc/self/personality"]
     bundle.linux["personality"] = {"domain": "LINUX32"}
     assert int(runtime.output(bundle), 16) & 0xFF == 8

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,8 +45,6 @@ def test_by_options(running: RuntimeProgram, bundle: Bundle) -> None:
 def test_by_a_document(
     running: RuntimeProgram, bundle: Bundle, tmp_path: Path, from_stdin: bool
 ) -> None:
-    if from_stdin and running.name == "crun":
-        pytest.skip("crun 1.8.1 reads files only")
     document = tmp_path / "resources.json"
     document.write_text(json.dumps({"memory": {"limit": 32 * MIB}, "cpu": {"shares": 300}}))
     with document.open() as stdin:
@@ -95,28 +94,32 @@ def test_a_stopped_container_has_no_limits(ours: RuntimeProgram, bundle: Bundle)
     assert "it is stopped" in ours.call("update", "--cpu-share", "9", "c").stderr
 
 
-def test_statistics_once(running: RuntimeProgram, bundle: Bundle) -> None:
-    if running.name == "crun":
-        pytest.skip("crun 1.8.1 has no events")
+def told_alone(running: RuntimeProgram) -> dict[str, Any]:
+    """Statistics once the threads of runc's that set the container up have ended."""
     for _ in range(100):
-        event = json.loads(running.call("events", "--stats", "c").stdout)
+        event: dict[str, Any] = json.loads(running.call("events", "--stats", "c").stdout)
         if event["data"]["pids"]["current"] == 1:
             break
-        time.sleep(0.05)  # threads of runc's that set the container up have not all ended
+        time.sleep(0.05)
+    return event
+
+
+@pytest.mark.lacks("crun", "crun 1.8.1 has no events")
+def test_statistics_once(running: RuntimeProgram, bundle: Bundle) -> None:
+    event = told_alone(running)
     assert (event["type"], event["id"]) == ("stats", "c")
     assert event["data"]["cpu"]["usage"]["total"] > 0
     assert event["data"]["memory"]["usage"]["usage"] > 0
     assert event["data"]["pids"]["current"] == 1
 
 
+@pytest.mark.parametrize("runtime", ["runc"], indirect=True)
 def test_the_same_counters_as_runc(bundle: Bundle, tmp_path: Path, running: RuntimeProgram) -> None:
-    if running.name != "runc":
-        pytest.skip("what runc prints is compared with what ours prints of the same groups")
     from ocinb.linux.cgroup import Cgroup, hierarchies
     from ocinb.linux.syscalls import Kernel
     from ocinb.runtime.stats import statistics
 
-    theirs = json.loads(running.call("events", "--stats", "c").stdout)["data"]
+    theirs = told_alone(running)["data"]
     path = bundle.linux["cgroupsPath"]
     data = statistics(Cgroup.create(Kernel(), path, hierarchies()))
     for group in ("cpu", "memory", "pids"):
