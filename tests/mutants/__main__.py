@@ -59,7 +59,7 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=SUBJECTS, metavar="SUBJECT")
     parser.add_argument("--list", action="store_true", help="only name the mutants")
     chosen = parser.parse_args()
-    known = set(filter(None, (line.partition("  #")[0] for line in _lines())))
+    known = set(filter(None, (line.rpartition("  # ")[0] for line in _lines())))
     unknown = 0
     for subject in chosen.only or SUBJECTS:
         file, tests = SUBJECTS[subject]

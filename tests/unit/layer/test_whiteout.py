@@ -178,3 +178,19 @@ def test_pruning_beneath_counts_paths_from_the_root(tmp_path: Path) -> None:
     finally:
         os.close(fd)
     assert os.listdir(tmp_path / "a") == ["one"]
+
+
+def test_a_link_is_a_name_like_any_other(tmp_path: Path, directory: int) -> None:
+    (tmp_path / "n").symlink_to("nowhere")
+    (tmp_path / ".wh.n").touch()
+    assert not whiteout.is_marked("n", directory)
+
+
+def test_an_empty_directory_of_the_layer_itself_stays_and_nothing_is_left_open(
+    tmp_path: Path, directory: int
+) -> None:
+    (tmp_path / "made/lower").mkdir(parents=True)
+    before = os.listdir("/proc/self/fd")
+    assert whiteout.prune(directory, "", {"made"}, [])
+    assert os.listdir("/proc/self/fd") == before
+    assert [path.name for path in tmp_path.rglob("*")] == ["made"]
