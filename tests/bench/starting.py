@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -40,9 +41,8 @@ FLOORS: dict[str, list[str]] = {
 """What there is to be paid in any case."""
 
 
-def _starting(words: list[str]) -> Callable[[], object]:
-    place = f"/tmp/ocinb-bench-start-{id(words)}"
-    argv = [word.format(place=place) if "{place}" in word else word for word in words]
+def _starting(words: list[str], place: str) -> Callable[[], object]:
+    argv = [place if word == "{place}" else word for word in words]
     return partial(subprocess.run, argv, capture_output=True, check=True)
 
 
@@ -66,6 +66,6 @@ class Budgets(Comparison):
 def comparisons() -> Iterator[Comparison]:
     """One."""
     words = {name: words for name, (_, words) in BUDGETS.items()} | FLOORS
-    yield Budgets(
-        "importing and starting", [Case(name, _starting(argv)) for name, argv in words.items()]
-    )
+    with tempfile.TemporaryDirectory(prefix="ocinb-bench-") as place:
+        cases = [Case(name, _starting(argv, f"{place}/root")) for name, argv in words.items()]
+        yield Budgets("importing and starting", cases)
