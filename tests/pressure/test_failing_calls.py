@@ -73,7 +73,7 @@ def test_a_call_that_fails_leaves_nothing_half_there(
     operation.before()
     said, calls = failing.run(operation.words, 0, 0)
     assert said.status == 0, said
-    assert calls > 100, "hardly any call was seen"
+    assert calls > 30, "hardly any call was seen"
     operation.after()
     for _ in range(ROUNDS):
         operation.before()
