@@ -18,7 +18,6 @@ from ocinb.network.checking import check
 from ocinb.network.cni_attach import versions
 from ocinb.settings import Settings
 from tests.network.conftest import Start, get, state_files
-from tests.support.own_network import links_and_tables
 
 pytestmark = pytest.mark.root
 
@@ -257,7 +256,4 @@ def test_debians_plugins(
     finally:
         # Plugins leave their bridge, and the chains that they hang rules into: as they do always.
         subprocess.run(["ip", "link", "del", "ocinb-test-cni"], check=False)
-        for line in links_and_tables():
-            kind, name = line.split()
-            if kind == "table":
-                subprocess.run(["nft", "delete", "table", "ip", name], check=False)
+        subprocess.run(["nft", "flush", "ruleset"], check=False)  # of this test's own network
