@@ -331,8 +331,8 @@ def _status(
     if ended:
         return RESTARTING if ended.get("again") and monitor and monitor.alive else STOPPED
     if init is not None:
-        if monitor and monitor.alive:  # it is about to note how the program ended
-            return RUNNING if started else CREATED
+        if started and monitor and monitor.alive:  # it is about to note how the program ended
+            return RUNNING
         return STOPPED
     makers = (monitor, Process(**document["creator"]))
     return CREATING if any(maker and maker.alive for maker in makers) else STOPPED

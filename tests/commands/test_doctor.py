@@ -137,7 +137,8 @@ def repair(engine: Engine) -> list[tuple[str, str, str, str]]:
 
 
 def kill(directory: Path, name: str) -> None:
-    process = Process(**json.loads((directory / f"{name}.json").read_text()))
+    written = json.loads((directory / f"{name}.json").read_text())
+    process = Process(pid=written["pid"], started=written["started"])
     os.kill(process.pid, signal.SIGKILL)
     while process.alive:
         time.sleep(0.01)

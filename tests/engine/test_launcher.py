@@ -41,8 +41,8 @@ def children(pid: int) -> list[int]:
 
 def spare(pid: int) -> int:
     listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    (found,) = {int(c) for c in listed} - set(children(pid))
-    return found
+    (found,) = {int(c) for c in listed} - set(children(pid)) or {0}
+    return found  # 0: it is not there yet
 
 
 def places(engine: Engine, name: str) -> list[Path]:

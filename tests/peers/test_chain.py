@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ pytestmark = [pytest.mark.peer, pytest.mark.root, pytest.mark.slow]
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("caller", CALLERS)
-def test_no_row_is_other_than_with_runc(caller: str, tmp_path: Path) -> None:
-    control, ours = columns(caller, tmp_path).values()
+def test_no_row_is_other_than_with_runc(caller: str) -> None:
+    # A short path: that of a socket has 104 bytes at the most.
+    with tempfile.TemporaryDirectory(prefix="ocinb-chain-") as place:
+        control, ours = columns(caller, Path(place)).values()
     assert worse(control, ours) == []

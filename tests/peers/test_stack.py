@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,13 @@ pytestmark = [pytest.mark.peer, pytest.mark.root, pytest.mark.slow]
 @pytest.fixture
 def door(tmp_path: Path) -> Door:
     return Door(tmp_path / "door")
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """For sockets, whose path has 104 bytes at the most."""
+    with tempfile.TemporaryDirectory(prefix="ocinb-stack-") as place:
+        yield Path(place)
 
 
 @pytest.fixture
@@ -82,7 +90,9 @@ def test_what_containerds_shim_asks(door: Door, containerd: Containerd, tmp_path
     assert {row["subject"] for row in rows} == {"c"}
 
 
-def test_what_docker_asks_once_a_person_said_so(door: Door, tmp_path: Path) -> None:
+def test_what_docker_asks_once_a_person_said_so(
+    door: Door, tmp_path: Path, short_path: Path
+) -> None:
     client = require("docker")
     with pytest.MonkeyPatch.context() as patch, own_network():
         archive = root_archive(tmp_path)
@@ -90,9 +100,9 @@ def test_what_docker_asks_once_a_person_said_so(door: Door, tmp_path: Path) -> N
         from ocinb.stack.tracing import Tracing
 
         wrapper = Tracing(tmp_path / "door/root/stack").wrapper("ocinb")
-        with docker(tmp_path / "docker", archive, {"traced": wrapper}):
-            patch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker/sock")
-            patch.setenv("DOCKER_CONFIG", f"{tmp_path}/docker/client")
+        with docker(short_path, archive, {"traced": wrapper}):
+            patch.setenv("DOCKER_HOST", f"unix://{short_path}/sock")
+            patch.setenv("DOCKER_CONFIG", f"{short_path}/client")
             words = (client, "run", "--rm", "box", "echo", "hi")
             table = door("stack", "trace", "--runtime", "ocinb", "--", *words)
             assert door.output() == "hi\n"
