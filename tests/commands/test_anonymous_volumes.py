@@ -10,9 +10,8 @@ import pytest
 from ocinb.content.store import Store
 from ocinb.errors import VolumeError
 from tests.support.archives import directory, member, symlink
-from tests.support.door import Door
+from tests.support.door import Door, open_door
 from tests.support.layered import name_image
-from tests.support.leftovers import clear, leftovers
 from tests.support.peers import require
 from tests.support.workplace import until
 
@@ -22,23 +21,18 @@ pytestmark = pytest.mark.root
 @pytest.fixture
 def door(tmp_path: Path) -> Iterator[Door]:
     """The image ``box`` asks for volumes at /data, where it has a file, and at /more."""
-    door = Door(tmp_path)
-    members = [
-        directory("bin"),
-        member("bin/busybox", data=Path(require("busybox")).read_bytes(), mode=0o755),
-        symlink("bin/sh", "busybox"),
-        directory("data"),
-        member("data/first", data=b"from the image\n"),
-    ]
-    config = {"Env": ["PATH=/bin"], "Volumes": {"/data": {}, "/more": {}}}
-    store = Store(door.session.settings.store)
-    name_image(store, "docker.io/library/box:latest", [members], config=config)
-    yield door
-    for name in door("ps", "--all", "--quiet"):
-        door("rm", "--force", name)
-    left = leftovers(tmp_path)
-    clear(tmp_path)
-    assert left == []
+    with open_door(tmp_path) as door:
+        members = [
+            directory("bin"),
+            member("bin/busybox", data=Path(require("busybox")).read_bytes(), mode=0o755),
+            symlink("bin/sh", "busybox"),
+            directory("data"),
+            member("data/first", data=b"from the image\n"),
+        ]
+        config = {"Env": ["PATH=/bin"], "Volumes": {"/data": {}, "/more": {}}}
+        store = Store(door.session.settings.store)
+        name_image(store, "docker.io/library/box:latest", [members], config=config)
+        yield door
 
 
 def volumes(door: Door) -> list[tuple[str, str]]:

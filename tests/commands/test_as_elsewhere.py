@@ -16,8 +16,7 @@ from ocinb.commands.values import Json
 from ocinb.content.store import Store
 from ocinb.errors import CommandError, ContainerNotFound, InvalidStatus, NameNotFound
 from ocinb.events import StepFinished
-from tests.support.door import Door
-from tests.support.leftovers import clear, leftovers
+from tests.support.door import Door, open_door
 from tests.support.workplace import until
 
 pytestmark = pytest.mark.root
@@ -26,15 +25,10 @@ ISO_8601 = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
 
 @pytest.fixture
 def door(tmp_path: Path) -> Iterator[Door]:
-    door = Door(tmp_path)
-    store = Store(door.session.settings.store)
-    store.names.set("docker.io/library/demo:latest", demo_image(store))
-    yield door
-    for name in door("ps", "--all", "--quiet"):
-        door("rm", "--force", name)
-    left = leftovers(tmp_path)
-    clear(tmp_path)
-    assert left == []
+    with open_door(tmp_path) as door:
+        store = Store(door.session.settings.store)
+        store.names.set("docker.io/library/demo:latest", demo_image(store))
+        yield door
 
 
 def hint(door: Door, *words: str) -> str | None:

@@ -9,9 +9,8 @@ import pytest
 
 from ocinb.content.store import Store
 from tests.support.archives import directory, member, symlink
-from tests.support.door import Door
+from tests.support.door import Door, open_door
 from tests.support.layered import name_image
-from tests.support.leftovers import clear, leftovers
 from tests.support.peers import require
 
 pytestmark = pytest.mark.root
@@ -20,22 +19,17 @@ pytestmark = pytest.mark.root
 @pytest.fixture
 def door(tmp_path: Path) -> Iterator[Door]:
     """The image ``bare`` has nothing but busybox: every place for a mount must be made."""
-    door = Door(tmp_path)
-    members = [
-        directory("bin"),
-        member("bin/busybox", data=Path(require("busybox")).read_bytes(), mode=0o755),
-        symlink("bin/sh", "busybox"),
-        directory("kept"),
-    ]
-    store = Store(door.session.settings.store)
-    config = {"Env": ["PATH=/bin"], "Volumes": {"/data/inner": {}}}
-    name_image(store, "docker.io/library/bare:latest", [members], config=config)
-    yield door
-    for name in door("ps", "--all", "--quiet"):
-        door("rm", "--force", name)
-    left = leftovers(tmp_path)
-    clear(tmp_path)
-    assert left == []
+    with open_door(tmp_path) as door:
+        members = [
+            directory("bin"),
+            member("bin/busybox", data=Path(require("busybox")).read_bytes(), mode=0o755),
+            symlink("bin/sh", "busybox"),
+            directory("kept"),
+        ]
+        store = Store(door.session.settings.store)
+        config = {"Env": ["PATH=/bin"], "Volumes": {"/data/inner": {}}}
+        name_image(store, "docker.io/library/bare:latest", [members], config=config)
+        yield door
 
 
 def files(door: Door, *words: str) -> list[tuple[str, str]]:

@@ -14,8 +14,7 @@ from ocinb.engine.out_of_memory import OutOfMemory
 from ocinb.events import Warned
 from ocinb.linux.cgroup import Cgroup
 from ocinb.linux.syscalls import Kernel
-from tests.support.door import Door
-from tests.support.leftovers import clear, leftovers
+from tests.support.door import Door, open_door
 
 GROWING = "x=0123456789abcdef; while :; do x=$x$x; done"
 SAID = "out of memory: the kernel killed a process, for the limit of 20 MiB was reached (--memory)"
@@ -23,15 +22,10 @@ SAID = "out of memory: the kernel killed a process, for the limit of 20 MiB was 
 
 @pytest.fixture
 def door(tmp_path: Path) -> Iterator[Door]:
-    door = Door(tmp_path)
-    store = Store(door.session.settings.store)
-    store.names.set("docker.io/library/demo:latest", demo_image(store))
-    yield door
-    for name in door("ps", "--all", "--quiet"):
-        door("rm", "--force", name)
-    left = leftovers(tmp_path)
-    clear(tmp_path)
-    assert left == []
+    with open_door(tmp_path) as door:
+        store = Store(door.session.settings.store)
+        store.names.set("docker.io/library/demo:latest", demo_image(store))
+        yield door
 
 
 def warnings(door: Door) -> list[str]:

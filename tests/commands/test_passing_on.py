@@ -13,8 +13,7 @@ import pytest
 
 from ocinb.build.demo import demo_image
 from ocinb.content.store import Store
-from tests.support.door import Door
-from tests.support.leftovers import clear, leftovers
+from tests.support.door import Door, open_door
 from tests.support.workplace import until
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
@@ -28,15 +27,10 @@ Run = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture
 def door(tmp_path: Path) -> Iterator[Door]:
-    door = Door(tmp_path)
-    store = Store(door.session.settings.store)
-    store.names.set("docker.io/library/demo:latest", demo_image(store))
-    yield door
-    for name in door("ps", "--all", "--quiet"):
-        door("rm", "--force", name)
-    left = leftovers(tmp_path)
-    clear(tmp_path)
-    assert left == []
+    with open_door(tmp_path) as door:
+        store = Store(door.session.settings.store)
+        store.names.set("docker.io/library/demo:latest", demo_image(store))
+        yield door
 
 
 @pytest.fixture

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ocinb.commands import tree
 from ocinb.commands.session import Session
 from ocinb.settings import Settings
+from tests.support.leftovers import clear, leftovers
 
 
 class Door:
@@ -25,3 +28,15 @@ class Door:
         text = self.written.decode()
         self.written.clear()
         return text
+
+
+@contextmanager
+def open_door(root: Path) -> Iterator[Door]:
+    """A door whose containers are removed when the block is left; nothing else may be left."""
+    door = Door(root)
+    yield door
+    for name in door("ps", "--all", "--quiet"):
+        door("rm", "--force", name)
+    left = leftovers(root)
+    clear(root)
+    assert left == []
