@@ -84,10 +84,5 @@ def test_a_call_that_fails_leaves_nothing_half_there(
         assert "Traceback" not in said.trouble, told
         assert "\n" not in said.error[1], told
         ordeal.check(changing=operation.changing)
-        if ordeal.run(*operation.words, refused=operation.refused).status:
-            operation.after()
-            operation.before()
-            ordeal.run(*operation.words)
-        operation.after()
-        ordeal.check()
+        ordeal.go_on(operation)
     ordeal.repair()

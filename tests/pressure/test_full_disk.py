@@ -56,12 +56,7 @@ def test_a_disk_that_is_full(
         assert not said.trouble
         ordeal.check(changing=operation.changing)
         ballast.unlink()
-        if ordeal.run(*operation.words, refused=operation.refused).status:
-            operation.after()
-            operation.before()
-            ordeal.run(*operation.words)
-        operation.after()
-        ordeal.check()
+        ordeal.go_on(operation)
     ordeal.repair()
 
 
@@ -81,12 +76,7 @@ def test_a_limit_of_open_files(
         assert said.status in (0, REFUSED), (limit, said)
         assert "\n" not in said.error[1]
         ordeal.check(changing=operation.changing)
-        if ordeal.run(*operation.words, refused=operation.refused).status:
-            operation.after()
-            operation.before()
-            ordeal.run(*operation.words)
-        operation.after()
-        ordeal.check()
+        ordeal.go_on(operation)
     ordeal.repair()
 
 

@@ -32,10 +32,5 @@ def test_killed_at_any_point(
         seconds = chance.uniform(0, takes)
         ordeal.kill(operation.words, seconds)
         ordeal.check(changing=operation.changing)
-        if ordeal.run(*operation.words, refused=operation.refused).status:
-            operation.after()
-            operation.before()
-            ordeal.run(*operation.words)
-        operation.after()
-        ordeal.check()
+        ordeal.go_on(operation)
     ordeal.repair()

@@ -130,6 +130,18 @@ class Ordeal:
             if name not in changing:
                 assert now.get(name) == digest, f"{name} is lost"
 
+    def go_on(self, operation: Operation) -> None:
+        """Fail where the command that was disturbed does not work now, and leave it undone.
+
+        Where it is refused because its work was done, it is undone and done anew.
+        """
+        if self.run(*operation.words, refused=operation.refused).status:
+            operation.after()
+            operation.before()
+            self.run(*operation.words)
+        operation.after()
+        self.check()
+
     def repair(self) -> None:
         """Remove all containers, repair, and fail where anything is left."""
         self.run("rm", "--all", "--force")
