@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -97,20 +98,36 @@ class Ground:
 def ground() -> Iterator[Ground]:
     """In a mount namespace where crun 1.8 does not stumble over an empty tree of control groups."""
     kernel = Kernel()
-    kernel.unshare(f.CLONE_NEWNS)
-    kernel.mount(None, "/", None, f.MS_REC | f.MS_SLAVE)
-    with contextlib.suppress(SyscallError):
-        kernel.umount("/sys/fs/cgroup/unified")
-    directory = Path(tempfile.mkdtemp(prefix="ocinb-bench-"))
+    with _namespaces_back(kernel):
+        kernel.unshare(f.CLONE_NEWNS)
+        kernel.mount(None, "/", None, f.MS_REC | f.MS_SLAVE)
+        with contextlib.suppress(SyscallError):
+            kernel.umount("/sys/fs/cgroup/unified")
+        directory = Path(tempfile.mkdtemp(prefix="ocinb-bench-"))
+        try:
+            with processor_time(kernel) as clock:
+                site = Ground(directory, clock)
+                try:
+                    yield site
+                finally:
+                    site.end()
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _namespaces_back(kernel: Kernel) -> Iterator[None]:
+    """Return to today's mount and control group namespaces at the end: others measure after us."""
+    here = os.getcwd()
+    before = [os.open(f"/proc/self/ns/{kind}", os.O_RDONLY) for kind in ("cgroup", "mnt")]
     try:
-        with processor_time(kernel) as clock:
-            site = Ground(directory, clock)
-            try:
-                yield site
-            finally:
-                site.end()
+        yield
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        kernel.unshare(f.CLONE_NEWNS)  # apart from threads that came meanwhile: they share our root
+        for descriptor in before:
+            kernel.setns(descriptor, 0)
+            os.close(descriptor)
+        os.chdir(here)
 
 
 def command(site: Ground, name: str) -> list[str | Path]:
