@@ -26,8 +26,9 @@ def command(
 
     As it was seen on another machine, with the same tables and diagrams.
 
-    In a notebook. NEED is namespaces, overlay, proc, limits, network, root, or program:NAME.
-    Where it is not met, the RECORDING of the lesson is shown, and marked as such.
+    In a notebook. NEED is namespaces, overlay, proc, limits, network, tun, root, or
+    program:NAME. Where it is not met, the RECORDING of the lesson is shown, and
+    marked as such.
     """
     from ocinb.course.needs import missing
 

@@ -90,6 +90,12 @@ def _network(engine: Engine) -> str:
     return refused[0].answer if refused else ""
 
 
+def _tun(engine: Engine) -> str:
+    from ocinb.network.user_space import tun_problem
+
+    return _namespaces(engine) or tun_problem()
+
+
 NEEDS: dict[str, Callable[[Engine], str]] = {
     "root": _root,
     "namespaces": _namespaces,
@@ -97,11 +103,13 @@ NEEDS: dict[str, Callable[[Engine], str]] = {
     "proc": _proc,
     "limits": _limits,
     "network": _network,
+    "tun": _tun,
 }
 """Name of a need → why it is not met; empty where it is.
 
 ``namespaces``: as the superuser or in a user namespace · ``overlay``: likewise, and the kernel
 stacks layers · ``proc``: likewise, and a new /proc may be mounted · ``limits``: likewise, and
-control groups may be made · ``network``: bridges and packet filters, of the superuser · ``root``:
-the superuser, with namespaces.
+control groups may be made · ``network``: bridges and packet filters, of the superuser · ``tun``:
+as ``namespaces``, and a program may be an interface's other end · ``root``: the superuser, with
+namespaces.
 """

@@ -13,8 +13,10 @@ import pytest
 from ocinb.course import room as rooms
 from ocinb.course import shelf
 from ocinb.course.exercises import lesson_04
+from ocinb.course.needs import missing
 from ocinb.course.room import sweep
 from ocinb.errors import CommandError, UnsupportedHost
+from ocinb.network import user_space
 from tests.support.door import Door
 
 ROOT = Path(__file__).parents[2]
@@ -119,6 +121,17 @@ def test_what_is_no_room_of_ours_stays(tmp_path, monkeypatch):
     sweep()
     assert (mine / "owner.json").exists()
     assert (tmp_path / "ocinb-room-empty").exists()
+
+
+@pytest.mark.root
+def test_what_needs_the_other_end_of_an_interface_is_live_where_that_device_opens(
+    door, tmp_path, monkeypatch
+):
+    engine = door.session.engine
+    monkeypatch.setattr(user_space, "_TUN", "/dev/null")
+    assert missing(["tun"], engine) == ""
+    monkeypatch.setattr(user_space, "_TUN", str(tmp_path / "none"))
+    assert missing(["tun"], engine) == f"{tmp_path}/none: no such file or directory"
 
 
 def test_every_lesson_can_be_found_by_number_and_by_name():
