@@ -272,7 +272,8 @@ class Monitor:
         self._telling.finished(10, f"exit status {status}", seconds)
         self._telling.changed(STOPPED, exit_status=status)
         self._loop.output.drain()
-        last = {**seen, "clean": self._delete(force=False)}
+        # Where start failed the runtime may have deleted it already: by force, that is no error.
+        last = {**seen, "clean": self._delete(force=not self._started)}
         if self._remove and last["clean"]:
             # Nobody has to wait for what nobody sees: a mount in our namespace, files without
             # the record of a container.

@@ -10,13 +10,16 @@ import pytest
 
 from ocinb.bundle.options import ContainerOptions
 from ocinb.engine import Engine
-from ocinb.errors import ContainerError, ContainerNotFound, InvalidStatus
+from ocinb.errors import ContainerError, ContainerNotFound, InvalidStatus, StepFailed
+from ocinb.events import Recorder, Warned
 from tests.engine.conftest import Program, finish
+from tests.support.peers import require
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 
 GO_ON = "while :; do sleep 0.05; done"
 POLITE = f"trap 'echo bye; exit 9' TERM; trap 'echo usr; exit 8' USR1; echo up; {GO_ON}"
+FAILING = {"path": "/bin/sh", "args": ["sh", "-c", "exit 4"]}
 DEAF = f"trap '' TERM; echo up; {GO_ON}"
 
 
@@ -45,6 +48,35 @@ def test_stop_asks_and_the_program_may_end_as_it_likes(engine: Engine, runtime: 
     record = engine.containers.get("box")
     assert (record.status, record.exit_status, said(engine)) == ("stopped", 9, "up\nbye\n")
     engine.containers.stop("box")  # what has ended need not be asked
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize(
+    ("runtime", "stage"),
+    [("ocinb", "startContainer"), ("ocinb", "poststart"), ("runc", "poststart")],
+)
+def test_a_hook_that_fails_last_is_one_error_and_nothing_else(
+    engine: Engine, recorder: Recorder, runtime: str, stage: str
+) -> None:
+    # Ours has destroyed the container by then, as the specification wants it; runc has it still.
+    # Neither runc 1.1 nor crun 1.8 say that a startContainer hook has failed.
+    if runtime != "ocinb":
+        require(runtime)
+    options = ContainerOptions(args=["sleep", "0.2"], hooks={stage: [FAILING]})
+    with pytest.raises(StepFailed):
+        engine.run("demo", options, runtime=runtime)
+    assert [warned.message for warned in recorder.of(Warned)] == []
+    assert engine.containers.all() == []
+
+
+@pytest.mark.parametrize("stage", ["startContainer", "poststart"])
+def test_a_created_container_whose_start_hook_fails_has_ended(engine: Engine, stage: str) -> None:
+    options = ContainerOptions(args=["sleep", "1000"], hooks={stage: [FAILING]})
+    engine.create("demo", options, name="box")
+    with pytest.raises(StepFailed, match=rf"hooks\.{stage}\[0\] /bin/sh failed with status 4"):
+        engine.containers.start("box")
+    engine.containers.wait("box")
+    assert engine.containers.get("box").status == "stopped"
 
 
 @pytest.mark.peer
