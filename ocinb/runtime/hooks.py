@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from ocinb.runtime.recording import Recording
     from ocinb.spec.runtime_state import State
 
+    Begin = Callable[[dict[str, Any], int, int], int]
+    """Starts a hook with these descriptors as standard input and both outputs; its process."""
+
 AT_HAND: dict[str, Callable[[list[str]], int]] = {}
 """Programs of hooks that are in memory already, by the path of the file that Python would run.
 
@@ -41,6 +44,7 @@ def run_hooks(
     state: State,
     variables: dict[str, str] | None = None,
     directory: str | None = None,
+    begin: Begin | None = None,
 ) -> int:
     """Run the hooks of one stage in their order, stopping at the first that fails.
 
@@ -51,6 +55,7 @@ def run_hooks(
         state: goes to each hook's standard input.
         variables: environment of a hook that has no ``env``; the runtime's own by default.
         directory: where the hooks start; the runtime's own working directory by default.
+        begin: starts each, where that is not simply to execute it.
 
     Returns:
         how many ran.
@@ -62,7 +67,7 @@ def run_hooks(
     """
     listed = (hooks or {}).get(stage) or []
     for number, hook in enumerate(listed):
-        problem = run_hook(recording, hook, stage, state, variables, directory)
+        problem = run_hook(recording, hook, stage, state, variables, directory, begin)
         if problem:
             raise HookFailed(
                 f"hooks.{stage}[{number}] {hook['path']} {problem}",
@@ -78,13 +83,14 @@ def run_hook(
     state: State,
     variables: dict[str, str] | None = None,
     directory: str | None = None,
+    begin: Begin | None = None,
 ) -> str:
     """Run one hook to its end; returns what went wrong, or an empty string."""
     started = time.perf_counter()
     output = os.memfd_create("hook")
     status, problem = 127, ""
     try:
-        child = _spawn(hook, state, output, variables, directory)
+        child = _spawn(hook, state, output, variables, directory, begin)
         status, problem = _wait(child, hook.get("timeout") or 0)
     except OSError as error:
         problem = f"cannot be run: {os.strerror(error.errno or 0).lower()}"
@@ -111,6 +117,7 @@ def _spawn(
     output: int,
     variables: dict[str, str] | None,
     directory: str | None,
+    begin: Begin | None,
 ) -> int:
     """Start a hook: the state on stdin; what it says is kept in a memory file.
 
@@ -132,6 +139,8 @@ def _spawn(
             os.lseek(reader, 0, os.SEEK_SET)
         else:
             os.write(writer, document)
+        if begin is not None:
+            return begin(hook, reader, output)
         program, words = _at_hand(hook)
         if program is not None:
             return _fork(program, words, reader, output)
@@ -215,6 +224,11 @@ def _kill_tree(pid: int) -> None:
 def _descendants(pid: int) -> list[int]:
     children = [other for other in processes.all_pids() if processes.parent(other) == pid]
     return children + [below for child in children for below in _descendants(child)]
+
+
+def start_directory(state: State) -> str | None:
+    """Where the last hooks start: in the bundle, like those before them, if it is still there."""
+    return state.bundle if os.path.isdir(state.bundle) else None
 
 
 def hooks_ran(number: int) -> str:

@@ -17,7 +17,7 @@ from ocinb.linux.cgroup import FROZEN, THAWED
 from ocinb.runtime.container_state import Containers, check_id
 from ocinb.runtime.deletion import to_delete
 from ocinb.runtime.failures import rebuilt
-from ocinb.runtime.hooks import hooks_ran, run_hook, run_hooks
+from ocinb.runtime.hooks import hooks_ran, run_hook, run_hooks, start_directory
 from ocinb.runtime.host_root import unbind_root
 from ocinb.runtime.start_gate import open_gate
 from ocinb.spec.runtime_state import CREATED, CREATING, RUNNING, STOPPED
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from ocinb.runtime.log import Log
     from ocinb.runtime.parent import CreateOptions
     from ocinb.runtime.recording import Recording
-    from ocinb.spec.runtime_state import State
 
 _SIGKILL = 9
 _NO_PROCESS = 3
@@ -127,7 +126,7 @@ class Runtime:
         with self.recording.step(9) as step:
             state = container.state(RUNNING, container.pid)
             try:
-                where = _start_directory(state)
+                where = start_directory(state)
                 hooks = config.get("hooks")
                 ran = run_hooks(self.recording, hooks, "poststart", state, directory=where)
                 step.detail = hooks_ran(ran)
@@ -225,7 +224,7 @@ class Runtime:
         self._changed(container, STOPPED)
         with self.recording.step(13) as step:
             state = container.state(STOPPED)
-            where = _start_directory(state)
+            where = start_directory(state)
             listed = (config.get("hooks") or {}).get("poststop") or []
             for number, hook in enumerate(listed):
                 problem = run_hook(self.recording, hook, "poststop", state, directory=where)
@@ -260,8 +259,3 @@ def _wait_for(container: Container) -> None:
             if not container.alive():
                 return
             time.sleep(0.005)
-
-
-def _start_directory(state: State) -> str | None:
-    """Where the last hooks start: in the bundle, like those before them, if it is still there."""
-    return state.bundle if os.path.isdir(state.bundle) else None

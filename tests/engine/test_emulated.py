@@ -7,6 +7,7 @@ system calls refuses namespaces and mounts, and for fakechroot tracing as well.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -291,10 +292,79 @@ def test_hooks_run_at_their_stages(pod: Pod, place: Path) -> None:
     def hook(word: str) -> list[dict[str, object]]:
         return [{"path": "/bin/sh", "args": ["sh", "-c", f"echo {word} >> {place}/hooks"]}]
 
-    stages = ["createRuntime", "startContainer", "poststart", "poststop"]
+    stages = ["createRuntime", "createContainer", "startContainer", "poststart", "poststop"]
     hooks = {stage: hook(stage) for stage in stages}
-    finish(pod(f"run('sleep', '0.2', hooks={hooks!r})"))
+    # The path of a startContainer hook, of that alone, is looked up in the container.
+    mount = {
+        "destination": str(place), "type": "bind", "source": str(place), "options": ["rbind"],
+    }  # fmt: skip
+    finish(pod(f"run('sleep', '0.2', hooks={hooks!r}, mounts=[{mount!r}])"))
     assert (place / "hooks").read_text().split() == stages
+
+
+def test_start_container_hooks_are_programs_of_the_container(pod: Pod, place: Path) -> None:
+    # The same words outside would find neither this file nor this directory.
+    script = "cat > /srv/state; cat /etc/os-release > /srv/name; echo $WHO $HOME > /srv/who"
+    hooks = {
+        "startContainer": [
+            {"path": "/bin/sh", "args": ["hook", "-c", script], "env": ["PATH=/bin", "WHO=me"]}
+        ]
+    }
+    script = "cat /srv/who /srv/state /srv/name"
+    out = finish(pod(f"run('sh', '-c', {script!r}, env=['HOME=/x'], hooks={hooks!r})")).splitlines()
+    assert out[0] == "me", "a hook has its own environment, and no more"
+    state = json.loads(out[1].partition("}")[0] + "}}")
+    assert (state["status"], state["pid"] > 0) == ("created", True)
+    assert 'NAME="ocinb demo"' in out[1] + "".join(out[2:])
+    assert not list(Path("/tmp").glob("prooted-*"))
+
+
+@pytest.mark.parametrize(
+    ("hook", "said"),
+    [
+        (["/no/such"], 'failed with status 127: exec: "/no/such": stat /no/such: no such file'),
+        (["/bin/sh", "-c", "echo said; exit 4"], "failed with status 4: said"),
+        (["/bin/sh", "-c", "sleep 1000"], "did not end within 1 seconds"),
+    ],
+)
+def test_a_failing_start_container_hook_ends_the_container(
+    pod: Pod, place: Path, hook: list[str], said: str
+) -> None:
+    hooks = {
+        "startContainer": [
+            {"path": hook[0], "args": hook, **({"timeout": 1} if "sleep" in hook[-1] else {})}
+        ]
+    }
+    text = (
+        f"refused('echo', 'never', hooks={hooks!r})\nprint(engine.containers.all(), warnings()[1:])"
+    )
+    refused, left = finish(pod(text)).splitlines()
+    assert f"could not start the container: hooks.startContainer[0] {hook[0]} {said}" in refused
+    assert left == "[] []"
+    assert not list(place.glob("run/runtime/*"))
+    assert until_gone("sleep\x001000\x00")
+
+
+def test_all_thirteen_steps_are_recorded(pod: Pod) -> None:
+    hooks = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "exit 0"]}]}
+    text = CLI + (
+        f"run('true', name='box', keep=True, hooks={hooks!r})\n"
+        "table = ocinb('lifecycle', 'box')[1]\n"
+        "for row in table.records(): print(row['step'], row['status'], row['detail'], sep='|')\n"
+        "events = ocinb('trace', 'box')[1].records()\n"
+        "made = [row['what'] for row in events if row['event'] == 'Syscall']\n"
+        "print(sum('PR_SET_CHILD_SUBREAPER' in what for what in made))\n"
+        "ocinb('rm', 'box')"
+    )
+    *lines, supervisors = finish(pod(text)).splitlines()
+    steps = [line.split("|") for line in lines]
+    assert [int(number) for number, *_ in steps] == list(range(1, 14))
+    statuses = ["creating"] * 4 + ["created"] * 3 + ["running"] * 2 + ["stopped"] * 4
+    assert [status for _, status, _ in steps] == statuses
+    details = {int(number): detail for number, _, detail in steps}
+    assert "not reached" not in details.values()
+    assert (details[5], details[7]) == ("no hooks", "1 hook")
+    assert supervisors == "2", "the container's and its hook's, each once"
 
 
 def test_runtimes_that_need_namespaces_are_refused(pod: Pod, kind: str) -> None:

@@ -7,15 +7,16 @@ import json
 import os
 from importlib import import_module
 
+from ocinb.engine.emulated import inner_hooks
 from ocinb.engine.emulated.console import open_terminal, use_terminal
 from ocinb.engine.emulated.gate import Gate
-from ocinb.engine.emulated.launch_plan import PROOT
+from ocinb.engine.emulated.launch_plan import PROOT, LaunchPlan
 from ocinb.engine.emulated.places import PRIVATE, Binding, Places, bindings
 from ocinb.engine.emulated.strays import TRACERS
 from ocinb.engine.emulated.supervisor import Supervisor
 from ocinb.errors import HookFailed, OcinbError, StepFailed
 from ocinb.linux.processes import start_time
-from ocinb.runtime.hooks import run_hooks
+from ocinb.runtime.hooks import hooks_ran, run_hooks
 from ocinb.spec.runtime_state import CREATED
 
 TYPE_CHECKING = False
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from ocinb.engine.emulated.launch_plan import LaunchPlan
     from ocinb.runtime.container_state import Container
     from ocinb.runtime.log import Log
     from ocinb.runtime.recording import Recording
@@ -95,9 +95,8 @@ class Maker:
             os.write(ready, _NEXT)
             os.close(ready)
             answer = gate.wait()
-            state = container.state(CREATED, os.getpid())
             try:
-                run_hooks(self.recording, config.get("hooks"), "startContainer", state)
+                self._last_hooks(container, config)
             except HookFailed as error:
                 os.write(answer, b'{"message": ' + json.dumps(error.message).encode() + b"}")
                 os._exit(1)
@@ -120,6 +119,36 @@ class Maker:
         container.data.update(pid=pid, start_time=start_time(pid))
         container.save()
 
+    def _last_hooks(self, container: Container, config: dict[str, Any]) -> None:
+        """Step 7, in the container's process.
+
+        Raises:
+            HookFailed: one failed.
+
+        Spec: runtime-spec config.md#startcontainer-hooks
+        """
+
+        def begin(hook: dict[str, Any], stdin: int, output: int) -> int:
+            def supervise() -> Supervisor:
+                process = inner_hooks.process_of(hook, config["process"])
+                plan = self.further(container, process)
+                own = inner_hooks.variables(hook, process, plan.variables)
+                plan = LaunchPlan(**{**dict(plan), "variables": own})
+                return self._supervisor(container, plan, process)
+
+            return inner_hooks.fork(self.recording, supervise, stdin, output)
+
+        with self.recording.step(7) as step:
+            state, hooks = container.state(CREATED, os.getpid()), config.get("hooks")
+            ran = run_hooks(self.recording, hooks, "startContainer", state, begin=begin)
+            step.detail = hooks_ran(ran)
+
+    def _supervisor(
+        self, container: Container, plan: LaunchPlan, process: dict[str, Any], extra: int = 0
+    ) -> Supervisor:
+        tracers = f"{container.directory}/{TRACERS}" if self.kind == PROOT else ""
+        return Supervisor(self.recording, plan, process, extra, tracers=tracers)
+
     def spawn(
         self,
         container: Container,
@@ -140,18 +169,19 @@ class Maker:
             before: called there first; what it returns is called when the program is executed.
         """
         terminal = open_terminal() if console >= 0 else ()
-        tracers = f"{container.directory}/{TRACERS}" if self.kind == PROOT else ""
+        self.recording.flush()
         pid = os.fork()
         if pid:
             for descriptor in terminal:
                 os.close(descriptor)
             return pid
         try:
+            self.recording.process = "init"
             os.setsid()
             os.chdir("/")
             if terminal:
                 use_terminal(process, console, *terminal)
-            supervisor = Supervisor(self.recording.kernel, plan, process, extra, tracers=tracers)
+            supervisor = self._supervisor(container, plan, process, extra)
             supervisor.prepare()
             supervisor.run(before() if before else None)
         except (OcinbError, OSError) as error:

@@ -21,7 +21,7 @@ from ocinb.linux.processes import descendants
 from ocinb.overlay.trees import remove_tree
 from ocinb.runtime.container_state import Containers
 from ocinb.runtime.deletion import to_delete
-from ocinb.runtime.hooks import hooks_ran, run_hook, run_hooks
+from ocinb.runtime.hooks import hooks_ran, run_hook, run_hooks, start_directory
 from ocinb.runtime.start_gate import open_gate
 from ocinb.spec.runtime_state import CREATED, CREATING, RUNNING, STOPPED
 
@@ -82,10 +82,12 @@ class EmulatedRuntime:
             with self.recording.step(2):
                 plan = self._maker.place(container, config)
                 self._maker.fork(container, config, plan, console, extra)
-            for number, stage in ((3, "prestart"), (3, "createRuntime"), (4, "createContainer")):
+            # Those of step 5 too: their programs are this machine's, and there is no namespace
+            # for them to be in.
+            for number, stage in ((3, "prestart"), (4, "createRuntime"), (5, "createContainer")):
                 with self.recording.step(number) as step:
-                    state = container.state(CREATING, container.pid)
-                    ran = run_hooks(self.recording, config.get("hooks"), stage, state)
+                    state, hooks = container.state(CREATING, container.pid), config.get("hooks")
+                    ran = run_hooks(self.recording, hooks, stage, state, directory=bundle)
                     step.detail = hooks_ran(ran)
             container.data["made"] = True
             container.save()
@@ -112,6 +114,7 @@ class EmulatedRuntime:
             container = self.containers.load(container_id)
             container.require("start", CREATED)
         config = container.config()
+        # Step 7, the startContainer hooks, is the container's process's own.
         with self.recording.step(8, " ".join(config["process"]["args"])):
             failure = open_gate(container)
             if failure:
@@ -119,9 +122,10 @@ class EmulatedRuntime:
                 raise HookFailed(failure["message"], citation="runtime-spec runtime.md#lifecycle")
         self._changed(container, RUNNING)
         with self.recording.step(9) as step:
+            state, hooks = container.state(RUNNING, container.pid), config.get("hooks")
             try:
-                state = container.state(RUNNING, container.pid)
-                ran = run_hooks(self.recording, config.get("hooks"), "poststart", state)
+                where = start_directory(state)
+                ran = run_hooks(self.recording, hooks, "poststart", state, directory=where)
                 step.detail = hooks_ran(ran)
             except HookFailed:
                 self._destroy(container)
@@ -198,8 +202,10 @@ class EmulatedRuntime:
         self._changed(container, STOPPED)
         with self.recording.step(13) as step:
             listed = (config.get("hooks") or {}).get("poststop") or []
+            state = container.state(STOPPED)
+            where = start_directory(state)
             for number, hook in enumerate(listed):
-                problem = run_hook(self.recording, hook, "poststop", container.state(STOPPED))
+                problem = run_hook(self.recording, hook, "poststop", state, directory=where)
                 if problem:
                     name = f"hooks.poststop[{number}] {hook['path']}"
                     self.log.warning(f"{name} {problem}")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from ocinb.engine.emulated.launch_plan import LaunchPlan
-    from ocinb.linux.syscalls import Kernel
+    from ocinb.runtime.recording import Recording
 
 _SIGNALLED = 128
 _NOT_STARTED = 127
@@ -47,7 +47,7 @@ class Supervisor:
     """Runs one program; to be used in a process of its own.
 
     Args:
-        kernel: makes the system calls.
+        recording: its kernel makes the system calls.
         plan: what is executed.
         process: of config.json, for its limits.
         extra: descriptors from 3 on that the program shall have.
@@ -56,7 +56,7 @@ class Supervisor:
 
     def __init__(
         self,
-        kernel: Kernel,
+        recording: Recording,
         plan: LaunchPlan,
         process: dict[str, Any],
         extra: int = 0,
@@ -64,7 +64,8 @@ class Supervisor:
         tracers: str = "",
     ) -> None:
         self._tracers = tracers
-        self._kernel = kernel
+        self._recording = recording
+        self._kernel = recording.kernel
         self._plan = plan
         self._process = process
         self._extra = extra
@@ -88,6 +89,7 @@ class Supervisor:
             with contextlib.suppress(OSError, ValueError):  # some belong to the C library
                 signal.signal(number, _note)
         status_reader, status_writer = os.pipe2(os.O_CLOEXEC)
+        self._recording.flush()
         self._child = os.fork()
         if self._child == 0:
             self._become(status_writer)
