@@ -22,6 +22,7 @@ from ocinb.engine.happenings import note
 from ocinb.engine.health import HealthCheck
 from ocinb.engine.removal import remove_files
 from ocinb.engine.restarting import NO, RestartPolicy, policy_of
+from ocinb.engine.unnoted_start import was_started
 from ocinb.errors import ContainerError, ContainerExists, ContainerNotFound, StorageError
 from ocinb.frozen import Frozen
 from ocinb.linux.process_cgroup import cgroup_of
@@ -83,10 +84,13 @@ class Containers:
 
     Args:
         root: made when the first is claimed.
+        runtime_root: ``--root`` of the runtimes, which know of starts that are not written down;
+            None: those are not asked about.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, runtime_root: Path | None = None) -> None:
         self._root = root
+        self._runtime_root = runtime_root
 
     def claim(
         self,
@@ -199,11 +203,11 @@ class Containers:
         if len(exact) > 1:
             raise ContainerError(f"{name} is the beginning of several containers' ids")
         files, document = exact[0]
-        return files, _record(files, document)
+        return files, _record(files, document, self._runtime_root)
 
     def list(self) -> list[ContainerRecord]:
         """All containers, oldest first, each as it is at this moment."""
-        records = [_record(files, document) for files, document in self._all()]
+        records = [_record(files, document, self._runtime_root) for files, document in self._all()]
         return sorted(records, key=lambda record: record.created)
 
     def sweep(self) -> None:
@@ -275,12 +279,16 @@ def record_of(files: ContainerFiles) -> ContainerRecord | None:
     return _record(files, document) if document else None
 
 
-def _record(files: ContainerFiles, document: dict[str, Any]) -> ContainerRecord:
+def _record(
+    files: ContainerFiles, document: dict[str, Any], runtime_root: Path | None = None
+) -> ContainerRecord:
     # In this order: what is read later happened later, so a change in between does not confuse.
     init = files.read_process(files.init)
     alive = init is not None and init.alive
     started = os.path.exists(files.started)
     ended = {} if alive else read_json(files.exit)
+    if alive and not started and runtime_root is not None:
+        started = was_started(document["id"], document["runtime"], runtime_root)
     status = _status(files, document, alive, started, ended)
     policy = policy_of(document)
     return ContainerRecord(

@@ -104,7 +104,7 @@ class Engine:
         self._client = client
         self._told: set[str] = set()
         self.happenings = Happenings(settings.containers)
-        self._containers = Containers(settings.containers)
+        self._containers = Containers(settings.containers, settings.runtime_state)
         self.networks = Networks(settings.networks, settings.network_state)
         self._operations = Operations(
             self._containers, settings.runtime_state, settings.network_state, record

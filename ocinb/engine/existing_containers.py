@@ -278,6 +278,10 @@ class ExistingContainers:
         """Undo what was made for a container that has ended. See ``Operations.tidy``."""
         self._operations.tidy(files)
 
+    def note_start(self, files: ContainerFiles, record: ContainerRecord) -> bool:
+        """Write down a start that nobody did. See ``Operations.note_start``."""
+        return self._operations.note_start(files, record)
+
     def sweep(self) -> None:
         """Remove what is left of containers whose removal was itself killed."""
         self._containers.sweep()

@@ -100,26 +100,26 @@ class Operations:
         Spec: runtime-spec runtime.md#start
         """
         files, record = self._containers.find(name)
+        self.note_start(files, record)
         require(record, "start", CREATED)
         try:
             self._call(files, record, "start")
         except StepFailed:
-            if not self.note_start(files):
-                raise
+            # Another start was quicker, and its word has not been written down yet.
             require(self._containers.find(name)[1], "start", CREATED)
+            raise
         else:
             write_json(files.started, {"time": time.time()})
             note(files, "start")
 
-    def note_start(self, files: ContainerFiles) -> bool:
+    def note_start(self, files: ContainerFiles, record: ContainerRecord) -> bool:
         """Write down that a container's program was started, where that was done and who did it
-        was killed before it was written; whether it runs.
+        was killed before it was written; whether that was so.
         """
-        if self.state(os.path.basename(files.directory)).status not in (RUNNING, PAUSED):
+        if record.status not in (RUNNING, PAUSED) or os.path.exists(files.started):
             return False
-        if not os.path.exists(files.started):
-            write_json(files.started, {"time": time.time()})
-            note(files, "start")
+        write_json(files.started, {"time": time.time()})
+        note(files, "start")
         return True
 
     def kill(self, name: str, signal: str | int) -> None:

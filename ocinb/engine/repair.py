@@ -94,6 +94,9 @@ def _containers(engine: Engine) -> Iterator[Repaired]:
     """Containers whose monitor is gone, though it had not cleaned up."""
     for record in engine.containers.all():
         files = ContainerFiles(str(engine.settings.containers / record.id))
+        if engine.containers.note_start(files, record):
+            done = "its start is written down: who started it was killed before that"
+            yield Repaired(what="container", name=record.name, done=done)
         monitor = files.read_process(files.monitor)
         ended = read_json(files.exit)
         if record.status == CREATING or ended.get("clean") or (monitor and monitor.alive):

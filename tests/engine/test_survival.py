@@ -108,8 +108,15 @@ def test_created_first_and_started_later_by_another_process(program: Program) ->
     assert finish(program(again)) == "later\n0\n"
 
 
-def test_who_starts_it_is_killed_before_that_is_written_down(program: Program) -> None:
-    finish(program("engine.create('demo', Options(args=['sleep', '100']), name='box')"))
+@pytest.mark.peer
+@pytest.mark.parametrize("runtime", ["ocinb", "runc"])
+def test_who_starts_it_is_killed_before_that_is_written_down(
+    program: Program, runtime: str
+) -> None:
+    if runtime != "ocinb":
+        require(runtime)
+    options = "Options(args=['sleep', '100'])"
+    finish(program(f"engine.create('demo', {options}, name='box', runtime={runtime!r})"))
     killed = program(
         "from ocinb.engine import operations\n"
         "operations.write_json = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -117,16 +124,49 @@ def test_who_starts_it_is_killed_before_that_is_written_down(program: Program) -
     )
     killed.communicate(timeout=30)
     assert killed.returncode == -signal.SIGKILL
+    show = "print([record.status for record in engine.containers.all()])"
+    assert finish(program(show)) == "['running']\n"
     again = (
         "from ocinb.errors import InvalidStatus\n"
-        "assert engine.containers.state('box').status == 'running'\n"
         "try: engine.containers.start('box')\n"
         "except InvalidStatus as error: print(error)\n"
+    )
+    told = finish(program(again + show))
+    assert told == "cannot start container box: it is running, not created\n['running']\n"
+    finish(program("engine.containers.delete('box', force=True)"))
+
+
+@pytest.mark.parametrize("victims", [(), ("monitor",), ("monitor", "init")])
+def test_repair_writes_down_a_start_that_nobody_has(
+    program: Program, place: Path, victims: tuple[str, ...]
+) -> None:
+    finish(program("engine.create('demo', Options(args=['sleep', '100']), name='box')"))
+    finish(
+        program(
+            "from ocinb.engine import operations\n"
+            "operations.write_json = lambda *_: os._exit(0)\n"
+            "engine.containers.start('box')"
+        )
+    )
+    (directory,) = containers(place)
+    for name in victims:
+        os.kill(process(directory, name), signal.SIGKILL)
+    mend = (
+        "from ocinb.engine.repair import repair\n"
         "print(engine.containers.get('box').status)\n"
+        "print(*(found.done for found in repair(engine) if found.name == 'box'), sep='\\n')\n"
+        "record = engine.containers.get('box'); print(record.status, record.started is not None)\n"
+        "print([event.action for event in engine.happenings.past()])\n"
         "engine.containers.delete('box', force=True)"
     )
-    told = finish(program(again))
-    assert told == "cannot start container box: it is running, not created\nrunning\n"
+    before, *done, after, events = finish(program(mend)).splitlines()
+    if "init" in victims:
+        assert (before, after) == ("stopped", "stopped False")
+        return
+    assert before == "running"
+    assert done[0] == "its start is written down: who started it was killed before that"
+    assert after == "running True"
+    assert "start" in events
 
 
 def test_the_container_survives_its_engine(program: Program, place: Path) -> None:
