@@ -7,6 +7,7 @@ from ocinb.linux import processes
 from ocinb.linux.rtnetlink import Interfaces
 from ocinb.network.attachments import Attachment
 from ocinb.network.container_namespace import ContainerNamespace
+from ocinb.network.filters import missing
 from ocinb.network.leases import Leases
 from ocinb.network.subnets import Subnet
 
@@ -46,7 +47,8 @@ def check(state: str, container: str, pid: int) -> list[str]:
 
 def _check_bridge(attachment: Attachment, pid: int) -> list[str]:
     links = attachment.values["links"]
-    return [said for link in links for said in _check_link(attachment, link, pid)]
+    found = [said for link in links for said in _check_link(attachment, link, pid)]
+    return [*found, *missing(attachment)]
 
 
 def _check_link(attachment: Attachment, made: dict[str, Any], pid: int) -> list[str]:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from ocinb.network.attachments import Attachment
 
 _FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
+_SUBNETS = ("subnet", "subnet6")
+_WITHOUT_FILTERS = ("socket", "NFT_MSG_GETTABLE")
+"""Calls that a kernel without packet filters refuses."""
 _PROTOCOLS = {"tcp": nft.TCP, "udp": nft.UDP}
 
 
@@ -85,7 +88,7 @@ def publish(attachment: Attachment, link: dict[str, Any], ports: Sequence[Publis
         ports: with their numbers.
     """
     for version, key in ((4, "address"), (6, "address6")):
-        wanted = [port for port in ports if port.version == version and not port.loopback]
+        wanted = _reachable(ports, version)
         if wanted and link.get(key):
             _publish(attachment, link["network"]["bridge"], link[key], wanted)
 
@@ -114,6 +117,35 @@ def _publish(attachment: Attachment, bridge: str, ip: str, ports: Sequence[Publi
     attachment.tell("made", "filter", table, f"{len(rules)} ports lead to {ip}")
 
 
+def missing(attachment: Attachment) -> list[str]:
+    """What was to be made for a container and is not there, a sentence each.
+
+    Raises:
+        SyscallError: the kernel refused.
+    """
+    values, wanted = attachment.values, list[tuple[int, str, str]]()
+    for link in values["links"]:
+        network = link["network"]
+        for subnet in (Subnet.parse(network[key]) for key in _SUBNETS if network.get(key)):
+            what = f"the IPv{subnet.version} rules of network {network['name']}"
+            wanted.append((subnet.version, network["bridge"], what))
+    ports = [PublishedPort.of(each) for each in values["ports"]]
+    for version, key in ((4, "address"), (6, "address6")):
+        if _reachable(ports, version) and values["links"][0].get(key):
+            wanted.append((version, values["table"], "the rules that lead to its ports"))
+    try:
+        there = {version: _tables(version) for version, _, _ in wanted}
+    except SyscallError as error:
+        if error.call in _WITHOUT_FILTERS:
+            return []  # there were none to be made
+        raise
+    return [
+        f"{what} are not there: the packet filter has no table {name}"
+        for version, name, what in wanted
+        if name not in there[version]
+    ]
+
+
 def remove_table(attachment: Attachment, name: str) -> None:
     """Remove the tables of a name, as far as they are there.
 
@@ -126,9 +158,19 @@ def remove_table(attachment: Attachment, name: str) -> None:
                 if name in tables.names() and tables.delete(name):
                     attachment.tell("removed", "filter", name, f"IPv{version}")
     except SyscallError as error:
-        if error.call in ("socket", "NFT_MSG_GETTABLE"):
+        if error.call in _WITHOUT_FILTERS:
             return  # a kernel without packet filters has no table of ours
         raise
+
+
+def _reachable(ports: Sequence[PublishedPort], version: int) -> list[PublishedPort]:
+    """Those that other machines may come by, of a version of the protocol."""
+    return [port for port in ports if port.version == version and not port.loopback]
+
+
+def _tables(version: int) -> list[str]:
+    with nft.Tables(version) as tables:
+        return tables.names()
 
 
 def _switch_forwarding_on(attachment: Attachment, version: int) -> None:

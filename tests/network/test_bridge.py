@@ -447,6 +447,25 @@ def test_check_finds_what_is_missing(start: Start, engine: Engine, settings: Set
     assert f"its link {veth} is gone" in check(state, web.id, web.pid)
 
 
+def test_check_finds_rules_that_somebody_deleted(
+    start: Start, engine: Engine, settings: Settings
+) -> None:
+    web = start("web", SERVE, publish=["0.0.0.0:8080:80"])
+    plain = start("plain", "sleep 60", publish=["127.0.0.1:8081:80"])
+    state = str(settings.network_state)
+    assert check(state, web.id, web.pid) == check(state, plain.id, plain.pid) == []
+    bridge, table = engine.networks.get("bridge").bridge, engine.networks.table(web.id)
+    subprocess.run(["nft", "delete", "table", "ip", table], check=True)
+    lacks = "not there: the packet filter has no table"
+    ports = f"the rules that lead to its ports are {lacks} {table}"
+    assert check(state, web.id, web.pid) == [ports]
+    assert check(state, plain.id, plain.pid) == []
+    subprocess.run(["nft", "flush", "ruleset"], check=True)
+    rules = f"the IPv4 rules of network bridge are {lacks} {bridge}"
+    assert check(state, web.id, web.pid) == [rules, ports]
+    assert check(state, plain.id, plain.pid) == [rules]
+
+
 def test_many_at_once(engine: Engine, start: Start) -> None:
     """Each in a thread of its own: addresses differ, all names are known to all."""
     from concurrent.futures import ThreadPoolExecutor
