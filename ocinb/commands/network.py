@@ -106,7 +106,7 @@ def connect(session: Session, /, network: str, container: str, **wishes: Any) ->
 def disconnect(session: Session, network: str, container: str) -> Done:
     """Take a container out of a network; it loses that interface.
 
-    A network through which its published ports lead stays.
+    Its published ports lead through the first network that is left, if any.
     """
     session.engine.disconnect(container, network)
     return Done(container, f"{container} is not in network {network} any more")

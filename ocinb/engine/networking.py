@@ -158,16 +158,22 @@ def networks_of(networks: Networks, container: str) -> list[dict[str, Any]]:
 
 def rename_member(files: ContainerFiles, record: ContainerRecord, new: str) -> None:
     """Have a container's networks know it by another name. See ``membership.rename``."""
-    directory = f"{files.bundle}/network"
-    member = Member(id=record.id, name=record.name, pid=record.pid, directory=directory)
-    membership.rename(member, new)
+    membership.rename(_member_of(files, record), new)
 
 
 def _member(containers: Containers, name: str) -> tuple[ContainerFiles, Member]:
     files, record = containers.find(name)
-    directory = f"{files.bundle}/network"
-    member = Member(id=record.id, name=record.name, pid=record.pid, directory=directory)
-    return files, member
+    return files, _member_of(files, record)
+
+
+def _member_of(files: ContainerFiles, record: ContainerRecord) -> Member:
+    return Member(
+        id=record.id,
+        name=record.name,
+        pid=record.pid,
+        directory=f"{files.bundle}/network",
+        interpreter=interpreter(),
+    )
 
 
 def _add(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ocinb.network.attachments import Attachment
+    from ocinb.network.serving import Served
 
 
 def connect(attachment: Attachment, pid: int) -> None:
@@ -45,12 +46,24 @@ def connect(attachment: Attachment, pid: int) -> None:
             inside.set_up("lo")
             for link in values["links"]:
                 join(attachment, link, inside, namespace.descriptor)
-        if served.ports and values["links"]:
-            # As with docker, ports lead through the network that was named first.
-            front = values["links"][0]
-            publish(attachment, front, served.ports)
-            served.serve(front["address"], pid)
+        lead_ports(attachment, served, pid)
     attachment.note()
+
+
+def lead_ports(attachment: Attachment, served: Served, pid: int) -> None:
+    """Have published ports lead to a container through the first of its networks.
+
+    Args:
+        attachment: of the container, which is connected with its networks.
+        served: its ports.
+        pid: its first process.
+
+    Spec: none (Docker convention: they lead through the network that was named first)
+    """
+    if served.ports:
+        front = attachment.values["links"][0]
+        publish(attachment, front, served.ports)
+        served.serve(front["address"], pid)
 
 
 def detach(attachment: Attachment) -> None:

@@ -131,7 +131,7 @@ def missing(attachment: Attachment) -> list[str]:
             wanted.append((subnet.version, network["bridge"], what))
     ports = [PublishedPort.of(each) for each in values["ports"]]
     for version, key in ((4, "address"), (6, "address6")):
-        if _reachable(ports, version) and values["links"][0].get(key):
+        if _reachable(ports, version) and any(link.get(key) for link in values["links"][:1]):
             wanted.append((version, values["table"], "the rules that lead to its ports"))
     try:
         there = {version: _tables(version) for version, _, _ in wanted}

@@ -1,4 +1,5 @@
-"""The program of our hooks: ``python -I -S hook.py attach|detach NETWORK.JSON``.
+"""The program of our hooks: ``python -I -S hook.py attach|detach NETWORK.JSON``; with the word
+``publish`` it is no hook, but called for what ``republish.py`` does.
 
 The container's state comes on standard input. What goes wrong is one sentence on standard error,
 status 1, and nothing left behind. It starts with every container, so it imports little.
@@ -36,6 +37,8 @@ def main(arguments: list[str]) -> int:
         check_private(os.path.dirname(plan["state"]))
         if operation == "attach":
             _attach(plan, container)
+        elif operation == "publish":
+            _publish(plan, container)
         else:
             undo(plan["state"], str(container["id"]))
     except (OcinbError, OSError) as error:
@@ -89,6 +92,14 @@ def _attach(plan: dict[str, Any], container: dict[str, Any]) -> None:
         except OcinbError as error:
             append_event(plan["events"], Warned(message=error.message), create=False)
         raise
+
+
+def _publish(plan: dict[str, Any], container: dict[str, Any]) -> None:
+    from ocinb.network.republish import republish
+
+    attachment = Attachment.read(plan["state"], str(container["id"]))
+    if attachment is not None:
+        republish(attachment, int(container["pid"]))
 
 
 def _sentence(error: OcinbError | OSError) -> str:

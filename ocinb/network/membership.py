@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 from ocinb import plain_json
 from ocinb.errors import NetworkError
 from ocinb.frozen import Frozen
 from ocinb.linux.rtnetlink import Interfaces
-from ocinb.network import bridge, resolving
+from ocinb.network import bridge, hook, resolving
 from ocinb.network.attachments import Attachment
 from ocinb.network.container_namespace import ContainerNamespace
 from ocinb.network.leases import locked
@@ -37,12 +38,14 @@ class Member(Frozen):
         name: its name.
         pid: of its first process; 0: it has ended.
         directory: ``BUNDLE/network``.
+        interpreter: the Python for the hook's program.
     """
 
     id: str
     name: str
     pid: int
     directory: str
+    interpreter: str
 
 
 def check(wish: Membership) -> None:
@@ -90,8 +93,11 @@ def link_of(
 def connect(networks: Networks, member: Member, wish: Membership) -> None:
     """Connect a container with a further network, at once if it runs.
 
+    Where it was in none, its published ports lead through this one from now on.
+
     Raises:
-        NetworkError: it is in the network, or has none of ours; see ``link_of``.
+        NetworkError: it is in the network, or has none of ours; see ``link_of``; or another has
+            taken one of its ports meanwhile.
         SyscallError, StorageError.
     """
     check(wish)
@@ -105,14 +111,17 @@ def connect(networks: Networks, member: Member, wish: Membership) -> None:
         link = link_of(networks, member.id, document["names"], wish, interface)
         if member.pid:
             _connect_now(networks.state, member, dict(link))
-        write_whole(_path(member), plain_json.pretty({**document, "links": [*links, link]}) + "\n")
+        _change(member, document, [*links, link])
 
 
 def disconnect(networks: Networks, member: Member, network: str) -> None:
     """Take a container out of a network, at once if it runs.
 
+    Published ports that led through it lead through the first of the others from now on; where
+    there is none they are not published, until it is in a network again, as with docker.
+
     Raises:
-        NetworkError: it is not in it, or its published ports lead through it.
+        NetworkError: it is not in it, or another has taken one of its ports meanwhile.
         SyscallError, StorageError.
     """
     with locked(_there(member)):
@@ -121,14 +130,9 @@ def disconnect(networks: Networks, member: Member, network: str) -> None:
         left = [link for link in links if link["network"]["name"] != network]
         if len(left) == len(links):
             raise NetworkError(f"{member.name} is not in network {network}")
-        if document["ports"] and left[:1] != links[:1]:
-            raise NetworkError(
-                f"the published ports of {member.name} lead through network {network}",
-                hint="a container without published ports can leave all its networks",
-            )
         if member.pid:
             _disconnect_now(networks.state, member, network)
-        write_whole(_path(member), plain_json.pretty({**document, "links": left}) + "\n")
+        _change(member, document, left)
 
 
 def rename(member: Member, new: str) -> None:
@@ -150,6 +154,28 @@ def rename(member: Member, new: str) -> None:
         for place in (document, *document["links"]):
             place["names"] = [new if name == member.name else name for name in place["names"]]
         write_whole(_path(member), plain_json.pretty(document) + "\n")
+
+
+def _change(member: Member, document: dict[str, Any], links: list[dict[str, Any]]) -> None:
+    """Write down in which networks a container is, and have its ports follow.
+
+    Raises:
+        NetworkError: they could not. StorageError.
+    """
+    front = document["links"][:1]
+    write_whole(_path(member), plain_json.pretty({**document, "links": links}) + "\n")
+    if not (member.pid and document["ports"]) or links[:1] == front:
+        return
+    done = subprocess.run(
+        [member.interpreter, "-I", "-S", hook.__file__, "publish", _path(member)],
+        input=plain_json.dumps({"id": member.id, "pid": member.pid}).encode(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip()
+        raise NetworkError(f"the ports of {member.name} are not published any more: {said}")
 
 
 def _connect_now(state: str, member: Member, link: dict[str, Any]) -> None:

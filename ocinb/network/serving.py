@@ -22,7 +22,7 @@ class Served:
         attachment: ``ports``; what they became is noted there.
 
     Attributes:
-        ports: with their numbers.
+        ports: with their numbers; none where the container is in no network.
 
     Raises:
         NetworkError: one is in use.
@@ -32,12 +32,13 @@ class Served:
         self._attachment = attachment
         wanted = [PublishedPort.of(each) for each in attachment.values["ports"]]
         self._sockets: list[_socket.socket] = []
-        self.ports = wanted
-        if wanted:
+        self.ports: list[PublishedPort] = []
+        if wanted and attachment.values.get("links") != []:
             from ocinb.network.listeners import listen
 
             self._sockets, self.ports = listen(wanted)
             attachment.note(ports=[dict(port) for port in self.ports])
+        if wanted:
             _write_down(attachment.values["published"], self.ports)
 
     def serve(

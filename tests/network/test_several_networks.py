@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -54,6 +55,12 @@ def inside(engine: Engine, name: str, script: str) -> str:
     process = FurtherProcess(args=["/bin/sh", "-c", script])
     engine.containers.exec(name, process, output=lambda data, _: said.append(data))
     return b"".join(said).decode()
+
+
+def answers(port: int) -> bool:
+    """Whether somebody listens at this moment."""
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.mark.peer
@@ -162,11 +169,60 @@ def test_one_that_has_ended_is_changed_for_its_next_start(engine: Engine, start:
     assert [one["network"] for one in networks_of(engine.networks, web.id)] == ["b"]
 
 
+@pytest.mark.peer
+def test_published_ports_follow_to_a_network_that_stays(
+    engine: Engine, start: Start, settings: Settings, runtime: str
+) -> None:
+    # Also those that come from elsewhere, by the packet filter, and by either version.
+    publish = ["8080:80", "0.0.0.0:8081:80", "[::1]:8082:80", "80"]
+    web = start("web", SERVE, network="a", publish=publish, runtime=runtime)
+    listed = engine.containers.get("web").ports
+    numbers = [int(re.findall(r":(\d+)->", port)[0]) for port in listed]
+    assert len(numbers) == 4
+    engine.connect("web", Membership(network="b"))
+    engine.disconnect("web", "a")
+    assert engine.containers.get("web").ports == listed
+    assert [get(number) for number in (8080, 8081, numbers[3])] == ["served\n"] * 3
+    assert check(str(settings.network_state), web.id, web.pid) == []
+    engine.disconnect("web", "b")
+    assert engine.containers.get("web").ports == ()
+    assert check(str(settings.network_state), web.id, web.pid) == []
+    assert not answers(8080)
+    # In a network again they are what they were.
+    engine.connect("web", Membership(network="a"))
+    assert engine.containers.get("web").ports == listed
+    assert get(8080) == "served\n"
+    assert check(str(settings.network_state), web.id, web.pid) == []
+
+
+def test_ports_of_one_that_has_ended_follow_at_its_next_start(engine: Engine, start: Start) -> None:
+    start("web", SERVE, network="a", publish=["8080:80"])
+    engine.containers.stop("web", 0)
+    engine.disconnect("web", "a")
+    engine.containers.start("web")
+    assert engine.containers.get("web").ports == ()
+    assert not answers(8080)
+    engine.connect("web", Membership(network="b"))
+    assert get(8080) == "served\n"
+
+
+def test_a_port_that_another_has_taken_meanwhile(engine: Engine, start: Start) -> None:
+    web = start("web", SERVE, network="a", publish=["8080:80"])
+    engine.disconnect("web", "a")
+    start("thief", SERVE, network="b", publish=["8080:80"])
+    with pytest.raises(NetworkError) as refused:
+        engine.connect("web", Membership(network="a"))
+    said = "the ports of web are not published any more: port 8080/tcp on 127.0.0.1 is in use"
+    assert refused.value.message.startswith(said)
+    assert [one["network"] for one in networks_of(engine.networks, web.id)] == ["a"]
+    assert get(8080) == "served\n"
+
+
 def test_what_cannot_be(engine: Engine, start: Start, settings: Settings) -> None:
     start("web", SERVE, network="a", publish=["8080:80"])
     start("alone", "sleep 600", network="none")
     before = state_files(settings)
-    for said, attempt in (
+    attempts: list[tuple[str, Callable[[], object]]] = [
         (
             "web is in network a already",
             lambda: engine.connect("web", Membership(network="a")),
@@ -180,10 +236,6 @@ def test_what_cannot_be(engine: Engine, start: Start, settings: Settings) -> Non
             lambda: engine.disconnect("web", "b"),
         ),
         (
-            "published ports of web lead through network a",
-            lambda: engine.disconnect("web", "a"),
-        ),
-        (
             "the networks of alone cannot be changed",
             lambda: engine.connect("alone", Membership(network="a")),
         ),
@@ -191,7 +243,8 @@ def test_what_cannot_be(engine: Engine, start: Start, settings: Settings) -> Non
             "10.50.0.7 is not an address of 10.51.0.0/24",
             lambda: engine.connect("web", Membership(network="b", ip="10.50.0.7")),
         ),
-    ):
+    ]
+    for said, attempt in attempts:
         with pytest.raises(NetworkError) as refused:
             attempt()
         assert said in refused.value.message
