@@ -19,6 +19,7 @@ from ocinb.distribution.client import Client
 from ocinb.distribution.push import push
 from ocinb.engine.engine import Engine
 from ocinb.engine.removal import remove_files
+from ocinb.engine.repair import repair_networks
 from ocinb.errors import OcinbError
 from ocinb.linux.processes import alive, start_time
 from ocinb.local_registry import Registry
@@ -131,6 +132,8 @@ def _remove(directory: Path, settings: Settings) -> None:
     for mount in engine.mounts.list():
         with contextlib.suppress(OcinbError):
             engine.mounts.undo(mount, lazy=True)
+    with contextlib.suppress(OcinbError):
+        repair_networks(engine)  # of bundles that no engine ran
     for network in engine.networks:
         with contextlib.suppress(OcinbError):
             engine.networks.remove(network.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from ocinb.course.room import sweep
 from ocinb.errors import CommandError, UnsupportedHost
 from ocinb.network import user_space
 from tests.support.door import Door
+from tests.support.own_network import links_and_tables, own_network
+from tests.support.workplace import until
 
 ROOT = Path(__file__).parents[2]
 DIES = """
@@ -109,6 +112,25 @@ def test_the_room_of_a_kernel_that_was_killed_goes_when_the_next_lesson_begins(
     assert not left.exists()
     sweep()
     assert alive.directory.exists()
+
+
+@pytest.mark.root
+def test_what_a_hook_made_for_a_bundle_that_no_engine_ran_goes_with_the_room(door):
+    with own_network():
+        room = door("lesson", "begin", "04")
+        door("pull", room.image)
+        bundle = room.directory / "bundle"
+        door("bundle", "create", "--network", "bridge", room.image, str(bundle))
+        (hook,) = json.loads((bundle / "config.json").read_text())["hooks"]["createRuntime"]
+        with subprocess.Popen(["unshare", "--net", "sleep", "60"]) as process:
+            mine, theirs = (f"/proc/{who}/ns/net" for who in ("thread-self", process.pid))
+            until(lambda: os.readlink(mine) != os.readlink(theirs))
+            state = json.dumps({"id": "by-hand", "pid": process.pid})
+            subprocess.run(hook["args"], input=state, text=True, check=True)
+            process.kill()
+        assert any(what.startswith("table") for what in links_and_tables())
+        door("lesson", "end")
+        until(lambda: links_and_tables() == [])
 
 
 def test_what_is_no_room_of_ours_stays(tmp_path, monkeypatch):
