@@ -81,6 +81,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "top",
         "stats",
         "port",
+        "healthcheck",
         "cp",
         "rm",
         "delete",

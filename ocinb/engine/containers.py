@@ -185,6 +185,21 @@ class Containers:
         note(files, "rename", detail=f"before: {record.name}")
         return self.find(record.id)[1]
 
+    def set_restart(self, name: str, policy: RestartPolicy) -> None:
+        """Have a container run again by another policy, from its next end on.
+
+        Raises:
+            ContainerNotFound. StorageError.
+        """
+        with self._locked():
+            files, _ = self.find(name)
+            document = read_json(files.record)
+            document.pop("restart", None)
+            if policy.name != NO:
+                document["restart"] = dict(policy)
+            write_json(files.record, document)
+        note(files, "update", detail=f"restart: {policy}")
+
     def find(self, name: str) -> tuple[ContainerFiles, ContainerRecord]:
         """A container by its name, its id, or the beginning of its id.
 

@@ -8,6 +8,7 @@ from ocinb.engine import ending, joining, stages
 from ocinb.engine.attached import Ended, input_of
 from ocinb.engine.changed import Changed, changed
 from ocinb.engine.copying.copy import Root, archive_in, archive_out, copy_in, copy_out
+from ocinb.engine.health_once import check_now
 from ocinb.engine.joining import FurtherProcess
 from ocinb.engine.launch import Shim
 from ocinb.engine.limits import Resources, update
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from ocinb.engine.images import Images
     from ocinb.engine.named_volumes import NamedVolumes
     from ocinb.engine.operations import Operations
+    from ocinb.engine.restarting import RestartPolicy
     from ocinb.engine.rung import Rung
     from ocinb.events import Event, Record
     from ocinb.spec.runtime_state import State
@@ -277,6 +279,14 @@ class ExistingContainers:
     def tidy(self, files: ContainerFiles) -> None:
         """Undo what was made for a container that has ended. See ``Operations.tidy``."""
         self._operations.tidy(files)
+
+    def check_health(self, name: str) -> dict[str, Any]:
+        """Check a container's health now. See ``health_once.check_now``."""
+        return check_now(self._containers, name)
+
+    def set_restart(self, name: str, policy: RestartPolicy) -> None:
+        """Have a container run again by another policy. See ``Containers.set_restart``."""
+        self._containers.set_restart(name, policy)
 
     def note_start(self, files: ContainerFiles, record: ContainerRecord) -> bool:
         """Write down a start that nobody did. See ``Operations.note_start``."""

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from ocinb.bundle.options import Health
 
 STARTING, HEALTHY, UNHEALTHY = "starting", "healthy", "unhealthy"
+SHOWN = 4096
+"""Bytes of what a check writes that are remembered."""
+TIMED_OUT = -1
+"""The exit status of a check that took too long."""
 
+_KEPT = 5
+"""Checks that are remembered."""
 _SHELL = ("/bin/sh", "-c")
 _NONE, _WORDS, _LINE = "NONE", "CMD", "CMD-SHELL"
 _INTERVAL, _TIMEOUT, _RETRIES = 30.0, 30.0, 3
@@ -76,6 +82,31 @@ def health_check(wished: Health, image: Mapping[str, Any] | None) -> HealthCheck
     retries = wished.retries or _count(said.get("Retries"))
     values["interval"] = max(values["interval"], _SHORTEST)
     return HealthCheck(command=tuple(command), retries=retries, **values)
+
+
+def after(
+    before: Mapping[str, Any], check: HealthCheck, result: Mapping[str, Any], began: float
+) -> dict[str, Any]:
+    """A container's health once a check has ended.
+
+    Args:
+        before: its health so far: ``status``, ``failing``, ``log``; empty: no check has ended yet.
+        result: of the check: ``exit_status``, ``output``, ``start`` and ``end``.
+        began: when the container was started, seconds since the epoch.
+    """
+    status, failing = before.get("status", STARTING), before.get("failing", 0)
+    if result["exit_status"] == 0:
+        status, failing = HEALTHY, 0
+    elif status != STARTING or result["end"] - began >= check.start_period:
+        failing += 1
+        status = UNHEALTHY if failing >= check.retries else status
+    log = [*before.get("log", ()), dict(result)][-_KEPT:]
+    return {"status": status, "failing": failing, "log": log}
+
+
+def too_long(check: HealthCheck) -> str:
+    """What is said of a check that had to be killed."""
+    return f"it took longer than {check.timeout:g} s"
 
 
 def parse_command(text: str) -> tuple[str, ...]:

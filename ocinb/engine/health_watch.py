@@ -20,7 +20,7 @@ from ocinb.engine.container_files import ContainerFiles, Process, read_json, wri
 from ocinb.engine.exec_session import ExecSession
 from ocinb.engine.frames import EXIT, REPLY, STDERR, STDOUT, Unpacker, order
 from ocinb.engine.happenings import note
-from ocinb.engine.health import HEALTHY, STARTING, UNHEALTHY, HealthCheck
+from ocinb.engine.health import SHOWN, STARTING, TIMED_OUT, HealthCheck, after, too_long
 from ocinb.engine.process_title import set_title
 from ocinb.errors import StorageError
 from ocinb.linux.process_cgroup import cgroup_of
@@ -33,17 +33,11 @@ if TYPE_CHECKING:
     from ocinb.engine.runtime_process import RuntimeProcess
     from ocinb.linux.syscalls import Kernel
 
-_KEPT = 5
-"""Checks that are remembered."""
-_SHOWN = 4096
-"""Bytes of what a check writes that are remembered."""
 _LOOK = 0.5
 """Seconds between looks whether a container that was created is started."""
 _GRACE = 5.0
 """Seconds that a check has to be gone once it was killed."""
 _SIGKILL = 9
-TIMED_OUT = -1
-"""The exit status of a check that took too long."""
 
 
 class HealthWatch:
@@ -73,15 +67,12 @@ class HealthWatch:
         self._container = container
         self._init = init
         self._check = check
-        self._status = STARTING
-        self._failing = 0
-        self._log: list[dict[str, Any]] = []
         self._began = 0.0
 
     def serve(self) -> None:
         """Check until the container ends."""
         set_title("ocinb-health", self._files.directory)
-        self._write()
+        self._write({"status": STARTING, "failing": 0, "log": []})
         try:
             end = os.pidfd_open(self._init.pid)
         except ProcessLookupError:
@@ -150,37 +141,29 @@ class HealthWatch:
                 break
             for kind, content in frames.feed(data):
                 if kind in (STDOUT, STDERR):
-                    said = (said + content)[-_SHOWN:]
+                    said = (said + content)[-SHOWN:]
                 elif kind == EXIT:
                     status = json.loads(content)["exit_status"]
                 elif kind == REPLY and "error" in (reply := json.loads(content)):
                     status, said = 1, reply["message"].encode()
         if late:
-            said, status = f"it took longer than {self._check.timeout:g} s".encode(), TIMED_OUT
+            said, status = too_long(self._check).encode(), TIMED_OUT
         if status is None:
             return None
         return {"exit_status": status, "output": said.decode(errors="replace")}
 
     def _take(self, result: dict[str, Any]) -> None:
-        before = self._status
-        self._log = [*self._log, result][-_KEPT:]
-        if result["exit_status"] == 0:
-            self._status, self._failing = HEALTHY, 0
-        elif before != STARTING or result["end"] - self._began >= self._check.start_period:
-            self._failing += 1
-            if self._failing >= self._check.retries:
-                self._status = UNHEALTHY
-        self._write()
-        if self._status != before:
-            note(self._files, "health_status", detail=self._status)
+        # From the file: a person may have asked for a check meanwhile, which counts too.
+        before = read_json(self._files.health)
+        now = after(before, self._check, result, self._began)
+        self._write(now)
+        if now["status"] != before.get("status"):
+            note(self._files, "health_status", detail=now["status"])
 
-    def _write(self) -> None:
+    def _write(self, health: dict[str, Any]) -> None:
         # On a full disk it stays as it was.
         with contextlib.suppress(StorageError):
-            write_json(
-                self._files.health,
-                {"status": self._status, "failing": self._failing, "log": self._log},
-            )
+            write_json(self._files.health, health)
 
 
 def _ended(process: int, seconds: float) -> bool:

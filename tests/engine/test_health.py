@@ -14,7 +14,7 @@ from ocinb.commands.session import Session
 from ocinb.engine import Engine
 from ocinb.engine.container_files import ContainerFiles, read_json
 from ocinb.engine.containers import ContainerRecord
-from ocinb.errors import CommandError
+from ocinb.errors import CommandError, ContainerError, ContainerNotFound, InvalidStatus
 from tests.engine.conftest import Program, finish
 from tests.support.peers import require
 from tests.support.workplace import until
@@ -179,3 +179,46 @@ def test_what_an_image_says(engine: Engine, tmp_path: Path) -> None:
         ("run", "-d", "--name", "box", "--no-healthcheck", "checked", "sleep", "1000"), session
     )
     assert health(engine) == ""
+
+
+def ask(engine: Engine, *words: str) -> Any:
+    return tree.call(["healthcheck", "run", *words], Session(engine.settings))
+
+
+@pytest.mark.peer
+def test_asked_for_now_it_counts_like_the_others(engine: Engine, runtime: str) -> None:
+    # The first by itself would come after a day.
+    begin(engine, "echo looked; test -e /fine", runtime=runtime, interval=1e5, retries=2)
+    for failing, status in ((1, "starting"), (2, "unhealthy")):
+        with pytest.raises(ContainerError, match=r"box failed with status 1: looked") as failed:
+            ask(engine, "box")
+        assert failed.value.hint == f"box is {status}"
+        assert (seen(engine)["failing"], health(engine)) == (failing, status)
+    tree.call(["exec", "box", "touch", "/fine"], Session(engine.settings))
+    assert str(ask(engine, "box")) == "box is healthy"
+    assert [one["exit_status"] for one in seen(engine)["log"]] == [1, 1, 0]
+    told = [(e.action, e.detail) for e in engine.happenings.past() if "health" in e.action]
+    assert told == [("health_status", "unhealthy"), ("health_status", "healthy")]
+
+
+def test_asked_for_now_what_cannot_be_checked(engine: Engine) -> None:
+    begin(engine, "sleep 1000", interval=1e5, timeout=0.2)
+    with pytest.raises(ContainerError, match=r"box failed: it took longer than 0\.2 s"):
+        ask(engine, "box")
+    engine.run("demo", ContainerOptions(args=["sleep", "1000"]), name="other", detach=True)
+    with pytest.raises(ContainerError, match="container other has no health check"):
+        ask(engine, "other")
+    with pytest.raises(ContainerNotFound):
+        ask(engine, "nobody")
+    engine.containers.stop("box", 0)
+    with pytest.raises(InvalidStatus, match="cannot check container box: it is stopped"):
+        ask(engine, "box")
+
+
+def test_asked_for_now_a_program_that_is_not_there(engine: Engine) -> None:
+    health = Health(command=("/no/such",), interval=1e5)
+    engine.run(
+        "demo", ContainerOptions(args=["sleep", "9"], health=health), name="box", detach=True
+    )
+    with pytest.raises(ContainerError, match=r"box failed with status 1: .*/no/such"):
+        ask(engine, "box")

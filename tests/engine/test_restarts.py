@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from ocinb.bundle.options import ContainerOptions
+from ocinb.commands import tree
+from ocinb.commands.session import Session
 from ocinb.engine import Engine
 from ocinb.engine.container_files import ContainerFiles
 from ocinb.engine.containers import ContainerRecord
@@ -179,3 +181,32 @@ def test_whoever_is_killed(program: Program, place: Path, whom: str) -> None:
         again += "time.sleep(0.05); r = engine.containers.get('box')\n"
         finish(program(again + "engine.containers.stop('box', 0.1)"))
     finish(program("engine.containers.delete('box', force=True)"))
+
+
+def change(engine: Engine, *words: str) -> object:
+    return tree.call(["update", *words], Session(engine.settings))
+
+
+def test_another_policy_holds_from_the_next_end_on(engine: Engine) -> None:
+    begin(engine, "no", "sleep 1000")
+    assert (
+        str(change(engine, "--restart", "always", "box")) == "the restart policy of box is always"
+    )
+    assert engine.containers.get("box").restart_policy == "always"
+    os.kill(engine.containers.get("box").pid, signal.SIGKILL)
+    until(lambda: ran_again(engine))
+    change(engine, "--restart", "no", "--pids-limit", "50", "box")
+    os.kill(engine.containers.get("box").pid, signal.SIGKILL)
+    assert engine.containers.wait("box", 30) == 137
+    assert engine.containers.get("box").status == "stopped"
+    assert actions(engine) == [
+        "create", "start", "update", "die", "start", "update", "update", "die",
+    ]  # fmt: skip
+
+
+def test_a_policy_that_is_none_changes_nothing(engine: Engine) -> None:
+    begin(engine, "always", "sleep 1000")
+    for words in (["--restart", "sometimes"], ["--restart", "no", "--memory", "lots"], []):
+        with pytest.raises(CommandError):
+            change(engine, *words, "box")
+    assert engine.containers.get("box").restart_policy == "always"
