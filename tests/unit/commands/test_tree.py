@@ -43,7 +43,8 @@ def test_every_command_stands_in_one_section_of_the_help(session):
     assert len(set(tree.COMMANDS)) == len(tree.COMMANDS)
     listed = [line for line in text.splitlines() if line[2:].split(" ")[0] in tree.COMMANDS]
     assert [line.split()[0] for line in listed] == list(tree.COMMANDS)
-    assert {len(line) - len(line[2:].partition(" ")[2].lstrip()) for line in listed} == {14}
+    columns = {len(line) - len(line[2:].partition(" ")[2].lstrip()) for line in listed}
+    assert len(columns) == 1
 
 
 @pytest.mark.parametrize("path", ALL, ids=" ".join)
