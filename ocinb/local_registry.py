@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from ocinb.errors import CommandError, OcinbError
 from ocinb.events import Warned, ignore
+from ocinb.temporary import temporary_place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,8 +99,11 @@ class Registry:
             who = "anybody who reaches it" if access is None else "whoever has a password"
             what = "read" if read_only or pull_through else "change"
             record(Warned(message=f"the registry listens on {host}: {who} can {what} its images"))
-        self._temporary = None if directory else tempfile.TemporaryDirectory(prefix="ocinb-")
-        root = Path(directory) if directory else Path(self._temporary.name)  # type: ignore[union-attr]
+        self._temporary = None
+        if not directory:
+            self._temporary = tempfile.TemporaryDirectory(prefix="ocinb-", dir=temporary_place())
+            directory = self._temporary.name
+        root = Path(directory)
         self._server = RegistryServer(
             root,
             host=host,

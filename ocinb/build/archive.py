@@ -21,6 +21,7 @@ from ocinb.layer.changeset import OPAQUE, WHITEOUT, Entry
 from ocinb.layer.compression import open_stream
 from ocinb.layer.unpack import unpack
 from ocinb.overlay.trees import remove_tree
+from ocinb.temporary import temporary_place
 
 _MAGICS = {b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"\x1f\x8b": "", b"\x28\xb5\x2f\xfd": ""}
 """First bytes → who must uncompress it; empty: ``layer`` does."""
@@ -78,7 +79,7 @@ class _Named(Owners):
 @contextmanager
 def archive_tree() -> Iterator[Archives]:
     """A place for archives; nothing is left of it."""
-    directory = tempfile.mkdtemp(prefix="ocinb-add-")
+    directory = tempfile.mkdtemp(prefix="ocinb-add-", dir=temporary_place())
     try:
         yield Archives(Path(directory))
     finally:

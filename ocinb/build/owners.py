@@ -13,6 +13,7 @@ from ocinb.errors import BundleError
 from ocinb.layer.changeset import WHITEOUT
 from ocinb.layer.unpacked import UnpackedLayers
 from ocinb.spec.digest import Digest
+from ocinb.temporary import temporary_place
 
 Owner = tuple[int, int]
 
@@ -70,7 +71,7 @@ def owner_named(text: str, below: Stack) -> Owner:
         raise BundleError(f"{text!r} is not an owner", hint="as in 1000, app:app, 1000:1000")
     if who.isdigit() and not colon:
         group = who
-    with tempfile.TemporaryDirectory(prefix="ocinb-") as directory:
+    with tempfile.TemporaryDirectory(prefix="ocinb-", dir=temporary_place()) as directory:
         files = Path(directory, "etc")
         files.mkdir()
         for name in ("passwd", "group"):

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ocinb.bundle.options import HOST_NETWORK, ContainerOptions
+from ocinb.temporary import temporary_place
 
 HOST_NAME = "build"
 SCRIPT = "/dev/ocinb-script"
@@ -40,12 +41,13 @@ def run_options(
     if script is None:
         yield _options(argv, variables, network, mounts)
         return
-    with tempfile.NamedTemporaryFile(prefix="ocinb-script-") as file:
+    place = temporary_place()
+    with tempfile.NamedTemporaryFile(prefix="ocinb-script-", dir=place) as file:
         file.write(script)
         file.flush()
         os.fchmod(file.fileno(), 0o755)
         # A file that is open for writing cannot be executed.
-        with tempfile.TemporaryDirectory(prefix="ocinb-script-") as directory:
+        with tempfile.TemporaryDirectory(prefix="ocinb-script-", dir=place) as directory:
             os.link(file.name, f"{directory}/script")
             file.close()
             yield _options(

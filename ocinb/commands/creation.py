@@ -17,6 +17,7 @@ from ocinb.commands.tree import Command
 from ocinb.commands.values import Document
 from ocinb.content.short_names import resolve
 from ocinb.errors import BlobNotFound, CommandError, NameNotFound, OcinbError
+from ocinb.temporary import temporary_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,7 +136,7 @@ def shown_config(session: Session, local: LocalImage, options: ContainerOptions)
     from ocinb.image import Image
 
     with (
-        tempfile.TemporaryDirectory(prefix="ocinb-show-") as directory,
+        tempfile.TemporaryDirectory(prefix="ocinb-show-", dir=temporary_place()) as directory,
         Image(session.engine, local).contents() as contents,
     ):
         etc = Path(directory, "etc")

@@ -20,6 +20,7 @@ from ocinb.layer.diff_id import compute_diff_id
 from ocinb.settings import Settings
 from ocinb.spec.digest import Digest, check
 from ocinb.table import Table, columns, human_bytes, human_duration
+from ocinb.temporary import temporary_place
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -65,7 +66,7 @@ def _temporary() -> Iterator[str]:
     """A directory that is removed whatever owners and modes its layers have."""
     from ocinb.overlay.trees import remove_tree
 
-    place = tempfile.mkdtemp(prefix="ocinb-demo-")
+    place = tempfile.mkdtemp(prefix="ocinb-demo-", dir=temporary_place())
     try:
         yield place
     finally:

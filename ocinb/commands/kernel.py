@@ -13,6 +13,7 @@ import click
 from ocinb.commands.tree import Group
 from ocinb.commands.values import Done
 from ocinb.errors import CommandError, StorageError, UnsupportedHost
+from ocinb.temporary import temporary_place
 
 NAME = "ocinb"
 DISPLAY_NAME = "OCI (ocinb)"
@@ -42,7 +43,7 @@ def install(user: bool, sys_prefix: bool, prefix: str | None) -> Done:
     specs = _specs()
     logo = Path(__file__).parents[1] / "kernel" / _LOGO
     try:
-        with tempfile.TemporaryDirectory() as directory:
+        with tempfile.TemporaryDirectory(dir=temporary_place()) as directory:
             Path(directory, "kernel.json").write_text(json.dumps(document()), encoding="utf-8")
             Path(directory, _LOGO).write_bytes(logo.read_bytes())
             where = specs.install_kernel_spec(

@@ -24,6 +24,7 @@ from ocinb.events import Warned
 from ocinb.linux.processes import alive, start_time
 from ocinb.private_directory import check_private, private_directory
 from ocinb.table import Table, columns
+from ocinb.temporary import temporary_place
 
 if TYPE_CHECKING:
     from ocinb.commands.session import Session
@@ -187,7 +188,7 @@ def _put_demo(session: Session, address: str, arguments: dict[str, Any]) -> None
     from ocinb.distribution.trust import Trust
     from ocinb.spec.reference import Reference
 
-    with tempfile.TemporaryDirectory(prefix="ocinb-") as directory:
+    with tempfile.TemporaryDirectory(prefix="ocinb-", dir=temporary_place()) as directory:
         client = session.engine.client
         if arguments["users"] or arguments["tls"]:
             name, password = next(iter(arguments["users"].items()), ("", ""))

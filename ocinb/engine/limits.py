@@ -14,6 +14,7 @@ from ocinb.engine.container_files import read_json, write_json
 from ocinb.errors import InvalidStatus, UnsupportedHost
 from ocinb.spec.runtime_config import check_resources
 from ocinb.spec.runtime_state import CREATING, STOPPED
+from ocinb.temporary import temporary_place
 
 if TYPE_CHECKING:
     from ocinb.engine.containers import Containers
@@ -54,7 +55,9 @@ def update(
     check_resources(merged)
     changed = {kind: merged[kind] for kind in wanted}
     if record.status != STOPPED:
-        with tempfile.NamedTemporaryFile("w", prefix="ocinb-update-", suffix=".json") as file:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="ocinb-update-", suffix=".json", dir=temporary_place()
+        ) as file:
             json.dump(changed, file)
             file.flush()
             operations.update(record.id, file.name)

@@ -330,6 +330,34 @@ def test_a_disk_that_cannot_be_written(door, place, disk):
     assert "read-only" in refused(door, "pull", "127.0.0.1:1/demo")
 
 
+@pytest.mark.root
+@pytest.mark.parametrize(
+    "words", [["build", "{place}"], ["demo"], ["run", "--show-config", "demo"]], ids=lambda w: w[0]
+)
+def test_no_directory_for_temporary_files(place, demo, words):
+    (place / "Dockerfile").write_text("FROM demo\nCOPY --chown=1000 Dockerfile /srv/\n")
+    # Where temporary files could lie all is read-only, in a mount namespace of its own.
+    script = (
+        'mount --make-rprivate / && mount --rbind "$1" /mnt && shift && cd /sys && '
+        'for d in /tmp /var/tmp; do mount -t tmpfs -o ro none $d; done && exec "$@"'
+    )
+    words = [word.format(place="/mnt") for word in words]
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, "sh", place, sys.executable, "-m", "ocinb",
+         "--root", "/mnt/root", "--run-root", "/mnt/run", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "TMPDIR": "/no/such"},
+    )  # fmt: skip
+    assert done.returncode != 0
+    *_, sentence, hint = done.stderr.splitlines()
+    said = "there is no directory for temporary files: neither TMPDIR nor /tmp nor /var/tmp can"
+    assert sentence.startswith("ocinb: ")
+    assert sentence.endswith(f"{said} be written")
+    assert hint == "TMPDIR=DIR names another one; or the disk is full"
+
+
 def test_a_store_of_another_version(door, place):
     store = place / "root/store"
     store.mkdir(parents=True)

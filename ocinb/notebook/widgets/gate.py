@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocinb.errors import StorageError, UnsupportedHost
 from ocinb.spec.lifecycle import HOOKS
+from ocinb.temporary import temporary_place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +73,7 @@ class Gates:
 
     def __init__(self, *, script: bool = platform.machine() != "x86_64") -> None:
         self._script = script
-        self.directory = tempfile.mkdtemp(prefix=GATES)
+        self.directory = tempfile.mkdtemp(prefix=GATES, dir=temporary_place())
         self._listening: dict[str, socket.socket] = {}
         self._held: socket.socket | None = None
         self._users = [range(os.geteuid(), os.geteuid() + 1)]
