@@ -45,7 +45,19 @@ _INHERENT = {
     ),
 }
 """Rung → what no container there has, however much this machine allows."""
-_DEVICES = {"/dev/fuse": "fuse-overlayfs", "/dev/net/tun": "pasta and slirp4netns"}
+_DEVICES = {
+    "/dev/fuse": "fuse-overlayfs needs it",
+    "/dev/net/tun": "pasta and slirp4netns need it",
+}
+_USED = " (this is the one that is used)"
+_IN_SHORT = {
+    "root": "they run as root, isolated from this machine",
+    "user namespace": "they run in a user namespace, isolated from this machine, with fewer powers",
+    "proot": "they run by proot: with an image's files, but not isolated from this machine",
+    "fakechroot": "they run by fakechroot: with an image's files, but not isolated from this "
+    "machine",
+}
+"""Rung → what that means, for who reads one line only."""
 
 
 @click.command(cls=Command)
@@ -65,15 +77,27 @@ def command(session: Session, repair: bool) -> Table:
         rows = [(one.what, one.name, _word(one.works), one.done) for one in found]
         title = "what crashes left" if rows else "nothing was left by crashes"
         return Table(REPAIRED, rows, title=title, wrap=True)
+    from ocinb.engine.choose import ladder
+    from ocinb.engine.rung import NOTHING
+
+    rungs = ladder(session.settings.root)
+    used = next((rung for rung in rungs if rung.works and rung.name != NOTHING), None)
     listed = [
+        _in_short(used),
         *_machine(),
-        *_ladder(session),
-        *_ids(),
-        *_runtimes(session),
-        *_networks(),
+        *_ladder(rungs, used),
+        *_ids(rungs),
+        *_runtimes(session, used),
+        *_networks(used),
         *_peers(),
     ]
     return Table(COLUMNS, listed, title="what works on this machine", wrap=True)
+
+
+def _in_short(used: Rung | None) -> Row:
+    if used is None:
+        return "containers", "no", "they cannot be run here; everything else works: images, bundles"
+    return "containers", "yes", _IN_SHORT[used.name]
 
 
 def _machine() -> Iterator[Row]:
@@ -105,29 +129,25 @@ def _restrictions() -> str:
     return f"; {', '.join(found)}" if found else ""
 
 
-def _ladder(session: Session) -> Iterator[Row]:
+def _ladder(rungs: list[Rung], used: Rung | None) -> Iterator[Row]:
     """The ways to run containers, best first, and under each what was tried for its mounts."""
-    from ocinb.engine.choose import ladder
     from ocinb.engine.rung import NOTHING
 
-    chosen = ""
-    for rung in ladder(session.settings.root):
+    for rung in rungs:
         if rung.name == NOTHING:
-            mark = "" if chosen else " (this is the one that is used)"
+            mark = "" if used else _USED
             yield "images without containers", "yes", f"{rung.answer}{mark}"
-            continue
-        first = rung.works and not chosen
-        chosen = chosen or (rung.name if rung.works else "")
-        yield from _rung(rung, used=first)
+        else:
+            yield from _rung(rung, used=rung is used)
 
 
 def _rung(rung: Rung, *, used: bool) -> Iterator[Row]:
-    mark = " (this is the one that is used)" if used else ""
+    mark = _USED if used else ""
     yield f"containers, {rung.name}", _word(rung.works), f"{rung.answer}{mark}"
     if not rung.works:
         yield "  to enable", "", rung.enable
     if rung.ids is not None:
-        yield "  ids", _word(not rung.ids.single), rung.ids.why
+        yield "  user ids", _word(not rung.ids.single), rung.ids.why
     if rung.works and not rung.emulated:
         yield "  a new /proc", _word(not rung.proc), rung.proc or "mounted"
     for attempt in rung.probe.attempts if rung.works and rung.probe else ():
@@ -136,19 +156,26 @@ def _rung(rung: Rung, *, used: bool) -> Iterator[Row]:
         yield "  lost", "", loss
 
 
-def _ids() -> Iterator[Row]:
-    """What the files give to this user; whether it can be had, the ladder tells."""
-    from ocinb.engine.subordinate_ids import subordinate_ids
+def _ids(rungs: list[Rung]) -> Iterator[Row]:
+    """What the files give to this user, where a user namespace could use it; whether it can be
+    had, the ladder tells.
+    """
+    from ocinb.engine.subordinate_ids import how_to_have_more, subordinate_ids
 
-    if os.geteuid():
+    if os.geteuid() and any(rung.works and rung.user_namespace for rung in rungs):
         found = subordinate_ids()
         yield "subordinate ids", _word(not found.single), found.why
+        if found.single:
+            yield "  to enable", "", how_to_have_more()
 
 
-def _runtimes(session: Session) -> Iterator[Row]:
+def _runtimes(session: Session, used: Rung | None) -> Iterator[Row]:
+    instead = used.name if used is not None and used.emulated else ""
     for name in dict.fromkeys([session.settings.runtime, "ocinb", "runc", "crun"]):
         works, finding = _runtime(session, name)
-        chosen = " (this is the one that is used)" if name == session.settings.runtime else ""
+        if instead and works:
+            works, finding = False, f"{finding}, but needs namespaces: {instead} takes its place"
+        chosen = _USED if name == session.settings.runtime and not instead else ""
         yield f"runtime {name}", _word(works), f"{finding}{chosen}"
 
 
@@ -170,11 +197,16 @@ def _runtime(session: Session, name: str) -> tuple[bool, str]:
     return not why, f"{found.argv[0]}: {said}"
 
 
-def _networks() -> Iterator[Row]:
+def _networks(used: Rung | None) -> Iterator[Row]:
     from ocinb.network.probe import probe
 
+    if used is not None and used.emulated:
+        yield "network", "yes", "containers have this machine's, and its ports; none is published"
+        return
     for tried in probe():
         yield tried.what, _word(tried.works), tried.answer
+        if tried.enable:
+            yield "  to enable", "", tried.enable
 
 
 def _peers() -> Iterator[Row]:
@@ -184,7 +216,7 @@ def _peers() -> Iterator[Row]:
     for device, use in _DEVICES.items():
         found = os.access(device, os.R_OK | os.W_OK)
         answer = "can be opened" if found else "cannot be opened"
-        yield f"device {device}", _word(found), f"{answer}: {use}"
+        yield f"device {device}", _word(found), f"{answer}; {use}"
 
 
 def _word(works: bool) -> str:

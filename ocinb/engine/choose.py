@@ -188,7 +188,7 @@ def _emulated(kind: str, directory: pathlib.Path) -> Rung:
     return Rung(
         name=kind,
         works=works,
-        answer=answer or "a program ran, and its paths were moved",
+        answer=answer or "a program ran, and saw an image's files in the place of this machine's",
         enable="" if works else enable,
         # Nothing can be mounted that only the container's processes see.
         mount=_COPY if works else None,

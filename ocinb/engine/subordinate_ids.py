@@ -60,6 +60,15 @@ class Ids(Frozen):
         return cls(uids=uids, gids=gids, why=document["why"])
 
 
+def how_to_have_more() -> str:
+    """What would give this user more ids than its own."""
+    user = (_name(os.geteuid()) or [str(os.geteuid())])[0]
+    return (
+        "the superuser gives this user ids that nobody else has: usermod --add-subuids "
+        f"100000-165535 --add-subgids 100000-165535 {user}"
+    )
+
+
 def maps_of(document: dict[str, list[list[int]]], kind: str) -> list[IdMap]:
     """The maps of one kind (``uids``, ``gids``) of what ``Ids.document`` gave."""
     return [IdMap(inside=i, outside=o, size=s) for i, o, s in document[kind]]

@@ -25,11 +25,13 @@ class Tried(Frozen):
         what: as ``doctor`` calls it.
         works: whether the kernel allowed it.
         answer: what it said, or what is lost without.
+        enable: what would make it work, where that is known.
     """
 
     what: str
     works: bool
     answer: str
+    enable: str = ""
 
 
 def probe() -> list[Tried]:
@@ -107,5 +109,6 @@ def _user_space() -> Tried:
     warnings: list[str] = []
     chosen = user_space.choose(None, warnings)
     if warnings:
-        return Tried(what=what, works=False, answer=warnings[0])
+        enable = user_space.ENABLE_TUN if user_space.tun_problem() else user_space.INSTALL
+        return Tried(what=what, works=False, answer=warnings[0], enable=enable)
     return Tried(what=what, works=True, answer=f"through {chosen['kind']}")

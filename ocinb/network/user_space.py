@@ -21,6 +21,8 @@ SLIRP_SERVER = "10.0.2.3"
 
 _PACKAGES = {"pasta": "passt", "slirp4netns": "slirp4netns"}
 _TUN = "/dev/net/tun"
+ENABLE_TUN = f"the superuser must let users open {_TUN} (chmod 666 {_TUN})"
+INSTALL = "install pasta or slirp4netns (Debian: apt-get install passt)"
 
 
 def choose(wanted: str | None, warnings: list[str]) -> dict[str, Any]:

@@ -127,7 +127,7 @@ def _try(kind: str, directory: str, enter: Callable[[], None]) -> Attempt:
         finally:
             remove_tree(scratch)
         if not answer:
-            done = "layers are stacked without copying, and what they have can be changed"
+            done = "layers are stacked without copying; what a container changes is kept apart"
             return Attempt(kind=kind, works=True, flags=flags, answer=done)
         answers.append(f"{answer} (with {','.join(flags)})" if flags else answer)
     return Attempt(kind=kind, works=False, answer="; ".join(dict.fromkeys(answers)))

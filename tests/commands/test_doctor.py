@@ -104,6 +104,49 @@ def test_the_ladder_in_each_situation(place: Path, situation: str, works: list[s
     assert list(place.glob("root/probe-*")) == []
 
 
+@pytest.mark.peer
+@pytest.mark.parametrize(
+    ("situation", "works", "said"),
+    [
+        ("superuser", "yes", "they run as root, isolated"),
+        ("ordinary user", "yes", "they run in a user namespace, isolated"),
+        ("pod", "yes", "they run by proot: with an image's files, but not isolated"),
+        ("pod without tracing", "yes", "they run by fakechroot: with an image's files, but not"),
+    ],
+)
+def test_the_first_line_says_it_in_short(
+    place: Path, situation: str, works: str, said: str
+) -> None:
+    found = examine(place, situation)
+    assert next(iter(found)) == "containers"
+    assert (found["containers"]["works"], found["containers"]["finding"][: len(said)]) == (
+        works,
+        said,
+    )
+
+
+@pytest.mark.peer
+def test_what_has_no_meaning_without_namespaces_is_not_said_to_work(place: Path) -> None:
+    found = examine(place, "pod")
+    assert found["runtime ocinb"]["works"] == "no"
+    assert "proot takes its place" in found["runtime ocinb"]["finding"]
+    assert not any("this is the one" in str(row) for name, row in found.items() if "runt" in name)
+    assert found["network"]["finding"].startswith("containers have this machine's")
+    assert "network of an ordinary user" not in found
+    assert "subordinate ids" not in found
+
+
+def test_what_an_ordinary_user_lacks_comes_with_what_would_give_it(place: Path) -> None:
+    found = examine(place, "ordinary user")
+    for subject, enabling in (
+        ("subordinate ids", "usermod --add-subuids 100000-165535"),
+        ("network of an ordinary user", "chmod 666 /dev/net/tun"),
+    ):
+        assert (found[subject]["works"] == "no") == (f"{subject}: to enable" in found)
+        if found[subject]["works"] == "no":
+            assert enabling in found[f"{subject}: to enable"]["finding"]
+
+
 def test_what_holds_a_process_back_is_told(place: Path) -> None:
     told = examine(place, "pod")["user"]["finding"]
     assert told.startswith("an ordinary user, id 1000; no capability can be had")
