@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from types import FrameType
+from typing import Any
 
 from ocinb.engine.connection import Connection
 from ocinb.engine.passing_on import GRACE, Left, listens, passing_on
@@ -39,6 +40,29 @@ INSISTING: Steps = ((signal.SIGINT, GRACE), (signal.SIGKILL, CLEANUP))
 """
 ASKING: Steps = ((signal.SIGINT, None),)
 """For who only looks on: a second Ctrl-C ends the looking."""
+
+
+def run_and_wait(
+    shim: Connection, order: dict[str, Any], *, remove: bool, pass_on: bool | None, raw: bool
+) -> Ended | None:
+    """Create a container, start its program, and wait until it has ended and is cleaned up.
+
+    Args:
+        order: to create it.
+        remove, pass_on: as for ``start_and_wait``.
+        raw: whether this process's terminal is put at its disposal.
+
+    Raises:
+        StepFailed: it could not be created or started.
+    """
+    if raw or order["hooks"]:
+        # The terminal must be there to be told its size; and where a hook hangs, Ctrl-C is not
+        # for the program.
+        shim.ask("create", **order)
+        with raw_terminal(shim, wanted=raw):
+            return start_and_wait(shim, remove=remove, pass_on=pass_on)
+    begin = partial(shim.order, "create", **order, start={"remove": remove})
+    return wait_for_end(shim, INSISTING, begin=begin, pass_on=pass_on)
 
 
 def start_and_wait(shim: Connection, *, remove: bool, pass_on: bool | None) -> Ended | None:

@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import os
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ocinb.bundle.options import ContainerOptions
 from ocinb.content.store import Store
@@ -207,15 +207,17 @@ class Engine:
                 input_of(stdin) as given,
                 Shim(files, self.record, output=output, stdin=given, detached=detach) as shim,
             ):
-                self._create(shim, local, layers, wished, way, interactive)
+                order = self._creation(shim, local, layers, wished, way, interactive)
                 if detach:
+                    shim.ask("create", **order)
                     created = self.containers.get(os.path.basename(files.directory))
                     shim.ask("start", remove=not keep)
                     shim.detach()
                     # One that is not kept may be gone by now.
                     return record_of(files) or created
-                with attached.raw_terminal(shim, wanted=tty and output is None):
-                    ended = attached.start_and_wait(shim, remove=not keep, pass_on=pass_on)
+                ended = attached.run_and_wait(
+                    shim, order, remove=not keep, pass_on=pass_on, raw=tty and output is None
+                )
                 if ended is None:
                     # The keys to detach were typed: from now on it is as if detached.
                     left = self.containers.get(os.path.basename(files.directory))
@@ -251,7 +253,8 @@ class Engine:
         files = stages.claim(self._containers, local, wished, name, way)
         try:
             with Shim(files, self.record, detached=True) as shim:
-                self._create(shim, local, layers, wished, way, interactive)
+                order = self._creation(shim, local, layers, wished, way, interactive)
+                shim.ask("create", **order)
                 shim.detach()
         except BaseException:
             self._operations.discard(files)
@@ -266,7 +269,7 @@ class Engine:
         """Take a container out of a network. See ``networking.disconnect``."""
         networking.disconnect(self._containers, self.networks, name, network)
 
-    def _create(
+    def _creation(
         self,
         shim: Shim,
         image: LocalImage,
@@ -274,8 +277,8 @@ class Engine:
         wished: ContainerOptions,
         way: Way,
         interactive: bool,
-    ) -> None:
-        """From unpacked layers to a process that waits for ``start``."""
+    ) -> dict[str, Any]:
+        """From unpacked layers to a bundle; the order that makes a container of it."""
         rootfs = stages.stack(shim, layers, way.rung, self.settings.run_root)
         config = stages.describe(
             shim.files,
@@ -287,8 +290,8 @@ class Engine:
             self.networks,
             self.record,
         )
-        stages.create(
-            shim, shim.files, config, self.settings.runtime_state, interactive=interactive
+        return stages.creation(
+            shim.files, config, self.settings.runtime_state, interactive=interactive
         )
 
     def _way(self, runtime: str | None) -> Way:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ocinb.engine.connection import Connection, OutputCallback
 from ocinb.engine.container_files import ContainerFiles
@@ -45,37 +45,50 @@ class Shim(Connection):
         streams = {} if stdin is None else {"stdin": stdin}
         if output is None and not detached:
             streams |= {"stdout": 1, "stderr": 2}
-        try:
-            self._begin(streams)
-        except BaseException:
-            self._control.close()
-            raise
+        self._streams = streams
+        self._begin()
 
-    def _begin(self, streams: dict[str, int], *, again: bool = True) -> None:
-        """Have a monitor forked, and wait until it is there.
+    def _begin(self) -> None:
+        """Have a monitor forked.
 
         Raises:
-            ContainerError: there is none.
+            ContainerError: the launcher could not be started.
         """
         self._control, theirs = socket.socketpair()
         with theirs:
-            given = {"control": theirs.fileno(), **streams}
-            request(
-                "monitor",
-                list(given.values()),
-                names=list(given),
-                directory=self.files.directory,
-            )
+            given = {"control": theirs.fileno(), **self._streams}
+            try:
+                request(
+                    "monitor",
+                    list(given.values()),
+                    names=list(given),
+                    directory=self.files.directory,
+                )
+            except BaseException:
+                self._control.close()
+                raise
+
+    def ask_first(self, do: str, **values: Any) -> dict[str, Any]:
+        """Give the first order, for which the monitor need not be there yet. See ``ask``.
+
+        Raises:
+            ContainerError: there is no monitor.
+        """
+        self.order(do, **values)
+        again = True
         while not self._greeted:
             if self.listen():
                 self.check()
-            else:
-                self._control.close()
-                if not again:
-                    why = self._last_words()
-                    raise ContainerError(f"the monitor of the container did not start: {why}")
-                # The launcher was killed with our request unread.
-                self._begin(streams, again=False)
+                continue
+            self._control.close()
+            if not again:
+                why = self._last_words()
+                raise ContainerError(f"the monitor of the container did not start: {why}")
+            # The launcher was killed with our request unread.
+            again = False
+            self._begin()
+            self.order(do, **values)
+        return self._await_reply()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None

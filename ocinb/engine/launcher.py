@@ -37,6 +37,7 @@ if __name__ == "__main__":
     seal(Kernel())  # before anything else is imported, for it would have to be imported twice
     os.set_inheritable(int(sys.argv[1]), False)
 
+import contextlib
 import json
 import select
 import socket
@@ -45,7 +46,11 @@ from ocinb import __version__
 from ocinb.engine import forked_runtime, shim
 from ocinb.engine.frames import LONGEST_REQUEST, MOST_DESCRIPTORS
 from ocinb.engine.process_title import set_title
-from ocinb.engine.rehearsal import rehearse
+from ocinb.engine.rehearsal import rehearse, rehearse_inside
+from ocinb.errors import OcinbError
+from ocinb.linux.syscalls import Kernel
+from ocinb.runtime import standby
+from ocinb.runtime.standby import Standby
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,6 +58,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 
+_READY = b"ready"
 _PAUSE = 0.02
 """Seconds that the container which was asked for has the machine to itself, before the next
 monitor is forked and rehearses."""
@@ -76,7 +82,7 @@ class Launcher:
         """Serve until the socket is closed."""
         self._requests.send(json.dumps({"version": __version__}).encode())
         while True:
-            if self._spare is None and not self._asked(_PAUSE):
+            if self._spare is None and not _readable(self._requests, _PAUSE):
                 self._spare = self._fork_spare()
             received = socket.recv_fds(self._requests, LONGEST_REQUEST, MOST_DESCRIPTORS)
             data, descriptors, _, _ = received
@@ -91,17 +97,12 @@ class Launcher:
             for number in descriptors:
                 os.close(number)
 
-    def _asked(self, seconds: float) -> bool:
-        """Whether there is a request within this time."""
-        poll = select.poll()
-        poll.register(self._requests, select.POLLIN)
-        return bool(poll.poll(seconds * 1000))
-
     def _hand_over(self, data: bytes, descriptors: list[int]) -> bool:
         """Let the spare child become what was asked for; false where there is none."""
-        if self._spare is None:
-            return False
+        if self._spare is None or not _readable(self._spare, 0):
+            return False  # it rehearses still: to wait for that takes longer than to fork
         try:
+            self._spare.recv(len(_READY))
             socket.send_fds(self._spare, [data], descriptors)
         except OSError:  # it was killed
             return False
@@ -152,16 +153,31 @@ class Launcher:
             os._exit(1)
 
 
+def _readable(connection: socket.socket, seconds: float) -> bool:
+    """Whether there is something to read within this time."""
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
+
+
 def _wait(requests: socket.socket) -> None:
     """Wait, as the spare child, for what to become; without that there is nothing to do but to
     rehearse.
     """
     set_title("ocinb-monitor", "(of the next container)")
-    rehearse()
+    with contextlib.suppress(OSError, OcinbError):  # who has no pid namespace forks when asked
+        standby.AT_HAND.append(Standby(Kernel(), _rehearse_inside))
+    rehearse()  # last: what a fork lets us share must be copied again
+    requests.send(_READY)
     data, descriptors, _, _ = socket.recv_fds(requests, LONGEST_REQUEST, MOST_DESCRIPTORS)
     requests.close()
     if data:
         _become(json.loads(data), descriptors)
+
+
+def _rehearse_inside() -> None:
+    set_title("ocinb-runtime", "(of the next container)")
+    rehearse_inside()
 
 
 def _become(request: dict[str, Any], descriptors: list[int]) -> None:

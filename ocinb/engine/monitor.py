@@ -33,6 +33,7 @@ from ocinb.linux.beneath import Beneath
 from ocinb.linux.syscalls import Kernel
 from ocinb.overlay.manager import MountManager
 from ocinb.overlay.trees import remove_tree
+from ocinb.runtime import standby
 from ocinb.spec.runtime_state import CREATED, RUNNING, STOPPED
 
 TYPE_CHECKING = False
@@ -208,11 +209,15 @@ class Monitor:
         limited: bool = False,
         strace: str = "",
         health: dict[str, Any] | None = None,
+        start: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
+        """Create; with the values of a ``start`` order carry that out at once, too."""
         self._runtime = RuntimeProcess(
             name=runtime["name"], argv=tuple(runtime["argv"]), root=runtime["root"]
         )
         self._quick = self._runtime.ours and not (hooks or strace)
+        if not self._quick:
+            standby.dismiss()
         self._container = self._telling.container = container
         self._telling.for_runtime = not self._runtime.tells
         self._strace = strace
@@ -233,12 +238,14 @@ class Monitor:
             self._undo(force=True)
             raise
         self._loop.output.release()
-        if not self._loop.listening:
-            self._loop.listen(control_socket.listen(self._files.directory))
         self._telling.step(2, "seen from outside: create returned", time.time() - began)
         if health is not None:
             self._offspring.watch_health(health, self._runtime, container, self._init)
         self._telling.seen(CREATED, self._init.pid)
+        if start is not None:
+            self._start(**start)
+        if not self._loop.listening:
+            self._loop.listen(control_socket.listen(self._files.directory))
         return {"pid": self._init.pid}
 
     def _start(self, remove: bool) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def stack(shim: Shim, layers: Sequence[Path], rung: Rung, run_root: Path | None 
     }
     write_json(shim.files.again, {"mount": order})
     try:
-        reply = shim.ask("mount", **order)
+        reply = shim.ask_first("mount", **order)
     except (SyscallError, UnsupportedHost):
         # What was found out about this machine is not true any more: the next one asks anew.
         if run_root is not None:
@@ -162,21 +162,20 @@ def config_of(
     return runtime_config(image.config, wished, rootfs)
 
 
-def create(
-    shim: Shim,
+def creation(
     files: ContainerFiles,
     config: dict[str, Any],
     runtime_state: Path,
     *,
     interactive: bool = False,
-) -> None:
-    """Have the runtime create the container.
+) -> dict[str, Any]:
+    """The order to the monitor that has the runtime create the container; it is kept, too.
 
     Args:
         interactive: what it reads can be typed, though nobody may do so yet.
 
     Raises:
-        StepFailed: it could not.
+        StorageError: the disk refused.
 
     Spec: runtime-spec runtime.md#create
     """
@@ -195,7 +194,7 @@ def create(
     }
     order |= {name: record[name] for name in ("strace", "health") if name in record}
     write_json(files.again, {**read_json(files.again), "create": order})
-    shim.ask("create", **order)
+    return order
 
 
 def make_again(shim: Shim, files: ContainerFiles) -> None:
@@ -211,5 +210,5 @@ def make_again(shim: Shim, files: ContainerFiles) -> None:
             hint="delete it and run its image again",
         )
     rejoin(files)
-    shim.ask("mount", **orders["mount"])
+    shim.ask_first("mount", **orders["mount"])
     shim.ask("create", **orders["create"])

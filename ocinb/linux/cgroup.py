@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ocinb.linux.syscalls import Kernel
 
 FROZEN, THAWED = "frozen", "thawed"
+_LINKS_OF_LEAF = 2
 _BUSY, _NO_ENTRY, _NO_PROCESS, _EXISTS = 16, 2, 3, 17
 
 
@@ -278,11 +279,7 @@ class Cgroup:
         # Any one tree tells; freezer or pids are the least likely to have been left by a process.
         for controller in ("freezer", "pids", *self.directories):
             if controller in self.directories:
-                found: set[int] = set()
-                for directory, _, files in os.walk(self.directories[controller]):
-                    if "cgroup.procs" in files:
-                        found.update(map(int, _read(f"{directory}/cgroup.procs").split()))
-                return sorted(found)
+                return sorted(set(_pids_in(self.directories[controller])))
         return []
 
     def frozen(self) -> bool:
@@ -365,25 +362,42 @@ def _read(path: str) -> str:
         return ""
 
 
+def _pids_in(directory: str) -> list[int]:
+    found = [int(pid) for pid in _read(f"{directory}/cgroup.procs").split()]
+    try:
+        # Besides, a directory has a link for each directory in it.
+        if os.stat(directory).st_nlink == _LINKS_OF_LEAF:
+            return found
+    except FileNotFoundError:
+        return found
+    for path in _groups_below(directory):
+        found += _pids_in(path)
+    return found
+
+
 def _remove_tree(directory: str, *, own: bool) -> None:
     """rmdir; of the container's own group also those that it has made below, however deep."""
-    try:
-        inner = [entry.path for entry in os.scandir(directory) if entry.is_dir()]
-    except FileNotFoundError:
-        return
-    if own:
-        for path in inner:
-            _remove_tree(path, own=True)
     for attempt in range(100):
         try:
             os.rmdir(directory)
         except FileNotFoundError:
             return
         except OSError as error:
-            # A killed process may take a moment to leave.
+            # A killed process may take a moment to leave; groups below never leave by themselves.
+            inner = _groups_below(directory)
             in_use = bool(inner) and not own
             if error.errno != _BUSY or attempt == 99 or in_use:
                 raise SyscallError("rmdir", (directory,), error.errno or 0) from None
-            time.sleep(0.01)
+            for path in inner:
+                _remove_tree(path, own=True)
+            if not inner:
+                time.sleep(0.01)
         else:
             return
+
+
+def _groups_below(directory: str) -> list[str]:
+    try:
+        return [entry.path for entry in os.scandir(directory) if entry.is_dir()]
+    except FileNotFoundError:
+        return []

@@ -124,6 +124,19 @@ class Containers:
         except (OSError, ValueError) as error:
             raise StorageError(f"{directory}/state.json cannot be read: {error}") from None
 
+    def clear(self, container: str) -> None:
+        """Remove the directory of what never became a container; nothing where there is none.
+
+        Raises:
+            ContainerError: the id is not one.
+
+        Spec: none (runc convention)
+        """
+        check_id(container)
+        directory = f"{self.root}/{container}"
+        if os.path.isdir(directory) and not os.path.exists(f"{directory}/state.json"):
+            Container(directory, {}).forget()
+
     def _check_owner(self) -> None:
         """What is said of containers is believed, hooks and pids too: so not of anybody's.
 

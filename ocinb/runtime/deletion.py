@@ -19,7 +19,8 @@ def to_delete(containers: Containers, container_id: str, *, force: bool) -> Cont
     Args:
         containers: those under one root.
         container_id: which.
-        force: also where it is not stopped; one that does not exist is no error.
+        force: also where it is not stopped; one that does not exist is no error, and of one
+            whose creation was killed before it had a state nothing is left.
 
     Raises:
         ContainerNotFound: it does not exist. InvalidStatus: it is not stopped. Neither with
@@ -31,6 +32,7 @@ def to_delete(containers: Containers, container_id: str, *, force: bool) -> Cont
         container = containers.load(container_id)
     except ContainerNotFound:
         if force:
+            containers.clear(container_id)
             return None
         raise
     if not force:

@@ -45,6 +45,15 @@ def spare(pid: int) -> int:
     return found  # 0: it is not there yet
 
 
+def standby(monitor: int) -> int:
+    """The process that waits, below a monitor that waits, to become a container's."""
+    try:
+        listed = Path(f"/proc/{monitor}/task/{monitor}/children").read_text().split()
+    except OSError:
+        return 0
+    return int(listed[0]) if listed else 0
+
+
 def places(engine: Engine, name: str) -> list[Path]:
     return sorted(engine.settings.containers.glob(f"*/{name}"))
 
@@ -135,6 +144,37 @@ def test_without_the_child_that_waits_another_is_made(engine: Engine) -> None:
     for _ in range(3):
         os.kill(spare(launcher().pid), signal.SIGKILL)
         assert status_of(engine, "sh", "-c", "exit 5") == 5
+
+
+def test_the_process_of_a_container_was_forked_before_anybody_asked_for_it(engine: Engine) -> None:
+    def foreseen() -> bool:
+        waiting = standby(spare(launcher().pid))
+        engine.run("demo", ContainerOptions(args=["sleep", "100"]), name="box", detach=True)
+        pid = engine.containers.get("box").pid
+        engine.containers.delete("box", force=True)
+        return 0 < waiting == pid
+
+    assert status_of(engine, "true") == 0
+    until(foreseen)
+
+
+def test_where_that_process_is_gone_another_is_forked(engine: Engine) -> None:
+    assert status_of(engine, "true") == 0
+    for _ in range(3):
+        until(lambda: standby(spare(launcher().pid)) > 0)
+        os.kill(standby(spare(launcher().pid)), signal.SIGKILL)
+        assert status_of(engine, "sh", "-c", "exit 5") == 5
+
+
+def test_what_is_too_long_for_that_process_is_told_to_another(engine: Engine) -> None:
+    assert status_of(engine, "true") == 0
+    until(lambda: standby(spare(launcher().pid)) > 0)
+    options = ContainerOptions(
+        args=["sh", "-c", "exit $((${#ONE} / 1000))"], env=["ONE=" + "1" * 100_000]
+    )
+    done = engine.run("demo", options, output=lambda *_: None)
+    assert isinstance(done, Finished)
+    assert done.exit_status == 100
 
 
 def test_it_ends_with_who_started_it(program: Program) -> None:

@@ -177,8 +177,7 @@ RUNTIME = (
             ),
             Line(
                 file="ocinb/runtime/parent.py",
-                text="close_others(env.kernel, [*env.descriptors(), *channel.descriptors, "
-                "*gate.descriptors])",
+                text="close_others(env.kernel, _descriptors(env, channel, gate))",
                 instead="pass",
             ),
             Line(

@@ -150,6 +150,15 @@ def test_forced_delete_of_nothing_succeeds(runtime: RuntimeProgram) -> None:
     assert runtime.call("delete", "--force", "nobody").returncode == 0
 
 
+def test_forced_delete_clears_what_a_killed_create_has_left(
+    runtime: RuntimeProgram, bundle: Bundle
+) -> None:
+    (runtime.root / "c").mkdir(parents=True, mode=0o700)
+    assert runtime.call("delete", "--force", "c").returncode == 0
+    bundle.shell("sleep 60")
+    assert runtime.create(bundle).returncode == 0
+
+
 def test_forced_delete_of_a_paused_container(runtime: RuntimeProgram, bundle: Bundle) -> None:
     bundle.shell("sleep 60")
     runtime.create(bundle)
