@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -43,11 +44,11 @@ def command(
     after, before = moment("--since", since), moment("--until", until)
     lines = _count(tail)
     engine = session.engine
-    if not follow:
+    if not follow or (before is not None and before <= time.time()):
         chunks = _between(engine.containers.logs(container), after, before)
         shown = b"".join(data for data, _ in _shown(_last(chunks, lines), timestamps))
         return Text(shown.decode(errors="replace"))
-    followed = engine.containers.logs(container, follow=True, tail=lines)
+    followed = engine.containers.logs(container, follow=True, tail=lines, until=before)
     for data, stream in _shown(_between(followed, after, before), timestamps):
         (session.output or _write)(data, stream)
     return None

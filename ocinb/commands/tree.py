@@ -459,7 +459,10 @@ def _command_error(error: click.ClickException, program: str) -> CommandError:
         message = " ".join(error.format_message().split()).rstrip(".")
         message = f"{message[:1].lower()}{message[1:]}"
         said = f"{command}: {message}" if command else message
-        found = CommandError(said, hint=f"{asking} shows what it takes")
+        asked = "templates are not understood: --format json is for scripts"
+        found = CommandError(
+            said, hint=asked if "{." in message else f"{asking} shows what it takes"
+        )
     found.exit_status = getattr(context.command if context else None, "failed_status", 1)
     wrong: CommandError = found
     return wrong

@@ -119,7 +119,7 @@ def _wait(
             if not connection.listen(patience.left) and connection.exit is None:
                 raise ContainerError(
                     "the monitor of the container was killed, so nobody saw how it ended",
-                    hint="ocinb ps shows what is left, ocinb delete --force removes it",
+                    hint="ocinb ps shows what is left, ocinb rm --force removes it",
                 )
             connection.check()
             patience.check()

@@ -76,7 +76,7 @@ def stop(containers: Containers, operations: Operations, name: str, grace: float
     if not all(await_end(process, end) for process in (init, files.read_process(files.monitor))):
         raise ContainerError(
             f"container {record.name} has not ended within {seconds + _TIDY:g} s",
-            hint=f"ocinb delete --force {record.name} removes it whatever it waits for",
+            hint=f"ocinb rm --force {record.name} removes it whatever it waits for",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ocinb.engine import ending, joining, stages
@@ -239,13 +240,19 @@ class ExistingContainers:
         return changed(self._containers, self._operations, name)
 
     def logs(
-        self, name: str, *, follow: bool = False, tail: int | None = None
+        self,
+        name: str,
+        *,
+        follow: bool = False,
+        tail: int | None = None,
+        until: float | None = None,
     ) -> Iterator[LogChunk]:
         """What a container's program has written so far.
 
         Args:
             follow: go on with what it writes, until it has ended.
             tail: how many lines of what is there already; None: all.
+            until: when to stop following at the latest, seconds since the epoch.
 
         Raises:
             ContainerNotFound.
@@ -255,7 +262,11 @@ class ExistingContainers:
             return (
                 read_log(files.log) if tail is None else iter(last_lines(read_log(files.log), tail))
             )
-        return follow_log(files.log, lambda: is_quiet(files), tail=tail)
+
+        def over() -> bool:
+            return is_quiet(files) or (until is not None and time.time() >= until)
+
+        return follow_log(files.log, over, tail=tail)
 
     def events(self, name: str) -> list[Event]:
         """What happened to a container, in order.

@@ -343,7 +343,7 @@ def require(record: ContainerRecord, operation: str, *statuses: str) -> None:
 def _way_there(record: ContainerRecord, operation: str) -> str | None:
     """What to do with a container so that the operation is possible; None: nothing helps."""
     if operation == "delete":
-        return f"ocinb kill {record.name} first, or ocinb delete --force {record.name}"
+        return f"ocinb stop {record.name} first, or ocinb rm --force {record.name}"
     if operation == "resume":
         return None if record.status == STOPPED else "it is not paused"
     if operation == "kill":

@@ -125,6 +125,7 @@ def refused(door, *words) -> str:
         (["frobnicate"], "there is no command frobnicate"),
         (["pull", "--sideways", "demo"], "pull has no option --sideways"),
         (["pull"], "pull: missing argument 'REFERENCE'"),
+        (["ps", "--format", "{{.Names}}"], "is not one of 'table', 'json'"),
         (["pull", "UPPER"], "'library/UPPER' in 'UPPER' is not a repository name"),
         (["pull", "demo@sha256:12"], "digest"),
         (["run", "--ulimit", "nofile=many", "demo"], "--ulimit nofile=many is not NAME="),

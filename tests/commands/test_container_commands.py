@@ -181,6 +181,16 @@ def test_a_log_is_followed_until_the_container_ends(door: Door, web: str) -> Non
     assert door.output() == "1\n2\n3\n4\n5\n"
 
 
+@pytest.mark.parametrize("moment", ["0s", "{soon}"])
+def test_a_log_of_a_quiet_container_is_followed_no_longer_than_was_said(
+    door: Door, web: str, moment: str
+) -> None:
+    door("run", "-d", "--name", "quiet", "demo", "sh", "-c", "echo once; exec sleep 1000")
+    until(lambda: door("logs", "quiet") == "once\n")
+    said = door("logs", "--follow", "--until", moment.format(soon=time.time() + 1), "quiet")
+    assert (said or door.output()) == "once\n"
+
+
 def test_what_became_of_containers_is_told_also_when_they_are_gone(door: Door, web: str) -> None:
     began = time.time()
     door("run", "--name", "short", "demo", "sh", "-c", "exit 4")
