@@ -105,6 +105,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "The chain above": (
         "stack",
         "cri",
+        "conform",
     ),
     "Make images": (
         "build",
