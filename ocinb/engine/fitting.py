@@ -13,28 +13,35 @@ from ocinb.runtime.resources import asks_for_limits
 from ocinb.spec.runtime_defaults import asked_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
+    from ocinb.bundle.options import ContainerOptions
     from ocinb.engine.rung import Rung
     from ocinb.engine.subordinate_ids import Ids
     from ocinb.events import Record
 
 
-def fit(config: dict[str, Any], rung: Rung, record: Record, *, groups: Sequence[str] = ()) -> None:
+def fit(config: dict[str, Any], rung: Rung, record: Record, options: ContainerOptions) -> None:
     """Take out what the rung cannot keep, and warn of each.
 
     Args:
         config: config.json; changed.
         rung: where the container will stand.
         record: told ``Warned`` for each wish that is not kept.
-        groups: further ones that the person asked for.
+        options: what the person asked for.
 
     Raises:
         UnsupportedHost: the program wants to be a user that is not there, or to share what it
             cannot.
     """
+    groups = options.additional_groups
     if groups and rung.one_id:
         record(Warned(message=f"no further group ({', '.join(groups)}): there is one id only"))
+    if rung.rootless:
+        for loss in _of_the_superuser(config, rung, options):
+            record(
+                Warned(message=f"not kept {'by' if rung.emulated else 'in a'} {rung.name}: {loss}")
+            )
     if rung.emulated:
         for loss in losses(rung.name, config):
             record(Warned(message=f"not kept by {rung.name}: {loss}"))
@@ -74,6 +81,24 @@ def fit(config: dict[str, Any], rung: Rung, record: Record, *, groups: Sequence[
                     f"Delegate={' '.join([*found.controllers, *missing])} of its systemd unit"
                 )
             )
+
+
+def _of_the_superuser(
+    config: dict[str, Any], rung: Rung, options: ContainerOptions
+) -> Iterator[str]:
+    """What was asked for and takes the machine's own superuser."""
+    if options.cgroup_parent:
+        yield "--cgroup-parent: only the superuser's containers have control groups with a name"
+    listed = {(entry["type"], entry["major"], entry["minor"]) for entry in options.devices}
+    if any(
+        set(rule.get("access") or "") != set("rwm")
+        or (rule.get("type"), rule.get("major"), rule.get("minor")) not in listed
+        for rule in options.device_rules
+    ):
+        yield "rules about devices (linux.resources.devices) need the superuser's control groups"
+    bounding = (config["process"].get("capabilities") or {}).get("bounding") or ()
+    if rung.user_namespace and os.geteuid() and "CAP_MKNOD" in bounding:
+        yield "device nodes cannot be made there, whatever the capabilities are"
 
 
 def _keep_parameters(linux: dict[str, Any]) -> None:

@@ -64,7 +64,7 @@ def preview(
     """
     wished, rung = engine.containers.settle(options), engine.rung
     config = config_of("ID", image, wished, rootfs, rung)
-    fit(config, rung, engine.record, groups=wished.additional_groups)
+    fit(config, rung, engine.record, wished)
     files = ContainerFiles(str(engine.settings.containers / "ID"))
     for number, volume in enumerate(planned(config, image.config, wished.volumes)):
         name, place = volume.name, f"{files.bundle}/{VOLUMES}/{number}/{DATA}"

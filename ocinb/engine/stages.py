@@ -126,7 +126,7 @@ def describe(
     """
     config = config_of(os.path.basename(files.directory), image, options, rootfs, rung)
     bundle = Path(files.bundle)
-    fit(config, rung, record, groups=options.additional_groups)
+    fit(config, rung, record, options)
     if options.init:
         write_program(bundle)
     add_volumes(config, image.config, options.volumes, rootfs, bundle, volumes, inner=DATA)

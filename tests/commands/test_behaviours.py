@@ -19,7 +19,7 @@ from tests.support.behaviours.behaviour import Batch
 from tests.support.behaviours.engines import ENGINES, ORDINARY_ENGINES, Program, open_engine
 from tests.support.behaviours.image import NAME
 from tests.support.behaviours.leaks import leaks, open_files
-from tests.support.behaviours.rungs import DECLARED, REFUSED, STEPS
+from tests.support.behaviours.rungs import DECLARED, REFUSED, STEPS, TOLD
 from tests.support.behaviours.scenes import SCENES, Scene
 from tests.support.leftovers import clear, leftovers
 from tests.support.peers import require, require_system_python
@@ -89,6 +89,12 @@ def test_options_have_their_effects(engine: Program, batch: Batch, here: Path) -
         row.name: row.expected if (other := declared[row.name]) is None else other.shown
         for row in batch.rows
     }
+    losses_told = TOLD.get(engine.name, {})
+    for row in batch.rows if batch.options else ():
+        loss = losses.get(row.name)
+        if loss is not None:
+            words = losses_told.get(row.name, losses_told.get(loss.reason, ""))
+            assert words in seen.err, f"nobody is told that {row.name} is not kept"
     compared = {name: value for name, value in expected.items() if value is not None}
     assert {name: shown.get(name) for name in compared} == compared
 

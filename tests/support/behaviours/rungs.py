@@ -83,6 +83,38 @@ DECLARED = {
 }
 """Rung → row → why it shows something else."""
 
+_NOTICE = "containers run by proot"
+TOLD = {
+    "rootless": {
+        _LIMITS: "no limit is kept (linux.resources)",
+        "--cgroup-parent": "--cgroup-parent: only the superuser's containers have",
+        "--device-cgroup-rule": "rules about devices (linux.resources.devices)",
+        "--cap-add MKNOD: has an effect": "device nodes cannot be made",
+        "--privileged: every device": "device nodes cannot be made",
+    },
+    "proot": {
+        _LIMITS: "limits (linux.resources) need control groups",
+        **dict.fromkeys((_HERE, _CALLS, _MOUNTS, _IDS), _NOTICE),
+        "--cgroup-parent": "--cgroup-parent: only the superuser's containers have",
+        "--device-cgroup-rule": "rules about devices (linux.resources.devices)",
+        "--group-add: by name and number": "no further group (wheel, 77)",
+        "--volume :ro: cannot be written": "a mount cannot be made read-only",
+        "--mount readonly": "a mount cannot be made read-only",
+        "--volume :noexec": "no options of its own (noexec",
+        "--tmpfs size=": "a tmpfs is a directory here",
+        "--shm-size": "a tmpfs is a directory here",
+        "--read-only: the root": "a root filesystem cannot be made read-only",
+        "--cap-add": "capabilities can neither be given nor taken",
+        "--cap-drop ALL": "capabilities can neither be given nor taken",
+        "--privileged: devices": "no device (linux.devices) can be made",
+        "seccomp=FILE: is used": "system calls cannot be filtered",
+        "mask=: a directory": "no further path can be masked",
+        "--hostname": "a host name needs a namespace",
+        "--sysctl net.": "kernel parameters (linux.sysctl) need namespaces",
+    },
+}
+"""Rung → row or reason → what the command says of it. What nobody asked for need not be said."""
+
 REFUSED = {
     "proot": {"a terminal": "/dev/ptmx is this machine's, and here not for ordinary users"},
     "rootless": {},
