@@ -17,6 +17,7 @@ from ocinb.errors import NetworkError, OcinbError
 from ocinb.frozen import Frozen
 from ocinb.linux.rtnetlink import Interfaces
 from ocinb.network.attachments import Attachment
+from ocinb.network.claims import Claims
 from ocinb.network.leases import Lease, Leases, locked
 from ocinb.network.listeners import NO_IPV6
 from ocinb.network.strays import BRIDGE, VETH
@@ -76,6 +77,7 @@ class Networks:
     def __init__(self, directory: Path, state: Path) -> None:
         self._directory = directory
         self.state = str(state)
+        self._claims = Claims(self.state)
 
     def create(
         self,
@@ -146,7 +148,7 @@ class Networks:
             if network.subnet6:
                 check_ipv6()
             for subnet in network.subnets:
-                _check(subnet, self._of_this_machine())
+                self._claim(_check(subnet, self._of_this_machine()))
         except NetworkError as error:
             if name != DEFAULT:
                 raise NetworkError(
@@ -155,6 +157,7 @@ class Networks:
                 ) from None
             with locked(str(self._directory)):
                 self._path(name).unlink(missing_ok=True)
+                self._release(network)
                 network = self._create(name, None, False)
         return network
 
@@ -189,6 +192,7 @@ class Networks:
                     hint="remove these containers first",
                 )
             self._path(name).unlink(missing_ok=True)
+            self._release(network)
             for left in ("leases", "last", "leases6", "last6", "lock"):
                 _remove(f"{directory}/{left}")
             _remove(directory)
@@ -239,10 +243,10 @@ class Networks:
     ) -> Network:
         taken = [(subnet, f"network {each.name}") for each in self for subnet in each.subnets]
         taken += self._of_this_machine()
-        subnet = _check(_of_version(text, 4), taken) if text else _free(taken)
+        subnet = self._claim(_check(_of_version(text, 4), taken)) if text else self._free(taken)
         subnet6 = None
         if text6 is not None:
-            subnet6 = _check(_of_version(text6 or _made_up(), 6), taken)
+            subnet6 = self._claim(_check(_of_version(text6 or _made_up(), 6), taken))
         network = Network(
             name=name,
             subnet=str(subnet),
@@ -255,6 +259,27 @@ class Networks:
         )
         write_whole(self._path(name), plain_json.pretty(dict(network)) + "\n")
         return network
+
+    def _claim(self, subnet: Subnet) -> Subnet:
+        if not self._claims.take(str(subnet)):
+            raise NetworkError(
+                f"{subnet} is claimed by another network of ocinb that is about to be made",
+                hint="choose another, or give no subnet",
+            )
+        return subnet
+
+    def _release(self, network: Network) -> None:
+        for subnet in network.subnets:
+            self._claims.release(str(subnet))
+
+    def _free(self, taken: list[tuple[Subnet, str]]) -> Subnet:
+        step = 1 << (32 - _PREFIX)
+        for base in range(_POOL.base, _POOL.base + _POOL.size, step):
+            subnet = Subnet(base=base, prefix=_PREFIX)
+            used = any(subnet.overlaps(other) for other, _ in taken)
+            if not used and self._claims.take(str(subnet)):
+                return subnet
+        raise NetworkError(f"no part of {_POOL} is free", hint="name one with --subnet")
 
     def _of_this_machine(self) -> list[tuple[Subnet, str]]:
         """What is reached already, through other links than the bridges of these networks."""
@@ -344,15 +369,6 @@ def check_ipv6() -> None:
     """Raise ``NetworkError`` where this machine has no IPv6."""
     if not os.path.exists(_IPV6):
         raise NetworkError(NO_IPV6, hint="it was built without, or started with ipv6.disable=1")
-
-
-def _free(taken: list[tuple[Subnet, str]]) -> Subnet:
-    step = 1 << (32 - _PREFIX)
-    for base in range(_POOL.base, _POOL.base + _POOL.size, step):
-        subnet = Subnet(base=base, prefix=_PREFIX)
-        if not any(subnet.overlaps(other) for other, _ in taken):
-            return subnet
-    raise NetworkError(f"no part of {_POOL} is free", hint="name one with --subnet")
 
 
 def _digest(state: str, name: str) -> str:

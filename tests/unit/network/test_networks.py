@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 import pytest
 
 from ocinb import plain_json
 from ocinb.errors import NetworkError
+from ocinb.network import claims
 from ocinb.network import networks as module
 from ocinb.network.leases import Leases
 from ocinb.network.networks import Networks
@@ -19,6 +21,10 @@ def reached(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Subnet, str]]:
     """What this machine reaches already, in place of what it really does."""
     found = [(Subnet.parse("10.87.0.0/24"), "what eth9 leads to")]
     monkeypatch.setattr(module, "reached", lambda own: found)
+    # Nor do the claims of real networks count, or these for them.
+    for name in ("_CLAIM", "_OWNER"):
+        here = getattr(claims, name).replace("ocinb", secrets.token_hex(8))
+        monkeypatch.setattr(claims, name, here)
     return found
 
 
@@ -55,6 +61,29 @@ def test_addresses_that_lead_elsewhere_by_now(
     assert networks.ready("bridge").subnet == networks.get("bridge").subnet == "10.87.2.0/24"
     with pytest.raises(NetworkError, match=r"network mine cannot be used now: .* vpn0 leads to"):
         networks.ready("mine")
+
+
+def test_what_somebody_else_is_about_to_use(networks: Networks, tmp_path: Path) -> None:
+    """Nothing of either is in the kernel yet."""
+    other = Networks(tmp_path / "other", tmp_path / "elsewhere")
+    assert networks.get("bridge").subnet == "10.87.1.0/24"
+    assert other.get("bridge").subnet == "10.87.2.0/24"
+    networks.create("mine", subnet="10.66.0.0/24")
+    with pytest.raises(NetworkError, match=r"10\.66\.0\.0/24 is claimed by another network"):
+        other.create("mine", subnet="10.66.0.0/24")
+    networks.remove("mine")
+    assert other.create("mine", subnet="10.66.0.0/24").subnet == "10.66.0.0/24"
+
+
+def test_a_description_whose_subnet_somebody_else_has_claimed_since(
+    networks: Networks, tmp_path: Path
+) -> None:
+    assert networks.get("bridge").subnet == "10.87.1.0/24"
+    networks.create("mine", subnet="10.66.0.0/24")
+    later = Networks(tmp_path / "root", tmp_path / "elsewhere")  # as after a start of the machine
+    assert later.ready("bridge").subnet == "10.87.2.0/24"
+    with pytest.raises(NetworkError, match=r"network mine cannot be used now: .* is claimed"):
+        later.ready("mine")
 
 
 def test_links_have_names_of_their_own(networks: Networks, tmp_path: Path) -> None:
