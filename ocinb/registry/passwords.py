@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +14,10 @@ from typing import Protocol
 
 from ocinb.content.durable import storage_errors
 from ocinb.errors import DocumentError, UnsupportedHost
+
+_HASH = re.compile(
+    r"\$2[abxy]\$(?:0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}|\{SHA\}[A-Za-z0-9+/]{27}="
+)
 
 
 class Passwords(Protocol):
@@ -51,12 +56,12 @@ class Htpasswd:
     def __init__(self, path: Path) -> None:
         self._hashes: dict[str, str] = {}
         with storage_errors("read", path):
-            lines = path.read_text(encoding="utf-8").splitlines()
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
         for number, line in enumerate(lines, 1):
             if not line.strip() or line.startswith("#"):
                 continue
             user, colon, hashed = line.strip().partition(":")
-            if not colon or not hashed.startswith(("$2", "{SHA}")):
+            if not colon or not _HASH.fullmatch(hashed):
                 raise DocumentError(
                     f"line {number} of {path} is not a name with a bcrypt hash",
                     hint="make the file with: htpasswd -Bbn NAME PASSWORD",

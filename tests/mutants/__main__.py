@@ -42,7 +42,7 @@ SUBJECTS: dict[str, tuple[str, list[str]]] = {
     "challenge": ("ocinb/distribution/challenge.py", ["distribution/test_auth.py"]),
     "auth": ("ocinb/distribution/auth.py", ["distribution/test_auth.py"]),
     "access": ("ocinb/registry/access.py", ["registry/test_access.py"]),
-    "tokens": ("ocinb/registry/tokens.py", ["registry/test_access.py"]),
+    "tokens": ("ocinb/registry/tokens.py", ["registry/test_tokens.py", "registry/test_access.py"]),
     "passwords": ("ocinb/registry/passwords.py", ["registry/test_access.py"]),
     "lifecycle": (
         "ocinb/spec/lifecycle.py",

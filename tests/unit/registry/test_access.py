@@ -91,10 +91,26 @@ def test_an_htpasswd_file(tmp_path: Path) -> None:
     assert not passwords.verify("eve", "secret")
 
 
-@pytest.mark.parametrize("line", ["ann", "ann:secret", "ann:$apr1$x$y"])
+SALT_AND_HASH = "./" + "a" * 51
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ann",
+        "ann:secret",
+        "ann:$apr1$x$y",
+        "ann:$2y$05$cut-short",
+        f"ann:$2y$03${SALT_AND_HASH}",
+        f"ann:$2y$32${SALT_AND_HASH}",
+        f"ann:$2y$05${SALT_AND_HASH}:more",
+        "ann:{SHA}cut",
+        "ann:\udcff",
+    ],
+)
 def test_an_htpasswd_file_of_another_kind(tmp_path: Path, line: str) -> None:
     path = tmp_path / "htpasswd"
-    path.write_text(line)
+    path.write_text(line, errors="surrogateescape")
     with pytest.raises(DocumentError, match="line 1"):
         Htpasswd(path)
 
