@@ -5,6 +5,7 @@ Both are of one tier and know nothing of each other; this joins them.
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import sys
 import time
@@ -74,6 +75,8 @@ def workplace(engine: Engine, output: Output | None = None, record: Record = ign
                 "what a command changes is not known under fakechroot, which changes files, too",
                 hint="steps that run nothing can be built all the same; see ocinb doctor",
             )
+        if engine.rung.emulated:  # a host name is not to be had, and nobody asked for it
+            options = dataclasses.replace(options, hostname=None)
         done = engine.run(
             _to_run(image), options, output=output or _to_stderr, stdin=stdin, keep=True
         )

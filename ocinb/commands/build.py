@@ -12,7 +12,7 @@ from ocinb.commands.quantities import pairs
 from ocinb.commands.tree import CellCommand, cell_script
 from ocinb.commands.values import Lines
 from ocinb.errors import BuildError, CommandError, StorageError
-from ocinb.events import StepBegun, StepBuilt, Warned
+from ocinb.events import StepBegun, StepBuilt
 
 if TYPE_CHECKING:
     from ocinb.commands.session import Output, Session
@@ -106,7 +106,10 @@ def command(
 
 
 class _Teller:
-    """Writes a line for each step where commands write, so that both stand in their order."""
+    """Writes a line for each step where commands write, so that both stand in their order.
+
+    Warnings are told by whoever tells those of every command.
+    """
 
     def __init__(self, sink: Output) -> None:
         self._sink = sink
@@ -118,8 +121,6 @@ class _Teller:
             self._say("  cached")
         elif isinstance(event, StepBuilt) and event.digest:
             self._say(f"  {event.digest[7:19]} {event.size:,} bytes, {event.seconds:.1f} s")
-        elif isinstance(event, Warned):
-            self._say(f"  warning: {event.message}")
 
     def _say(self, line: str) -> None:
         self._sink(f"{line}\n".encode(errors="replace"), 2)

@@ -166,7 +166,10 @@ def _bind(
         os.stat(path)
     except OSError as error:
         reason = os.strerror(error.errno or 0).lower()
-        raise CommandError(f"{option}: {path}: {reason}", hint="make it first") from None
+        missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+        raise CommandError(
+            f"{option}: {path}: {reason}", hint="make it first" if missing else None
+        ) from None
     kept = [word for word in words if word not in (*_LABELS, "bind", "rbind")]
     if not any(word in _PROPAGATION for word in kept):
         kept.append("rprivate")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ocinb.commands.options import listing, names_only
+from ocinb.commands.options import listing, names_only, never_asking
 from ocinb.commands.several import each
 from ocinb.commands.tree import Group
 from ocinb.commands.values import Done, Json, Lines, Picture
@@ -145,6 +145,7 @@ def rm(session: Session, names: tuple[str, ...]) -> Done | Lines:
 
 
 @command.command()
+@never_asking
 @click.pass_obj
 def prune(session: Session) -> Lines:
     """Remove all networks that no container uses."""

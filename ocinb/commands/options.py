@@ -38,6 +38,15 @@ sig_proxy_option = click.option(
 names_only = click.option("-q", "--quiet", is_flag=True, help="Only the names.")
 """Above ``listing``: the table's key column alone, as podman's ``--quiet``."""
 
+never_asking = click.option(
+    "-f",
+    "--force",
+    is_flag=True,
+    expose_value=False,
+    help="Without a question; none is asked anyway.",
+)
+"""For who types it out of habit: docker and podman ask before they prune."""
+
 
 def listing(function: Decorated) -> Decorated:
     """A command that returns a ``Table``: adds ``--format table|json``; see ``names_only``.

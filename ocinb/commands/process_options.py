@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 from typing import TYPE_CHECKING, Any
@@ -101,7 +102,7 @@ def wishes(values: Mapping[str, Any]) -> dict[str, Any]:
         "cwd": _absolute("--workdir", values["workdir"]),
         "user": values["user"],
         "additional_groups": values["group_add"],
-        "entrypoint": None if entrypoint is None else _words("--entrypoint", entrypoint),
+        "entrypoint": None if entrypoint is None else _program("--entrypoint", entrypoint),
         "init": values["init"],
         "terminal": values["tty"],
         "umask": _octal(values["umask"]),
@@ -147,6 +148,22 @@ def _absolute(option: str, path: str | None) -> str | None:
     if path is not None and (not path.startswith("/") or "\0" in path):
         raise CommandError(f"{option} {path} is not an absolute path")
     return path
+
+
+def _program(option: str, text: str) -> list[str]:
+    """Words as a shell takes them, or a JSON array of them. Spec: none (podman convention)"""
+    if not text.startswith("["):
+        return _words(option, text)
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not (isinstance(found, list) and all(isinstance(word, str) for word in found)):
+        raise CommandError(
+            f"{option} {text} is not a JSON array of words",
+            hint="""in quotes for the shell, as in '["sh", "-c"]'""",
+        )
+    return found
 
 
 def _words(option: str, text: str) -> list[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ocinb.commands.options import listing
+from ocinb.commands.options import listing, never_asking
 from ocinb.commands.quantities import seconds
 from ocinb.commands.tree import Command
 from ocinb.table import Table, columns, human_bytes
@@ -32,10 +32,16 @@ COLUMNS = columns("what name size:bytes")
     help="Only containers that ended so long ago, as in 24h.",
 )
 @click.option("--dry-run", is_flag=True, help="Only list what would go.")
+@never_asking
 @listing
 @click.pass_obj
 def command(
-    session: Session, what: tuple[str, ...], every: bool, volumes: bool, older: str, dry_run: bool
+    session: Session,
+    what: tuple[str, ...],
+    every: bool,
+    volumes: bool,
+    older: str,
+    dry_run: bool,
 ) -> Table:
     """Remove what is no longer of use: ended containers, garbage.
 

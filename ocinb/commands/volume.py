@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ocinb.commands.options import inspecting, listing, names_only
+from ocinb.commands.options import inspecting, listing, names_only, never_asking
 from ocinb.commands.quantities import pairs
 from ocinb.commands.several import each
 from ocinb.commands.tree import Group
@@ -81,6 +81,7 @@ def rm(session: Session, names: tuple[str, ...]) -> Done | Lines:
 
 
 @command.command()
+@never_asking
 @click.pass_obj
 def prune(session: Session) -> Lines:
     """Remove all volumes that no container uses."""

@@ -12,7 +12,7 @@ from ocinb.engine.containers import ContainerRecord, Containers
 from ocinb.engine.emulated.launch_plan import FAKECHROOT
 from ocinb.engine.operations import Operations
 from ocinb.engine.own_changes import changes_taken, take_changes
-from ocinb.errors import ContainerError, InvalidStatus
+from ocinb.errors import ContainerError, InvalidStatus, UnsupportedHost
 from ocinb.frozen import Frozen
 from ocinb.overlay.manager import COPIED
 from ocinb.spec.runtime_state import CREATING, RUNNING
@@ -96,6 +96,6 @@ def own_tree(files: ContainerFiles, record: ContainerRecord) -> tuple[Path, bool
 def _pause(operations: Operations, name: str) -> None:
     try:
         operations.pause(name)
-    except ContainerError as error:
-        error.hint = f"it is changing while it runs: ocinb kill {name} first"
+    except (ContainerError, UnsupportedHost) as error:
+        error.hint = f"it is changing while it runs: ocinb stop {name} first"
         raise

@@ -65,6 +65,12 @@ def add_network(
         UnsupportedHost: not by this user. StorageError: the disk refused.
     """
     network = options.network
+    published = options.networking.publish
+    if rung.emulated and published:
+        raise UnsupportedHost(
+            f"--publish {published[0]}: containers by {rung.name} have the network of this machine",
+            hint="leave it out: a port that the program listens on is this machine's",
+        )
     if rung.emulated and network not in (NONE, HOST):
         raise UnsupportedHost(
             f"--network {network}: containers by {rung.name} have the network of this machine",

@@ -125,3 +125,25 @@ def test_how_long_a_program_ran_is_told_of_its_last_start(door: Door) -> None:
     for start, end in zip(began, ended, strict=True):
         # Times of two clocks: what lies between the two runs is far more than their difference.
         assert end.time - end.seconds >= start.time - 0.001
+
+
+@pytest.mark.parametrize("entrypoint", ['["sh", "-c"]', "sh -c", "'sh' -c"])
+def test_an_entrypoint_is_words_or_a_json_array_of_them(door: Door, entrypoint: str) -> None:
+    door("run", "--rm", "--entrypoint", entrypoint, "demo", "echo $0 a  b")
+    assert door.output() == "sh a b\n"
+
+
+def test_who_forces_what_asks_nothing_is_not_refused(door: Door) -> None:
+    door("volume", "create", "unused")
+    assert door("prune", "-f").rows == []
+    assert door("network", "prune", "--force") == []
+    assert door("volume", "prune", "--force") == ["unused"]
+
+
+def test_a_source_that_may_not_be_seen_need_not_be_made(door: Door, tmp_path: Path) -> None:
+    with pytest.raises(CommandError) as caught:
+        door("run", "--volume", f"{tmp_path}/none:/x", "demo")
+    assert caught.value.hint == "make it first"
+    with pytest.raises(CommandError) as caught:
+        door("run", "--volume", f"{tmp_path}/{'x' * 300}:/x", "demo")
+    assert (caught.value.hint, "file name too long" in caught.value.message) == (None, True)

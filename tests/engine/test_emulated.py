@@ -515,3 +515,43 @@ def test_what_an_ended_container_wrote_is_there_when_it_starts_again(pod: Pod) -
         "engine.containers.delete('box')"
     )
     assert finish(pod(text)).splitlines()[-1] == "again"
+
+
+def test_published_ports_are_refused_by_their_own_name(pod: Pod, kind: str) -> None:
+    text = CLI + (
+        "try: ocinb('run', '--rm', '-p', '8080:80', 'demo', 'true')\n"
+        "except OcinbError as error: print(error, '|', error.hint)\n"
+    )
+    told = finish(pod(text))
+    assert told.startswith(f"--publish 8080:80: containers by {kind} have the network of this")
+    assert "a port that the program listens on is this machine's" in told
+
+
+def test_what_nobody_asked_for_is_not_said_to_be_lost(pod: Pod, kind: str, place: Path) -> None:
+    text = CLI + (
+        "def warned(*words):\n"
+        "    session = Session(engine.settings, output=show)\n"
+        "    tree.call(list(words), session)\n"
+        "    return [event.message for event in session.recorder.of(Warned)][1:]\n"
+        "print(warned('run', '--rm', '--init', 'demo', 'true'))\n"
+        "(place / 'context').mkdir()\n"
+        "(place / 'context/Dockerfile').write_text('FROM demo\\nRUN true\\n')\n"
+        + ("print(warned('build', str(place / 'context')))\n" if kind == "proot" else "")
+    )
+    if kind == "fakechroot":
+        text = text.replace("'--init', ", "")  # its first process is a static program
+    assert set(finish(pod(text)).splitlines()) == {"[]"}
+
+
+def test_a_running_container_cannot_be_committed_and_what_to_do_is_said(
+    pod: Pod, kind: str
+) -> None:
+    text = CLI + (
+        "run('sleep', '100', name='box', detach=True)\n"
+        "try: ocinb('commit', 'box', 'made')\n"
+        "except OcinbError as error: print(error.hint)\n"
+        "engine.containers.delete('box', force=True)"
+    )
+    hint = "it is changing while it runs: ocinb stop box first"
+    other = "ocinb doctor says what would allow more"
+    assert finish(pod(text)).strip() == (hint if kind == "proot" else other)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _NO_NAME = "0" * 12
 _OWN_FILES = ("/etc/hosts", "/etc/resolv.conf", "/etc/hostname")
+_OWN_PLACE = "/dev/"
+"""What is bound there is a device, or the program of ``--init``: nobody chose its options."""
 _SHM_SIZE = "size=65536k"
 _ID = re.compile(r"[0-9a-f]{12}")
 """A container's id, which is its host name where nobody asked for another."""
@@ -97,11 +99,13 @@ def _joined(linux: dict[str, Any]) -> bool:
 
 
 def _has(config: dict[str, Any], kind: str, *options: str) -> bool:
-    """Whether a mount of that kind, other than our own files in /etc, has one of these options."""
+    """Whether a mount of that kind, other than our own files, has one of these options."""
     return any(
         not {*options}.isdisjoint(mount.get("options") or ())
         for mount in config.get("mounts") or ()
-        if kind in (mount.get("type") or kind) and mount["destination"] not in _OWN_FILES
+        if kind in (mount.get("type") or kind)
+        and mount["destination"] not in _OWN_FILES
+        and not mount["destination"].startswith(_OWN_PLACE)
     )
 
 

@@ -124,6 +124,8 @@ def test_every_option_has_a_sample() -> None:
         (["--env-file", "/nowhere"], "--env-file /nowhere cannot be read: no such file"),
         (["--workdir", "here"], "--workdir here is not an absolute path"),
         (["--entrypoint", "'"], "a quotation mark is not closed"),
+        (["--entrypoint", "[sh, -c]"], "is not a JSON array of words"),
+        (["--entrypoint", '["sh", 1]'], "is not a JSON array of words"),
         (["--umask", "8"], "--umask 8 is not an octal number"),
         (["--umask", "-1"], "--umask -1 is not an octal number"),
         (["--ulimit", "nofile"], "--ulimit nofile is not NAME=SOFT[:HARD]"),

@@ -28,6 +28,9 @@ PLAIN: dict[str, Any] = {
         {"destination": "/dev", "type": "tmpfs", "options": ["size=65536k"]},
         {"destination": "/dev/shm", "type": "tmpfs", "options": ["nosuid", "size=65536k"]},
         {"destination": "/etc/hosts", "type": "bind", "options": ["bind", "rw", "noexec"]},
+        # The program of --init, and a device: nobody chose how they are mounted.
+        {"destination": "/dev/init", "type": "bind", "options": ["bind", "ro", "nosuid"]},
+        {"destination": "/dev/fuse", "type": "bind", "options": ["bind", "nosuid", "noexec"]},
     ],
 }
 
