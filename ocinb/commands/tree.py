@@ -232,16 +232,20 @@ def _version(context: click.Context, _parameter: click.Parameter, asked: bool) -
 class _HelpAsValue:
     """Mixin: ``--help`` raises ``HelpAsked`` where click would print and exit."""
 
+    _asks: click.Option | None = None
+
     def get_help_option(self, context: click.Context) -> click.Option | None:
         """As click has it, with our callback."""
-        return click.Option(
-            list(self.get_help_option_names(context)),  # type: ignore[attr-defined]
-            is_flag=True,
-            is_eager=True,
-            expose_value=False,
-            callback=_help,
-            help="Show this text.",
-        )
+        if self._asks is None:  # click asks for it several times a call
+            self._asks = click.Option(
+                list(self.get_help_option_names(context)),  # type: ignore[attr-defined]
+                is_flag=True,
+                is_eager=True,
+                expose_value=False,
+                callback=_help,
+                help="Show this text.",
+            )
+        return self._asks
 
 
 class Command(_HelpAsValue, click.Command):

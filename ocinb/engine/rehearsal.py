@@ -93,7 +93,7 @@ def rehearse_inside() -> None:
         bundle="/",
         rootfs="/",
         recording=recording,
-        log=Log(),
+        log=Log(os.devnull),
         state=State(id=_NAME, status=CREATING, pid=0, bundle="/"),
     )
     _pass_on(environment)
@@ -103,6 +103,7 @@ def rehearse_inside() -> None:
         if row.function is not forbid_imports:
             with contextlib.suppress(OcinbError, OSError):
                 carry_out(environment, (row,))
+    environment.log.close()
     recording.close()
 
 

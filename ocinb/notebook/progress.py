@@ -120,14 +120,13 @@ class CellProgress:
         self._warnings: list[str] = []
         self._over = threading.Event()
         self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
 
     def __enter__(self) -> CellProgress:
         self._hush.clear()
         self._unsubscribe = self._recorder.subscribe(self._take)
         # The thread takes the context along: by it the kernel knows whose cell is written to.
-        context = contextvars.copy_context()
-        self._thread = threading.Thread(target=context.run, args=(self._work,), daemon=True)
-        self._thread.start()
+        self._context = contextvars.copy_context()
         return self
 
     def __exit__(
@@ -138,7 +137,8 @@ class CellProgress:
     ) -> None:
         self._unsubscribe()
         self._over.set()
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
         self.settle()
 
     def settle(self) -> None:
@@ -156,6 +156,17 @@ class CellProgress:
             self._warnings.append(one_line(event.message))
         if not self._hush.is_set():
             self._transfers(event)
+            if self._thread is None and self._transfers.version:
+                self._begin()
+
+    def _begin(self) -> None:
+        """Start to draw: only now, for most commands move no blobs."""
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._context.run, args=(self._work,), daemon=True
+                )
+                self._thread.start()
 
     def _work(self) -> None:
         while not self._over.wait(PERIOD):
