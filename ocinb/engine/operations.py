@@ -105,8 +105,10 @@ class Operations:
         try:
             self._call(files, record, "start")
         except StepFailed:
-            # Another start was quicker, and its word has not been written down yet.
-            require(self._containers.find(name)[1], "start", CREATED)
+            now = self._containers.find(name)[1]
+            if now.status != STOPPED:
+                # Another start was quicker, and its word has not been written down yet.
+                require(now, "start", CREATED)
             raise
         else:
             write_json(files.started, {"time": time.time()})
