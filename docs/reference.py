@@ -34,17 +34,23 @@ def pages() -> dict[str, str]:
 
 def _commands() -> str:
     text = ["# Commands", "", "`ocinb NAME …` in a shell, `%oci NAME …` in a notebook.", ""]
-    for path, command in _leaves(tree.root, ()):
-        context = click.Context(command, info_name=" ".join(("ocinb", *path)))
-        text += [f"## {' '.join(path)}", "", "```text", command.get_help(context), "```", ""]
+    for section, names in tree.SECTIONS.items():
+        text += [f"## {section}", ""]
+        context = click.Context(tree.root)
+        for name in names:
+            found = tree.root.get_command(context, name)
+            assert found is not None
+            for path, command in _leaves(found, (name,)):
+                context = click.Context(command, info_name=" ".join(("ocinb", *path)))
+                shown = command.get_help(context)
+                text += [f"### {' '.join(path)}", "", "```text", shown, "```", ""]
     return "\n".join(text)
 
 
 def _leaves(
     command: click.Command, path: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    if path:
-        yield path, command
+    yield path, command
     if isinstance(command, click.Group):
         context = click.Context(command)
         for name in command.list_commands(context):
@@ -67,7 +73,7 @@ def _lifecycle() -> str:
         "",
         "Thirteen steps, four states. The runtime executes this table; the pictures draw it.",
         "",
-        "| step | | operation | who | a failure is | status after |",
+        "| step | what happens | operation | who | a failure is | status after |",
         "|---|---|---|---|---|---|",
     ]
     for step in STEPS:

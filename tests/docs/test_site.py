@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -51,8 +52,20 @@ def test_every_command_and_every_lesson_has_its_place(pages: dict[str, str]) -> 
     for name in tree.COMMANDS:
         assert f"ocinb {name}" in commands
     for notebook in ROOT.glob("notebooks/*.ipynb"):
-        assert f"lessons/en/{notebook.stem}.html" in pages
-        assert f"lessons/zh/{notebook.stem}.html" in pages
+        english = pages[f"lessons/{notebook.stem}.html"]
+        chinese = pages[f"zh/lessons/{notebook.stem}.html"]
+        assert f'href="../zh/lessons/{notebook.stem}.html"' in english
+        assert f'href="../../lessons/{notebook.stem}.html"' in chinese
+
+
+def test_chinese_pages_are_chinese_around_their_text_too(site: Path, pages: dict[str, str]) -> None:
+    lesson = pages["zh/lessons/04-layers.html"]
+    assert '<html class="no-js" lang="zh-CN"' in lesson
+    for word in ("本页内容", "下一页", "上一页", "搜索"):
+        assert word in lesson
+    assert "On this page" not in lesson
+    words = (site / "zh/searchindex.js").read_text()
+    assert all(json.dumps(word) in words for word in ("清单", "命名空间"))
 
 
 def test_events_and_tables_are_told_with_their_fields(pages: dict[str, str]) -> None:

@@ -21,6 +21,8 @@ from nbclient import NotebookClient
 
 from ocinb.course.exercise import Exercise
 from ocinb.course.exercises import find
+from ocinb.course.needs import PROGRAM
+from ocinb.course.shelf import LiveCell
 
 ROOT = Path(__file__).parents[2]
 USER = 4711
@@ -30,6 +32,13 @@ SITUATIONS = {
     "pod": [sys.executable, str(ROOT / "tests/support/pod.py"), str(USER)],
 }
 """Who reads → how to become that."""
+MET = {
+    "root": frozenset({"root", "namespaces", "overlay", "proc", "limits", "network", "tun"}),
+    "user": frozenset({"namespaces", "overlay", "proc", "tun"}),
+    "pod": frozenset[str](),
+}
+"""Who reads → which needs of ``ocinb.course.needs`` are met, where the kernel gives an ordinary
+user what Debian's and Ubuntu's give. That a program is installed is nobody's right."""
 CHECK = re.compile(r"%?%oci check (\d\d-[\w-]+)")
 EXPECTED = "ocinb_expected"
 """Metadata of a cell with an exercise: ``shipped``, ``wrong`` or ``right``."""
@@ -97,6 +106,12 @@ def run(notebook: Path, situation: str) -> Any:
         return nbformat.read(place / "executed.ipynb", as_version=4)
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+def live(cell: LiveCell, situation: str) -> bool:
+    """Whether a cell runs there, if the programs that it needs are installed."""
+    rights = {need for need in cell.needs if not need.startswith(PROGRAM)}
+    return rights <= MET[situation]
 
 
 def shown(cell: Any) -> str:

@@ -38,6 +38,11 @@ def test_the_table_of_attacks_is_what_the_attacks_say() -> None:
     assert made.TABLE.read_text() == made.table(), "run: python docs/security.py"
 
 
+def test_the_table_of_what_is_live_is_what_the_lessons_say() -> None:
+    made = program("live")
+    assert made.TABLE.read_text() == made.table(), "run: python docs/live.py"
+
+
 def test_the_tables_of_figures_are_what_the_figures_say() -> None:
     figures = json.loads((ROOT / "docs/benchmarks.json").read_text())
     again = "run: python -m tests.bench.report docs/benchmarks.json --markdown docs/benchmarks.md"
