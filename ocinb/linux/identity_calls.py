@@ -67,7 +67,7 @@ class IdentityCalls(Calls):
         return self._call("prctl", shown, option, arg2, arg3, arg4, arg5)
 
     def prlimit(self, pid: int, resource: int, soft: int, hard: int, *, name: str = "") -> None:
-        """prlimit64(2); pid 0 is the calling process, ``RLIM_INFINITY`` is unlimited."""
+        """prlimit64(2); pid 0 is the calling process, 2⁶⁴ − 1 is unlimited."""
         limits = soft.to_bytes(8, sys.byteorder) + hard.to_bytes(8, sys.byteorder)
         shown = (pid, name or resource, soft, hard)
         self._call("prlimit64", shown, pid, resource, limits, None)

@@ -28,7 +28,7 @@ _X86_64 = {
     "mount": 165, "umount2": 166, "sethostname": 170, "setdomainname": 171, "set_mempolicy": 238,
     "keyctl": 250,
     "ioprio_set": 251, "unshare": 272, "prlimit64": 302, "setns": 308, "sched_setattr": 314,
-    "renameat2": 316, "seccomp": 317, "bpf": 321, "open_tree": 428,
+    "seccomp": 317, "bpf": 321, "open_tree": 428,
     "move_mount": 429, "fsopen": 430, "fsconfig": 431, "fsmount": 432,
     "close_range": 436, "openat2": 437, "mount_setattr": 442,
 }  # fmt: skip
@@ -38,7 +38,7 @@ _AARCH64 = {
     "mount": 40, "umount2": 39, "sethostname": 161, "setdomainname": 162, "set_mempolicy": 237,
     "keyctl": 219,
     "ioprio_set": 30, "unshare": 97, "prlimit64": 261, "setns": 268, "sched_setattr": 274,
-    "renameat2": 276, "seccomp": 277, "bpf": 280, "open_tree": 428,
+    "seccomp": 277, "bpf": 280, "open_tree": 428,
     "move_mount": 429, "fsopen": 430, "fsconfig": 431, "fsmount": 432,
     "close_range": 436, "openat2": 437, "mount_setattr": 442,
 }  # fmt: skip

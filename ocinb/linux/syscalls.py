@@ -95,13 +95,6 @@ class Kernel(MountCalls, IdentityCalls):
         """
         self._os("write", (path, data.rstrip("\n")), _write_once, path, data)
 
-    def renameat2(
-        self, old_fd: int, old: StrPath, new_fd: int, new: StrPath, flags: int = 0
-    ) -> None:
-        """renameat2(2)."""
-        shown = (old_fd, old, new_fd, new, flags)
-        self._call("renameat2", shown, old_fd, text(old), new_fd, text(new), flags)
-
     def close_range(self, first: int, last: int = 0xFFFFFFFF, flags: int = 0) -> None:
         """close_range(2)."""
         shown = (first, last, Named("CLOSE_RANGE_", flags))

@@ -109,7 +109,6 @@ class _Way:
         self.sink = sink
         self._waiting = bytearray()
         self._ended = False
-        self._connected = False
         self.finished = False
 
     @property
