@@ -22,7 +22,7 @@ else:
     _Simple = _ctypes._SimpleCData
 
 _X86_64 = {
-    "ioctl": 16, "clone": 56, "execve": 59, "setpgid": 109, "setgroups": 116, "setresuid": 117,
+    "ioctl": 16, "clone": 56, "execve": 59, "setgroups": 116, "setresuid": 117,
     "setresgid": 119,
     "capget": 125, "capset": 126, "personality": 135, "pivot_root": 155, "prctl": 157,
     "mount": 165, "umount2": 166, "sethostname": 170, "setdomainname": 171, "set_mempolicy": 238,
@@ -33,7 +33,7 @@ _X86_64 = {
     "close_range": 436, "openat2": 437, "mount_setattr": 442,
 }  # fmt: skip
 _AARCH64 = {
-    "ioctl": 29, "clone": 220, "execve": 221, "setpgid": 154, "setgroups": 159, "setresuid": 147,
+    "ioctl": 29, "clone": 220, "execve": 221, "setgroups": 159, "setresuid": 147,
     "setresgid": 149, "capget": 90, "capset": 91, "personality": 92, "pivot_root": 41, "prctl": 167,
     "mount": 40, "umount2": 39, "sethostname": 161, "setdomainname": 162, "set_mempolicy": 237,
     "keyctl": 219,

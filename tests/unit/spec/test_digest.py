@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocinb.errors import DigestMismatch, InvalidDigest
-from ocinb.spec.digest import Digest, chain_ids, digest_of
+from ocinb.spec.digest import Digest, chain_ids, check, digest_of
 
 EMPTY = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
@@ -63,3 +63,30 @@ def test_chain_ids_follow_the_specifications_recurrence() -> None:
     chained = digest_of(f"{one} {two}".encode())
     assert chain_ids([]) == []
     assert chain_ids([one, two, three]) == [one, chained, digest_of(f"{chained} {three}".encode())]
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+def test_the_parts_of_a_digest(algorithm: str) -> None:
+    expected = hashlib.new(algorithm, b"data")
+    digest = Digest(f"{algorithm}:{expected.hexdigest()}")
+    assert digest.algorithm == algorithm
+    assert digest.encoded == expected.hexdigest()
+    assert digest.short == expected.hexdigest()[:12]
+    hasher = digest.hasher()
+    hasher.update(b"data")
+    assert hasher.digest() == expected.digest()
+
+
+def test_content_that_has_no_name_is_called_content() -> None:
+    with pytest.raises(DigestMismatch, match=r"^content has digest"):
+        Digest(EMPTY).verify(b"x")
+    with pytest.raises(DigestMismatch, match=r"^content has digest"):
+        check(Digest(EMPTY), digest_of(b"x"))
+
+
+@pytest.mark.parametrize("length", [97, 98, 99, 5000])
+def test_what_is_very_long_is_shown_as_far_as_a_line_goes(length: int) -> None:
+    with pytest.raises(InvalidDigest) as caught:
+        Digest("x" * length)
+    shown = caught.value.message.removesuffix(" is not a digest")
+    assert shown == (repr("x" * 97) if length == 97 else "'" + "x" * 96 + "…'")
