@@ -23,6 +23,7 @@ default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
 netns = "none"
 [engine]
 cgroup_manager = "cgroupfs"
+init_path = "/usr/bin/docker-init"
 events_logger = "file"
 runtime = "runc"
 """

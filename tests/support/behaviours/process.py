@@ -116,6 +116,28 @@ BATCHES = [
         refused={"podman": _THERE},
     ),
     Batch(
+        "a first process before the program",
+        "--init",
+        [
+            Row(
+                "--init: the program is a later one",
+                "[ $$ = 1 ] && echo first || echo later",
+                "later",
+            ),
+            Row(
+                "--init: orphans are collected",
+                "pid=$(sh -c 'sleep 0.1 >/dev/null & echo $!'); sleep 0.5; "
+                "[ -e /proc/$pid ] && echo left || echo gone",
+                "gone",
+            ),
+            Row(
+                "--init: the program leads no session of its own",
+                "cut -d' ' -f 1,6 /proc/1/stat",
+                Pattern("1 [01]"),
+            ),
+        ],
+    ),
+    Batch(
         "limits of the process",
         "--ulimit nofile=512:600 --ulimit core=0 --ulimit fsize=1048576 --ulimit "
         "nproc=200:300 --oom-score-adj 555",

@@ -159,4 +159,14 @@ STEPS["rootless"] |= dict.fromkeys(
     ),
     _SHARED,
 )
-"""Rung → command → why it may have another outcome."""
+_HOOKS_LATE = "neither runc 1.1 nor crun 1.8 say that a startContainer hook has failed"
+_MISSING_HOOK = "run --rm --hook startContainer=/no/such {image} echo never"
+_STATUS_OF_HOOK = (
+    'run --rm --volume {place}:/here {image} grep -o \'"status": *"[a-z]*"\' /here/state'
+)
+STEPS["runc"] = {_MISSING_HOOK: _HOOKS_LATE}
+STEPS["crun"] = {
+    _MISSING_HOOK: _HOOKS_LATE,
+    _STATUS_OF_HOOK: "crun tells the hooks of create that it is created already",
+}
+"""Rung or runtime → command → why it may have another outcome."""

@@ -52,6 +52,7 @@ def _file(place: Path) -> None:
 
 
 _OWN = "podman has a status of its own for this, docker another one; ours is 1 or 125"
+_BY_FILES = {"podman": Declared(None, "podman takes hooks from files: --hooks-dir")}
 _OF_RUN = "125 is of run and create"
 _RUN = "run --rm {image}"
 _SLEEP = "{image} sleep 1000"
@@ -302,6 +303,57 @@ SCENES = [
             Step("run --restart on-failure:many {image} true", _FAILED),
             Step("run --rm --restart always {image} true", _FAILED),
             Step("run --rm --restart no {image} echo once", 0, "once\n"),
+        ],
+    ),
+    Scene(
+        "a first process before the program",
+        [
+            Step("run --rm --init {image} true", 0, ""),
+            Step("run --rm --init {image} sh -c 'exit 9'", 9, ""),
+            Step("run --rm --init {image} sh -c 'kill -TERM $$'", 143),
+            Step("run --rm --init {image} no-such-program", 127, ""),
+            Step("run --detach --name twelve --init {image} sh -c 'trap \"exit 4\" TERM; "
+                 "echo up; while sleep 0.1; do :; done'"),
+            Step(f"{_RUN} sleep 1"),
+            Step("kill --signal TERM twelve"),
+            Step("wait twelve", 0, "4\n"),
+            Step("rm twelve"),
+        ],
+    ),
+    Scene(
+        "annotations",
+        [
+            Step("create --name thirteen --annotation who=me --annotation of=a=b {image} true"),
+            Step("inspect thirteen", 0, Pattern(r'(?s).*"who": "me".*')),
+            Step("inspect thirteen", 0, Pattern(r'(?s).*"of": "a=b".*')),
+            Step("rm --force thirteen"),
+            Step("run --rm --annotation nonsense {image} true", _FAILED),
+        ],
+    ),
+    Scene(
+        "hooks",
+        [
+            Step("run --rm --hook 'createRuntime=/bin/sh -c \"cat > {place}/state\"' {image} true",
+                 0, "", _BY_FILES),
+            Step("run --rm --volume {place}:/here {image} grep -o '\"status\": *\"[a-z]*\"' "
+                 "/here/state", 0, Pattern('"status": ?"creating"\n'), _BY_FILES),
+            Step("run --rm --hook startContainer=/bin/true {image} echo ran", 0, "ran\n",
+                 _BY_FILES),
+            Step("run --rm --hook startContainer=/no/such {image} echo never", _FAILED, ""),
+            Step("run --rm --hook createRuntime=/no/such {image} echo never", _FAILED, ""),
+            Step("run --rm --hook never=/bin/true {image} true", _FAILED),
+        ],
+    ),
+    Scene(
+        "ports that cannot be",
+        [
+            Step("run --rm --publish 99999:80 {image} true", _FAILED),
+            Step("run --rm --publish nonsense {image} true", _FAILED),
+            Step("run --rm --publish 8080:80/carrier-pigeon {image} true", _FAILED, None,
+                 {"podman": Declared(None, "podman without a network looks at no port")}),
+            Step("run --rm --publish 8080-8082:80-81 {image} true", _FAILED),
+            Step("run --rm --publish 1.2.3.4:8080:80 --network bridge {image} true", _FAILED, None,
+                 {"podman": Declared(None, "podman finds it out when it connects: 126")}),
         ],
     ),
     Scene(
