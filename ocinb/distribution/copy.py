@@ -53,6 +53,9 @@ def copy(
     Raises:
         DigestMismatch: the source has other bytes than its manifest says; the target got none.
         RegistryUnreachable, RegistryError, AuthenticationFailed, PlatformNotFound.
+
+    Spec: distribution-spec spec.md#mounting-a-blob-from-another-repository,
+    spec.md#pushing-manifests
     """
     if platform is None:
         fetched = client.get_manifest(source)

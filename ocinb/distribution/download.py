@@ -32,6 +32,9 @@ def download(client: Client, store: Store, reference: Reference, descriptor: Des
         DigestMismatch, SizeMismatch: the registry has other bytes than the manifest says.
         RegistryUnreachable, RegistryError: it does not answer, or with an error.
         StorageError: the disk refused.
+
+    Spec: distribution-spec spec.md#pulling-blobs,
+    image-spec descriptor.md#verification, descriptor.md#embedded-content
     """
     started = time.monotonic()
     embedded = descriptor.embedded()

@@ -66,8 +66,8 @@ def resolve(
 ) -> Resolved:
     """Fetch what ``reference`` names and choose the best manifest for ``platform``.
 
-    The manifest that ranks best over all nested indexes wins; among equals the first, as
-    image-spec image-index.md asks. A plain manifest is taken whatever it is for.
+    The manifest that ranks best over all nested indexes wins; among equals the first. A plain
+    manifest is taken whatever it is for.
 
     Args:
         target: what the name points at, where it was fetched already.
@@ -75,6 +75,8 @@ def resolve(
     Raises:
         PlatformNotFound: no manifest serves; the hint names those that there are.
         InvalidDocument: an index that contains itself, or is nested too deeply.
+
+    Spec: image-spec image-index.md#image-index-property-descriptions (manifests)
     """
     target = target or fetch_target(client, reference)
     if not target.descriptor.is_index:
@@ -101,6 +103,8 @@ def fetch_target(client: Client, reference: Reference) -> Fetched:
 
     Raises:
         RegistryError, AuthenticationFailed, RegistryUnreachable, DigestMismatch, InvalidDocument.
+
+    Spec: distribution-spec spec.md#pulling-manifests
     """
     try:
         return client.get_manifest(reference)

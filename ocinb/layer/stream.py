@@ -94,7 +94,10 @@ class LayerStream:
         return item
 
     def finish(self) -> str:
-        """Read what is left after the archive's end, and return the hexadecimal digest of all."""
+        """Read what is left after the archive's end, and return the hexadecimal digest of all.
+
+        Spec: image-spec config.md#layer-diffid
+        """
         while self.chunk():
             pass
         self._threads[1].join()

@@ -12,7 +12,10 @@ from ocinb.runtime.options import Option, Parsed
 
 
 def spec(_: Context, options: Parsed) -> int:
-    """Write a config.json to start from; one that is there already is never replaced."""
+    """Write a config.json to start from; one that is there already is never replaced.
+
+    Spec: none (runc convention)
+    """
     from ocinb.runtime.default_config import default_config
 
     directory = options.text("bundle") or "."
@@ -31,7 +34,10 @@ def spec(_: Context, options: Parsed) -> int:
 
 
 def features(_: Context, __: Parsed) -> int:
-    """Print what this runtime implements."""
+    """Print what this runtime implements.
+
+    Spec: runtime-spec features.md#features-structure
+    """
     from ocinb.runtime.features import features as document
 
     sys.stdout.write(pretty(document()) + "\n")

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def state(context: Context, options: Parsed) -> int:
-    """Print the state of a container."""
+    """Print the state of a container.
+
+    Spec: runtime-spec runtime.md#query-state
+    """
     container_id = options.arguments[0]
     runtime = context.runtime(container_id)
     described = _described(runtime, runtime.containers.load(container_id))
@@ -49,7 +52,10 @@ def _user_name(uid: int) -> str:
 
 
 def list_containers(context: Context, options: Parsed) -> int:
-    """Print all containers under the root."""
+    """Print all containers under the root.
+
+    Spec: none (runc convention)
+    """
     runtime = context.runtime("")
     containers = runtime.containers.all()
     if options.given("quiet"):
