@@ -79,10 +79,9 @@ class Htpasswd:
             digest = hashlib.sha1(password.encode(), usedforsecurity=False).digest()
             same = hmac.compare_digest(base64.b64encode(digest), hashed[5:].encode())
         else:
-            # The format knows $2y$, which is the same algorithm as the library's $2b$; it takes
-            # 72 bytes of the password.
-            right = hashed.replace("$2y$", "$2b$", 1).encode()
-            same = bool(hashed) and bool(_bcrypt().checkpw(password.encode()[:72], right))
+            # The algorithm takes 72 bytes of the password.
+            short = password.encode()[:72]
+            same = bool(hashed) and bool(_bcrypt().checkpw(short, hashed.encode()))
         return known and same
 
 

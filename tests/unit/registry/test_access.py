@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import re
+import sys
 from pathlib import Path
 from urllib.parse import urlencode
 
 import bcrypt
 import pytest
 
-from ocinb.errors import DocumentError, StorageError
+from ocinb.errors import DocumentError, StorageError, UnsupportedHost
 from ocinb.registry.access import Basic, Scope
 from ocinb.registry.app import Registry
 from ocinb.registry.messages import Response
@@ -52,6 +53,8 @@ def test_a_right_password_opens(guarded: Caller) -> None:
         "Basic " + base64.b64encode(b"no-colon").decode(),
         "Bearer x",
         "Basic",
+        ANN.replace("Basic", "Digest"),
+        ANN.replace("Basic ", "Basic !"),
     ],
 )
 def test_anything_else_is_asked_for_one(guarded: Caller, header: str) -> None:
@@ -78,17 +81,46 @@ def test_behind_a_password_a_mount_needs_its_source(tmp_path: Path) -> None:
     assert call("POST", path, b"", *from_there, authorization=ANN).status == 201
 
 
-def test_an_htpasswd_file(tmp_path: Path) -> None:
+def hashed(password: bytes) -> str:
+    """As ``htpasswd -B`` writes it."""
+    return bcrypt.hashpw(password, bcrypt.gensalt(4)).decode().replace("$2b$", "$2y$")
 
-    hashed = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode().replace("$2b$", "$2y$")
+
+BOB = "bob:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n"
+"""His password is ``secret``."""
+
+
+def test_an_htpasswd_file(tmp_path: Path) -> None:
     path = tmp_path / "htpasswd"
-    path.write_text(f"# people\n\nann:{hashed}\nbob:{{SHA}}5en6G6MezRroT3XKqkdPOmY/BfQ=\n")
+    path.write_text(f"# people\n\nann:{hashed(b'her own')}\n{BOB}")
     passwords = Htpasswd(path)
-    assert passwords.verify("ann", "secret")
+    assert passwords.verify("ann", "her own")
     assert passwords.verify("bob", "secret")
-    assert not passwords.verify("ann", "Secret")
+    assert not passwords.verify("ann", "secret")
+    assert not passwords.verify("ann", "Her own")
+    assert not passwords.verify("bob", "her own")
     assert not passwords.verify("bob", "")
-    assert not passwords.verify("eve", "secret")
+    assert not passwords.verify("eve", "her own")
+
+
+def test_of_a_long_password_72_bytes_count(tmp_path: Path) -> None:
+    path = tmp_path / "htpasswd"
+    path.write_text(f"ann:{hashed(b'x' * 72)}\n")
+    assert Htpasswd(path).verify("ann", "x" * 100)
+    assert not Htpasswd(path).verify("ann", "x" * 71)
+
+
+def test_without_the_package_only_bcrypt_is_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "htpasswd"
+    path.write_text(f"{BOB}ann:{hashed(b'secret')}\n")
+    monkeypatch.setitem(sys.modules, "bcrypt", None)
+    with pytest.raises(UnsupportedHost, match="need the package bcrypt") as caught:
+        Htpasswd(path)
+    assert caught.value.hint == "pip install 'ocinb[htpasswd]'"
+    path.write_text(BOB)
+    assert Htpasswd(path).verify("bob", "secret")
 
 
 SALT_AND_HASH = "./" + "a" * 51
@@ -140,7 +172,7 @@ def test_without_anybody_in_it_nobody_comes_in(tmp_path: Path) -> None:
 
 
 def test_an_htpasswd_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="no such file"):
+    with pytest.raises(StorageError, match=r"cannot read .*: no such file"):
         Htpasswd(tmp_path / "nothing")
 
 
