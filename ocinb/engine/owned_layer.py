@@ -124,7 +124,7 @@ def _items(layers: UnpackedLayers, chain: Sequence[Digest]) -> Iterator[Item]:
     stack = Stack([layers.index(chain_id) for chain_id in chain])
     directories = [str(layers.get(chain_id)) for chain_id in chain]
     firsts: dict[Place, str] = {}
-    wanted = [path for path in stack.shown if _is_owned(_attributes(stack, path))]
+    wanted = [path for path in stack.shown if _is_owned(stack.attributes(path))]
     named: dict[str, None] = {}
     for path in wanted:
         parts = path.split("/")
@@ -134,7 +134,7 @@ def _items(layers: UnpackedLayers, chain: Sequence[Digest]) -> Iterator[Item]:
         return
     for path in sorted({"": None, **named}, key=lambda path: path.split("/") if path else []):
         place = stack.inode(stack.shown[path])
-        row, kind = _attributes(stack, path), stack.kind(place)
+        row, kind = stack.attributes(path), stack.kind(place)
         if kind not in "dflp":
             continue  # a device node takes the real superuser
         index = stack.layers[place.layer]
@@ -148,21 +148,6 @@ def _items(layers: UnpackedLayers, chain: Sequence[Digest]) -> Iterator[Item]:
             target=index.targets[place.row] if kind == "l" else "",
             first=first if first != path else "",
         )
-
-
-def _attributes(stack: Stack, path: str) -> Row:
-    """The attributes of what is shown; a directory has those of the uppermost that names it."""
-    place = stack.inode(stack.shown[path])
-    row = stack.row(place)
-    if not row.implied:
-        return row
-    for other in reversed(stack.mentions[path]):
-        if other.layer <= place.layer and stack.kind(other) == "d":
-            found = stack.row(other)
-            if not found.implied:
-                return found
-    # One that no archive names has the owner of whoever unpacked it.
-    return row._replace(uid=0, gid=0)
 
 
 def _is_owned(row: Row) -> bool:

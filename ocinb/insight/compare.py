@@ -165,7 +165,13 @@ def _text(contents: Contents, place: Place | None) -> str:
     more = f"{row.size} B" if kind == "file" else f"→ {shown_path(row.target)[1:]}"
     if kind not in ("file", "symlink", "char", "block"):
         more = ""
-    return f"{mode_text(row, kind)} {row.uid}:{row.gid} {more}".rstrip()
+    uid, gid = _owner(contents, place)
+    return f"{mode_text(row, kind)} {uid}:{gid} {more}".rstrip()
+
+
+def _owner(contents: Contents, place: Place) -> tuple[int, int]:
+    row = contents.stack.attributes(contents.stack.row(place).path)
+    return row.uid, row.gid
 
 
 def _differences(before: Contents, a: Place, after: Contents, b: Place, times: bool) -> list[str]:
@@ -179,7 +185,7 @@ def _differences(before: Contents, a: Place, after: Contents, b: Place, times: b
         found.append("content")
     if x.mode != y.mode and not link:
         found.append("mode")
-    if (x.uid, x.gid) != (y.uid, y.gid):
+    if _owner(before, a) != _owner(after, b):
         found.append("owner")
     if _xattrs(before, old) != _xattrs(after, new):
         found.append("xattrs")

@@ -35,6 +35,7 @@ def index_directory(directory: Path | str, *, marks: bool = True) -> LayerIndex:
     try:
         top = os.open(directory, OPEN_DIRECTORY)
         try:
+            walk.builder.put_copy("", _NOTHING, stat.S_IFDIR, 0, "")
             walk.directories[""] = Kept.of(os.fstat(top), xattrs_of(top))
             walk.enter(top, "")
         finally:

@@ -82,6 +82,23 @@ class Stack:
         """An entry."""
         return self.layers[place.layer].row(place.row)
 
+    def attributes(self, path: str) -> Row:
+        """The entry whose attributes a path that is shown has, of a hard link its file's.
+
+        A directory has those of the uppermost layer that names it; where none does, it is the
+        superuser's, though on disk it is whoever unpacked it who owns it.
+        """
+        place = self.inode(self.shown[path])
+        row = self.row(place)
+        if not row.implied:
+            return row
+        for other in reversed(self.mentions[path]):
+            if other.layer <= place.layer and self.kind(other) == "d":
+                found = self.row(other)
+                if not found.implied:
+                    return found
+        return row._replace(uid=0, gid=0)
+
     def kind(self, place: Place) -> str:
         """The letter of an entry's kind."""
         return self.layers[place.layer].kinds[place.row]

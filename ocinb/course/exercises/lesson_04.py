@@ -86,11 +86,9 @@ def _check_delete(scene: Scene) -> Words | None:
     before = Image(scene.engine, scene.engine.images.get(scene.image))
     rows = before.diff_table(clean).records()
     changed = {row["name"]: row["change"] for row in rows if row["subject"] == "file"}
-    if changed.get(DELETED) != "removed":
+    if changed.pop(DELETED, "") != "removed":
         return words(f"{DELETED} is still there", f"{DELETED} 还在")
-    # The parent that a layer does not name is, unpacked by an ordinary user, that user's own.
-    changed |= {row["name"]: "" for row in rows if row["what"] == "owner"}
-    others = sorted(path for path, change in changed.items() if change and path != DELETED)
+    others = sorted(changed)
     if others:
         return words(f"{others[0]} is not as it was", f"{others[0]} 和原来不一样了")
     return None

@@ -45,8 +45,7 @@ def _check_commit(scene: Scene) -> Words | None:
     if said.strip() != b"hello":
         return words(f"{GREETING} says something else", f"{GREETING} 的内容不是 hello")
     rows = Image(scene.engine, image).diff_table(greeter).records()
-    # A parent that a layer does not name is, unpacked by an ordinary user, that user's own.
-    files = [r["name"] for r in rows if r["subject"] == "file" and r["what"] != "owner"]
+    files = [row["name"] for row in rows if row["subject"] == "file"]
     others = [name for name in files if name != GREETING]
     if others:
         return words(f"{others[0]} is changed, too", f"{others[0]} 也变了")

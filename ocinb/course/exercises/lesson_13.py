@@ -120,8 +120,7 @@ def _check_clean(scene: Scene) -> Words | None:
     except NameNotFound:
         return words("there is no image called clean yet", "还没有叫 clean 的镜像")
     for row in shop.diff_table(clean).records():
-        # A parent that a layer does not name is, unpacked by an ordinary user, that user's own.
-        if row["subject"] == "file" and row["what"] != "owner":
+        if row["subject"] == "file":
             return words(
                 f"{row['name']} is not as in shop:1 ({row['change']})",
                 f"{row['name']} 和 shop:1 里的不一样（{row['change']}）",
