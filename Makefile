@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 RUN    := $(BIN)/python -m
 
-.PHONY: help demo test test-fast test-vm lint bench course docs lab clean faults fuzz wheel audit coverage mutants
+.PHONY: help demo test test-fast test-vm lint bench course docs lab clean faults fuzz wheel audit coverage mutants locked
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -21,6 +21,13 @@ $(VENV)/.installed: pyproject.toml
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
+
+locked: ## what CI installs: just what .ci/locked.txt names, each file by its hash
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@status=0; $(BIN)/python .ci/supply.py install || status=$$?; case $$status in \
+	  0) touch $(VENV)/.installed $(VENV)/.installed-dev ;; \
+	  3) echo "so what pyproject.toml allows is installed, whatever its bytes" ;; \
+	  *) exit $$status ;; esac
 
 demo: $(VENV)/.installed ## from a name to a process: the whole path, offline
 	@$(BIN)/ocinb demo

@@ -1,17 +1,18 @@
 """What ocinb is made of: locked dependencies, a bill of materials, a wheel that is always the same.
 
     python .ci/supply.py lock     .ci/locked.txt anew, from pyproject.toml and the index
+    python .ci/supply.py install  just what is locked, each file by its hash, and ocinb itself
     python .ci/supply.py wheel    dist/: the wheel, built twice and compared, and its SBOM
     python .ci/supply.py audit    the locked versions against the known vulnerabilities
 
-The lock has versions and hashes of one interpreter and platform, named in its head:
-``pip install --require-hashes --no-deps -r .ci/locked.txt`` installs just these.
+The lock has versions and hashes of one interpreter and platform, named in its head.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import platform
 import re
 import shutil
 import subprocess
@@ -28,6 +29,9 @@ from zipfile import ZipFile
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / ".ci/locked.txt"
 EXTRAS = "dev,lab,htpasswd,cri"
+UNFIT = 3
+"""Exit status of ``install`` where the lock says nothing of what is here."""
+_MADE_BY = "# Made by python .ci/supply.py lock: "
 _LOCKED = re.compile(
     r"^(?P<name>[\w.-]+)==(?P<version>[^\s;]+) --hash=sha256:(?P<hash>[0-9a-f]{64})"
     r"(?:  # (?P<of>runtime))?$"
@@ -70,9 +74,39 @@ def lock() -> None:
         digest = each["download_info"]["archive_info"]["hashes"]["sha256"]
         of = "  # runtime" if name in runtime else ""
         lines.append(f"{name}=={each['metadata']['version']} --hash=sha256:{digest}{of}")
+    LOCK.write_text(f"{_MADE_BY}{here()}\n" + "\n".join(sorted(lines)) + "\n")
+
+
+def here() -> str:
+    """The interpreter and platform whose files pip takes."""
     version = ".".join(map(str, sys.version_info[:2]))
-    head = f"# Made by python .ci/supply.py lock: Python {version}, {sys.platform}\n"
-    LOCK.write_text(head + "\n".join(sorted(lines)) + "\n")
+    return f"Python {version}, {sys.platform} {platform.machine()}"
+
+
+def install() -> None:
+    """Into the environment of this interpreter; exit with ``UNFIT`` where the lock is no use here.
+
+    That is on another platform, and where the index lacks a version. A file whose hash is another
+    than the lock's is neither: it ends the run.
+    """
+    made_for = LOCK.read_text().splitlines()[0].removeprefix(_MADE_BY)
+    if made_for != here():
+        _say(f"the lock is for {made_for}; this is {here()}")
+        sys.exit(UNFIT)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+    words = [*pip, "--require-hashes", "-r", str(LOCK)]
+    done = subprocess.run(words, stderr=subprocess.PIPE, text=True, check=False)
+    errors = [line for line in done.stderr.splitlines() if not line.startswith("WARNING: ")]
+    if done.returncode:
+        _say("\n".join(errors))
+        lacking = [line for line in errors if "No matching distribution found" in line]
+        sys.exit(UNFIT if lacking and "DO NOT MATCH THE HASHES" not in done.stderr else 1)
+    # What builds ocinb is locked too: pip does not fetch it anew.
+    subprocess.run([*pip, "--no-build-isolation", "--editable", str(ROOT)], check=True)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
 def _resolved(what: str) -> list[dict[str, Any]]:
@@ -177,7 +211,10 @@ def audit() -> None:
     known = [f"{e['name']} {v['id']}" for e in found for v in e.get("vulns", ())]
     sys.stdout.write("".join(f"{line}\n" for line in known))
     if skipped:
-        sys.exit(f"not checked, for PyPI did not answer: {len(skipped)} of {len(found)} packages")
+        sys.exit(
+            f"not checked: the index that is asked here knows no advisories of {len(skipped)} of "
+            f"{len(found)} packages; run this where pypi.org itself is reached"
+        )
     sys.stdout.write(f"{len(found)} packages, {len(known)} known vulnerabilities\n")
     sys.exit(bool(known))
 
@@ -196,4 +233,4 @@ def declared() -> set[str]:
 
 
 if __name__ == "__main__":
-    {"lock": lock, "wheel": wheel, "audit": audit}[sys.argv[1]]()
+    {"lock": lock, "install": install, "wheel": wheel, "audit": audit}[sys.argv[1]]()

@@ -38,7 +38,7 @@ def test_two_at_once(ordeal: Ordeal, operation: Operation) -> None:
 
 
 @pytest.mark.parametrize("hours", [-24, 24], ids=["yesterday", "tomorrow"])
-@pytest.mark.parametrize("operation", ["pull", "delete", "gc", "build"], indirect=True)
+@pytest.mark.parametrize("operation", ["pull", "unpack", "delete", "gc", "build"], indirect=True)
 def test_a_clock_that_is_wrong(ordeal: Ordeal, operation: Operation, hours: float) -> None:
     operation.before()
     ordeal.run(*operation.words, hours=hours)
