@@ -301,7 +301,9 @@ def _record(
     init = files.read_process(files.init)
     alive = init is not None and init.alive
     started = os.path.exists(files.started)
-    ended = {} if alive else read_json(files.exit)
+    ended = read_json(files.exit)
+    if alive and not ended.get("again"):
+        ended = {}
     if alive and not started and runtime_root is not None:
         started = was_started(document["id"], document["runtime"], runtime_root)
     status = _status(files, document, alive, started, ended)
@@ -348,11 +350,13 @@ def _status(
 
     Spec: runtime-spec runtime.md#state (status)
     """
+    init, monitor = files.read_process(files.init), files.read_process(files.monitor)
+    if ended.get("again") and monitor and monitor.alive:
+        return RESTARTING
     if alive:
         return _living(files, started)
-    init, monitor = files.read_process(files.init), files.read_process(files.monitor)
     if ended:
-        return RESTARTING if ended.get("again") and monitor and monitor.alive else STOPPED
+        return STOPPED
     if init is not None:
         if started and monitor and monitor.alive:  # it is about to note how the program ended
             return RUNNING

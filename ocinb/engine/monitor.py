@@ -321,9 +321,9 @@ class Monitor:
                 self._mount(**orders["mount"])
                 self._create(**orders["create"])
                 if self._restarts.wait(self._loop, 0):
-                    os.unlink(self._files.exit)
                     os.unlink(self._files.started)
                     self._start(remove=False)
+                    os.unlink(self._files.exit)  # until now it is said to be restarting
                     return
                 last = {**last, "clean": self._undo(force=True)}
         except (OcinbError, OSError) as error:
