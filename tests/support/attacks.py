@@ -54,6 +54,8 @@ _COPY_ATTACKS = "tests/engine/test_copy_attacks.py::"
 _AUTH = "tests/unit/distribution/test_auth.py::"
 _FOREIGN = "tests/unit/distribution/test_foreign_layers.py::"
 _DOCUMENTS = "tests/unit/spec/test_documents.py::"
+_ACCESS = "tests/unit/registry/test_access.py::"
+_PRESSURE = "tests/unit/registry/test_pressure.py::"
 
 _IN_ROOT = Line(
     file="ocinb/linux/beneath.py",
@@ -273,6 +275,13 @@ FILES = (
         ),
     ),
     Attack(
+        name="CVE-2022-23648",
+        how="The place of an image's volume is a link to the host: the volume begins with a copy "
+        "of what is there.",
+        lines=(_IN_ROOT,),
+        test="tests/engine/test_volumes.py::test_links_of_the_image_do_not_lead_to_the_host",
+    ),
+    Attack(
         name="Zip slip",
         how="An entry of a layer is called `../victim`.",
         lines=(
@@ -445,7 +454,75 @@ REGISTRIES = (
                 instead="if False:",
             ),
         ),
-        test="tests/unit/registry/test_access.py::test_a_token_that_we_did_not_sign",
+        test=_ACCESS + "test_a_token_that_we_did_not_sign",
+        others=("tests/unit/registry/test_tokens.py::test_a_token_is_good_until_its_second",),
+    ),
+    Attack(
+        name="A mount out of another repository",
+        how="Who may push to one repository mounts blobs of another, which he may not read.",
+        lines=(
+            Line(
+                file="ocinb/registry/access.py",
+                text='scopes.append(Scope(type="repository", name=source, actions=("pull",)))',
+                instead="pass",
+            ),
+        ),
+        test=_ACCESS + "test_a_mount_needs_both_repositories",
+        others=(
+            _ACCESS + "test_behind_a_password_a_mount_needs_its_source",
+            _ACCESS + "test_a_source_alone_is_no_mount",
+        ),
+    ),
+    Attack(
+        name="Names told by time",
+        how="A name that is unknown is refused sooner than a wrong password of one that is known.",
+        lines=(
+            Line(
+                file="ocinb/registry/passwords.py",
+                text="hashed = self._hashes[user] if known else "
+                'next(iter(self._hashes.values()), "")',
+                instead='hashed = self._hashes.get(user, "")',
+            ),
+        ),
+        test=_ACCESS + "test_an_unknown_name_is_compared_too_so_that_time_does_not_tell_it",
+    ),
+    Attack(
+        name="Slow clients (heads)",
+        how="Clients send the head of a request and never end it, until no descriptor is free.",
+        lines=(
+            Line(
+                file="ocinb/registry/zero_copy.py",
+                text="self._head_timer = self.loop.call_later(HEAD_PATIENCE, self.transport.close)",
+                instead="pass",
+            ),
+        ),
+        test=_PRESSURE + "test_a_head_that_never_ends_is_given_up",
+        others=(_PRESSURE + "test_two_hundred_clients_that_never_end_hold_up_nobody",),
+    ),
+    Attack(
+        name="Slow clients (bodies)",
+        how="Clients send a body byte by byte, each of them in time.",
+        lines=(
+            Line(
+                file="ocinb/registry/asgi.py",
+                text="if self._waited > PATIENCE:",
+                instead="if False:",
+            ),
+        ),
+        test=_PRESSURE + "test_a_body_that_trickles_is_given_up",
+        others=(_PRESSURE + "test_two_hundred_clients_that_never_end_hold_up_nobody",),
+    ),
+    Attack(
+        name="Endless manifests",
+        how="A client pushes a manifest without an end, which the registry has to read as a whole.",
+        lines=(
+            Line(
+                file="ocinb/registry/manifests.py",
+                text="if len(data) > MAX_DOCUMENT:",
+                instead="if False:",
+            ),
+        ),
+        test="tests/unit/registry/test_manifests.py::test_a_manifest_has_at_most_four_mebibytes",
     ),
 )
 
