@@ -55,7 +55,12 @@ def _first(broken: dict[Rule, Words]) -> Words | None:
 def _check_order(scene: Scene) -> Words | None:
     if not _program(scene).exists():
         return _NOTHING
-    return _first(_faults(scene, [rule for rule in RULES if rule.part in (LIFE, ORDER)]))
+    asked = [rule for rule in RULES if rule.part in (LIFE, ORDER)]
+    for life in ("hasty", "orderly"):  # the short one first: who is wrong shall not wait
+        fault = _first(_faults(scene, [rule for rule in asked if rule.life == life]))
+        if fault is not None:
+            return fault
+    return None
 
 
 def _check_hooks(scene: Scene) -> Words | None:
