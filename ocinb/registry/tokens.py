@@ -186,7 +186,7 @@ class TokenServer:
         return claims if claims.get("exp", float("inf")) > time.time() else None
 
     def _signature(self, text: str) -> bytes:
-        return hmac.digest(self._key, text.encode("utf-8", "replace"), hashlib.sha256)
+        return hmac.digest(self._key, text.encode(), hashlib.sha256)
 
 
 def _covers(access: list[dict[str, Any]], scopes: list[Scope]) -> bool:

@@ -513,6 +513,20 @@ REGISTRIES = (
         others=(_PRESSURE + "test_two_hundred_clients_that_never_end_hold_up_nobody",),
     ),
     Attack(
+        name="Names that are paths",
+        how="The name of a repository is `..`, or has a slash that is written as `%2f`: files "
+        "elsewhere are served and made.",
+        lines=(
+            Line(
+                file="ocinb/registry/call.py",
+                text="if len(name) > MAX_NAME_LENGTH or not REPOSITORY.fullmatch(name):",
+                instead="if False:",
+            ),
+        ),
+        test="tests/unit/registry/test_malformed.py::test_a_name_that_breaks_the_grammar",
+        others=(_PRESSURE + "test_a_path_that_leads_elsewhere_leads_nowhere",),
+    ),
+    Attack(
         name="Endless manifests",
         how="A client pushes a manifest without an end, which the registry has to read as a whole.",
         lines=(

@@ -186,6 +186,11 @@ def test_other_methods_are_told_which_there_are(call: Caller) -> None:
     assert refused.headers["Allow"] == "GET, POST"
 
 
+def test_a_form_that_is_no_text_is_one_that_asks_for_nothing(call: Caller) -> None:
+    refused = call("POST", "/token", b"\xff\xfe=1&grant_type=\xff%ff")
+    assert (refused.status, codes(refused)) == (400, ["UNSUPPORTED"])
+
+
 def test_a_form_has_64_kilobytes_at_most(call: Caller) -> None:
     fields = b"grant_type=password&username=ann&password=secret&more="
     most = fields + b"x" * (65536 - len(fields))
