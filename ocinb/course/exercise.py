@@ -45,6 +45,7 @@ class Exercise(Frozen):
         solution: the whole cell that solves it; without ``%oci check`` the line
             ``%%oci check NAME`` is put on it.
         wrong: such cells whose answers are to be refused, at least two.
+        function: what the function is called that is asked for; the answer is one, then.
         answered: whether an answer is given; else the state of things is looked at.
         needs: what must be permitted here, as in ``needs.NEEDS``.
     """
@@ -55,6 +56,7 @@ class Exercise(Frozen):
     hints: tuple[Words, ...]
     solution: str
     wrong: tuple[str, ...]
+    function: str = ""
     answered: bool = True
     needs: tuple[str, ...] = ()
 

@@ -29,6 +29,18 @@ def words(en: str, zh: str) -> Words:
     return Words(en=en, zh=zh)
 
 
+def unlike(asked: str, wanted: object, found: object) -> Words:
+    """What is said of a function that gives something else.
+
+    Args:
+        asked: the call, as in ``parts('demo:1')``.
+    """
+    return Words(
+        en=f"{asked} should be {wanted!r}, and is {found!r}",
+        zh=f"{asked} 应为 {wanted!r}，得到的却是 {found!r}",
+    )
+
+
 def language() -> str:
     """The language of whoever reads: ``OCINB_LANGUAGE``, else that of the notebook's directory.
 

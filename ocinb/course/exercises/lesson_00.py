@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ocinb.course.exercise import Exercise
-from ocinb.course.words import Words, words
+from ocinb.course.words import Words, unlike, words
 from ocinb.errors import ContainerNotFound
 from ocinb.spec.reference import Reference
 
@@ -28,13 +28,12 @@ _HIDING, _STATUS = 4, 7
 
 
 def _check_name(scene: Scene) -> Words | None:
-    if not callable(scene.answer):
-        return words("the last line must define parts", "最后一行应当定义 parts")
     for name in _NAMES:
         reference = Reference.parse(name)
         wanted = (reference.registry, reference.repository, reference.tag or "latest")
-        if tuple(scene.answer(name) or ()) != wanted:
-            return Words(en=f"{name} is {wanted}", zh=f"{name} 应为 {wanted}")
+        found = scene.answer(name)
+        if tuple(found or ()) != wanted:
+            return unlike(f"parts({name!r})", wanted, found)
     return None
 
 
@@ -68,6 +67,7 @@ EXERCISES = (
             "写出 parts(name)：一个名字的仓库、镜像库和标签。",
         ),
         check=_check_name,
+        function="parts",
         hints=(
             words(
                 "look at what stands before the first slash: is it a registry?",

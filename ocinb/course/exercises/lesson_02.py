@@ -7,7 +7,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from ocinb.course.exercise import Exercise
-from ocinb.course.words import Words, words
+from ocinb.course.words import Words, unlike, words
 from ocinb.distribution.client import Client
 from ocinb.errors import OcinbError
 from ocinb.spec.digest import Digest
@@ -36,8 +36,6 @@ def _image(layers: int) -> dict[str, Any]:
 
 
 def _check_pull(scene: Scene) -> Words | None:
-    if not callable(scene.answer):
-        return words("the last line must define wanted", "最后一行应当定义 wanted")
     for direct in (False, True, False):
         images = {name: _image(random.randint(0, 5)) for name in ("arm64", "amd64", "s390x")}
         documents: dict[str, Any] = {_random_digest(): image for image in images.values()}
@@ -86,8 +84,6 @@ def _check_push(scene: Scene) -> Words | None:
 
 
 def _check_challenge(scene: Scene) -> Words | None:
-    if not callable(scene.answer):
-        return words("the last line must define challenge", "最后一行应当定义 challenge")
     cases = (
         {"realm": "https://auth.example/token", "service": "registry.example"},
         {
@@ -100,8 +96,9 @@ def _check_challenge(scene: Scene) -> Words | None:
     for wanted in cases:
         for comma in (",", ", "):
             header = "Bearer " + comma.join(f'{k}="{v}"' for k, v in wanted.items())
-            if scene.answer(header) != wanted:
-                return Words(en=f"{header} says {wanted}", zh=f"{header} 说的是 {wanted}")
+            found = scene.answer(header)
+            if found != wanted:
+                return unlike(f"challenge({header!r})", wanted, found)
     return None
 
 
@@ -113,6 +110,7 @@ EXERCISES = (
             "写出 wanted(get, reference, architecture)：一个镜像要下载哪些摘要。",
         ),
         check=_check_pull,
+        function="wanted",
         hints=(
             words(
                 "an index has the field manifests, a manifest has config and layers.",
@@ -197,7 +195,7 @@ ask("PUT", f"{answer.headers['Location']}?digest={name}", note)
 kind = f"{OCI}manifest.v1+json"
 for part in [manifest["config"], *manifest["layers"]]:
     ask("POST", f"/v2/mine/blobs/uploads/?mount={part['digest']}&from=demo")
-ask("PUT", "/v2/mine/manifests/note", json.dumps(broken), Content_Type=kind)
+ask("PUT", "/v2/mine/manifests/note", json.dumps(homeless), Content_Type=kind)
 %oci check 02-push
 """,
         ),
@@ -210,6 +208,7 @@ ask("PUT", "/v2/mine/manifests/note", json.dumps(broken), Content_Type=kind)
             "写出 challenge(header)：把 WWW-Authenticate 头里的参数变成字典。",
         ),
         check=_check_challenge,
+        function="challenge",
         hints=(
             words(
                 "splitting at commas breaks a scope such as pull,push; look for the quotes.",

@@ -8,7 +8,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from ocinb.course.exercise import Exercise
-from ocinb.course.words import Words, words
+from ocinb.course.words import Words, unlike, words
 from ocinb.distribution.client import Client
 from ocinb.distribution.referrers import referrers
 from ocinb.errors import OcinbError
@@ -26,8 +26,6 @@ def _random_digest() -> str:
 
 
 def _check_order(scene: Scene) -> Words | None:
-    if not callable(scene.answer):
-        return words("the last line must define layers", "最后一行应当定义 layers")
     for count in (1, 2, 6, 6):
         blobs = [_random_digest() for _ in range(count)]
         empty = [count > 2 and (number == 1 or random.random() < 0.5) for number in range(count)]
@@ -74,8 +72,6 @@ def choose(
 
 
 def _check_platform(scene: Scene) -> Words | None:
-    if not callable(scene.answer):
-        return words("the last line must define choose", "最后一行应当定义 choose")
     kinds: list[dict[str, str] | None] = [
         {"os": "linux", "architecture": "amd64"},
         {"os": "windows", "architecture": "amd64"},
@@ -103,12 +99,11 @@ def _check_platform(scene: Scene) -> Words | None:
         ]
         for question in asked:
             wanted = choose({"manifests": entries}, *question)
-            if scene.answer({"manifests": json.loads(json.dumps(entries))}, *question) != wanted:
-                right = next((e.get("platform") for e in entries if e["digest"] == wanted), None)
-                return Words(
-                    en=f"for {question} among {chosen} it is {right}",
-                    zh=f"在 {chosen} 中找 {question}，应为 {right}",
-                )
+            found = scene.answer({"manifests": json.loads(json.dumps(entries))}, *question)
+            if found != wanted:
+                known = {entry["digest"]: entry.get("platform") for entry in entries}
+                chose = known.get(found) if isinstance(found, str) else found
+                return unlike(f"{question} among {chosen}", known.get(wanted or ""), chose)
     return None
 
 
@@ -143,6 +138,7 @@ EXERCISES = (
             "写出 layers(schema1)：按展开的顺序给出 schema 1 清单里的 blob。",
         ),
         check=_check_order,
+        function="layers",
         hints=(
             words(
                 "both lists stand top first and belong together, entry by entry.",
@@ -178,6 +174,7 @@ def layers(schema1):
             "写出 choose(index, os, architecture, variant=None)：相符条目的摘要。",
         ),
         check=_check_platform,
+        function="choose",
         hints=(
             words(
                 "go through index['manifests'] in order; entry.get('platform') may be None.",

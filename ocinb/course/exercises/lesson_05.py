@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ocinb.course.exercise import Exercise
-from ocinb.course.words import Words, words
+from ocinb.course.words import Words, unlike, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,19 +86,15 @@ _CASES: tuple[tuple[tuple[_Layer, ...], str, Words], ...] = (
 
 
 def _check_look_up(scene: Scene) -> Words | None:
-    if not callable(scene.answer):
-        return words("the last line must define look_up", "最后一行应当定义 look_up")
     for layers, path, fault in _CASES:
         if scene.answer([dict(layer) for layer in layers], path) != look_up(layers, path):
             return fault
     for _ in range(300):
         stack = [_random_layer() for _ in range(4)]
         path = random.choice(_PATHS)
-        if scene.answer([dict(layer) for layer in stack], path) != look_up(stack, path):
-            return Words(
-                en=f"{path} in {stack} comes from {look_up(stack, path)}",
-                zh=f"在 {stack} 里，{path} 来自 {look_up(stack, path)}",
-            )
+        found = scene.answer([dict(layer) for layer in stack], path)
+        if found != look_up(stack, path):
+            return unlike(f"look_up({stack}, {path!r})", look_up(stack, path), found)
     return None
 
 
@@ -166,8 +162,6 @@ _TREES: tuple[tuple[tuple[_Entries, ...], dict[str, str], Words], ...] = (
 
 
 def _check_unpack(scene: Scene) -> Words | None:
-    if not callable(scene.answer):
-        return words("the last line must define unpack", "最后一行应当定义 unpack")
     for layers, wanted, fault in _TREES:
         with tempfile.TemporaryDirectory(prefix="ocinb-check-") as place:
             root = Path(place, "root")
@@ -187,6 +181,7 @@ EXERCISES = (
             "写出 look_up(layers, path)：路径来自第几层，没有就是 None。",
         ),
         check=_check_look_up,
+        function="look_up",
         hints=(
             words(
                 "go from the top down; the first layer that says anything about the path or one "
@@ -241,6 +236,7 @@ def look_up(layers, path):
             "写出 unpack(layers, root)：把各层做成一棵树，并处理空白标记。",
         ),
         check=_check_unpack,
+        function="unpack",
         hints=(
             words(
                 "an entry is one of three: the opaque mark, a whiteout, or something to write.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocinb.bundle.validate import examine, read_config
 from ocinb.course.exercise import Exercise
-from ocinb.course.words import Words, words
+from ocinb.course.words import Words, unlike, words
 from ocinb.errors import OcinbError
 
 if TYPE_CHECKING:
@@ -20,15 +20,13 @@ _SCRATCH = 1 << 20
 
 
 def _check_args(scene: Scene) -> Words | None:
-    if not callable(scene.answer):
-        return words("the last line must define arguments", "最后一行应当定义 arguments")
     for entrypoint in _ENTRYPOINTS:
         for cmd in _COMMANDS:
             for typed in _TYPED:
                 wanted = [*(entrypoint or []), *(typed or cmd or [])]
-                if scene.answer(entrypoint, cmd, list(typed)) != wanted:
-                    asked = f"Entrypoint {entrypoint}, Cmd {cmd}, {typed}"
-                    return Words(en=f"{asked}: {wanted}", zh=f"{asked}：应为 {wanted}")
+                found = scene.answer(entrypoint, cmd, list(typed))
+                if found != wanted:
+                    return unlike(f"arguments({entrypoint}, {cmd}, {typed})", wanted, found)
     return None
 
 
@@ -41,8 +39,6 @@ def _under(mounts: list[str], path: str) -> str:
 
 
 def _check_mounts(scene: Scene) -> Words | None:
-    if not callable(scene.answer):
-        return words("the last line must define under", "最后一行应当定义 under")
     places = ["/proc", "/dev", "/dev/pts", "/dev/shm", "/data", "/data/inner", "/database"]
     paths = [*places, "/dev/shm/x", "/data/inner/deep/x", "/data/x", "/etc", "/devices", "/"]
     cases = [(order, path) for order in (places, places[::-1]) for path in paths]
@@ -50,11 +46,9 @@ def _check_mounts(scene: Scene) -> Words | None:
         (random.sample(places, random.randint(0, 7)), random.choice(paths)) for _ in range(99)
     ]
     for mounts, path in cases:
-        if scene.answer(list(mounts), path) != _under(mounts, path):
-            return Words(
-                en=f"{path} lies on {_under(mounts, path)} after {mounts}",
-                zh=f"依次挂载 {mounts} 之后，{path} 位于 {_under(mounts, path)}",
-            )
+        found = scene.answer(list(mounts), path)
+        if found != _under(mounts, path):
+            return unlike(f"under({mounts}, {path!r})", _under(mounts, path), found)
     return None
 
 
@@ -109,6 +103,7 @@ EXERCISES = (
             "写出 arguments(entrypoint, cmd, words)，得到 process.args。",
         ),
         check=_check_args,
+        function="arguments",
         hints=(
             words(
                 "two lists, one behind the other; the second is what was typed, else Cmd.",
@@ -136,6 +131,7 @@ def arguments(entrypoint, cmd, words):
             "写出 under(mounts, path)：路径位于哪个挂载上。",
         ),
         check=_check_mounts,
+        function="under",
         hints=(
             words(
                 "the last mount in the list that is the path itself or one of its parents wins, "

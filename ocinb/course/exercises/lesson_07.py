@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ocinb.course.exercise import Exercise
-from ocinb.course.words import Words, words
+from ocinb.course.words import Words, unlike, words
 
 if TYPE_CHECKING:
     from ocinb.course.exercise import Scene
@@ -22,8 +22,6 @@ _PATIENCE = 20
 
 
 def _check_shared(scene: Scene) -> Words | None:
-    if not callable(scene.answer):
-        return words("the last line must define shared", "最后一行应当定义 shared")
     for _ in range(20):
         with tempfile.TemporaryDirectory(prefix="ocinb-check-") as place:
             links: list[dict[str, str]] = []
@@ -36,10 +34,7 @@ def _check_shared(scene: Scene) -> Words | None:
             found = scene.answer(f"{place}/one", f"{place}/other")
             wanted = {kind for kind, target in links[0].items() if links[1].get(kind) == target}
             if found != wanted:
-                return Words(
-                    en=f"of {links[0]} and {links[1]} they share {wanted or 'nothing'}",
-                    zh=f"{links[0]} 和 {links[1]} 共用的是 {wanted or '（没有）'}",
-                )
+                return unlike(f"shared, for {links[0]} and {links[1]},", wanted, found)
     return None
 
 
@@ -51,8 +46,6 @@ def _inside(lines: list[tuple[int, int, int]], outside: int) -> int:
 
 
 def _check_id_map(scene: Scene) -> Words | None:
-    if not callable(scene.answer):
-        return words("the last line must define inside", "最后一行应当定义 inside")
     maps = (
         [(0, 1000, 1)],
         [(0, 1000, 1), (1, 100000, 65536)],
@@ -63,11 +56,11 @@ def _check_id_map(scene: Scene) -> Words | None:
         text = "".join(f"{a:>10} {b:>10} {c:>10}\n" for a, b, c in lines)
         edges = [there + step for _, there, count in lines for step in (-1, 0, 1, count - 1, count)]
         for outside in (*edges, 7):
-            if outside >= 0 and scene.answer(text, outside) != _inside(lines, outside):
-                return Words(
-                    en=f"with the map {lines} {outside} is {_inside(lines, outside)}",
-                    zh=f"对照表是 {lines} 时，{outside} 在里面是 {_inside(lines, outside)}",
-                )
+            if outside < 0:
+                continue
+            found = scene.answer(text, outside)
+            if found != _inside(lines, outside):
+                return unlike(f"inside({text!r}, {outside})", _inside(lines, outside), found)
     return None
 
 
@@ -101,6 +94,7 @@ EXERCISES = (
             "写出 shared(one, other)：两个进程共用哪几类命名空间。",
         ),
         check=_check_shared,
+        function="shared",
         hints=(
             words(
                 "a link's target names the namespace: equal targets, the same namespace.",
@@ -129,6 +123,7 @@ def shared(one, other):
             "写出 inside(uid_map, outside)：外面的用户在用户命名空间里的编号。",
         ),
         check=_check_id_map,
+        function="inside",
         hints=(
             words(
                 "a line covers the numbers from its second one on, as many as its third one says.",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ocinb.course.exercise import Exercise
-from ocinb.course.words import Words, words
+from ocinb.course.words import Words, unlike, words
 from ocinb.errors import ContainerNotFound
 from ocinb.events import HookFinished
 from ocinb.spec.lifecycle import HOOKS, STEPS, WARNING, allowed
@@ -25,16 +25,12 @@ _PATIENCE = 20
 
 
 def _check_may(scene: Scene) -> Words | None:
-    if not callable(scene.answer):
-        return words("the last line must define may", "最后一行应当定义 may")
     for status in (None, CREATING, CREATED, RUNNING, STOPPED):
         for operation in _OPERATIONS:
             wanted = allowed(status or "", operation) and (status, operation) != (None, "state")
-            if scene.answer(status, operation) is not wanted:
-                return Words(
-                    en=f"{operation} with the status {status}: {wanted}",
-                    zh=f"状态为 {status} 时的 {operation}：{wanted}",
-                )
+            found = scene.answer(status, operation)
+            if found is not wanted:
+                return unlike(f"may({status!r}, {operation!r})", wanted, found)
     return None
 
 
@@ -49,15 +45,11 @@ def _reached(stage: str | None) -> list[int]:
 
 
 def _check_steps(scene: Scene) -> Words | None:
-    if not callable(scene.answer):
-        return words("the last line must define reached", "最后一行应当定义 reached")
     for stage in (None, *HOOKS):
         wanted = _reached(stage)
-        if list(scene.answer(stage)) != wanted:
-            return Words(
-                en=f"when {stage or 'nothing'} fails it is {wanted}",
-                zh=f"{stage or '什么都不'}失败时，应为 {wanted}",
-            )
+        found = scene.answer(stage)
+        if list(found or ()) != wanted:
+            return unlike(f"reached({stage!r})", wanted, found)
     return None
 
 
@@ -135,6 +127,7 @@ EXERCISES = (
             "写出 may(status, operation)：规范是否允许。",
         ),
         check=_check_may,
+        function="may",
         hints=(
             words(
                 "each operation has its statuses: start one, kill two, delete one; create has only "
@@ -177,6 +170,7 @@ def may(status, operation):
             "写出 reached(stage)：该阶段的钩子失败时，一生经过的各步。",
         ),
         check=_check_steps,
+        function="reached",
         hints=(
             words(
                 "the table of section 2 has each hook's number; a failure leads to step 12.",

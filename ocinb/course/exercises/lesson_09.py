@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocinb.bundle.validate import examine, read_config
 from ocinb.course.exercise import Exercise
-from ocinb.course.words import Words, words
+from ocinb.course.words import Words, unlike, words
 from ocinb.errors import ContainerNotFound, OcinbError
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ _UNLIMITED = -1
 
 
 def _check_resources(scene: Scene) -> Words | None:
-    if not callable(scene.answer):
-        return words("the last line must define resources", "最后一行应当定义 resources")
     for memory, swap, processors in (
         (64, 64, 0.5),
         (32, 0, 1.5),
@@ -38,8 +36,7 @@ def _check_resources(scene: Scene) -> Words | None:
         }
         answer = scene.answer(memory, swap, processors)
         if answer != wanted:
-            asked = f"resources({memory}, {swap}, {processors})"
-            return Words(en=f"{asked} is {wanted}", zh=f"{asked} 应为 {wanted}")
+            return unlike(f"resources({memory}, {swap}, {processors})", wanted, answer)
         if not all(isinstance(n, int) for part in answer.values() for n in part.values()):
             return words("JSON wants whole numbers there", "JSON 里这些要用整数")
     return None
@@ -70,8 +67,6 @@ def _check_hungry(scene: Scene) -> Words | None:
 
 
 def _check_parts(scene: Scene) -> Words | None:
-    if not callable(scene.answer):
-        return words("the last line must define parts", "最后一行应当定义 parts")
     names = ["web", "db", "cache", "batch"]
     cases: list[tuple[dict[str, int], list[str]]] = [
         ({"web": 1536, "db": 512}, ["web", "db"]),
@@ -84,13 +79,10 @@ def _check_parts(scene: Scene) -> Words | None:
     for shares, busy in cases:
         total = sum(shares[name] for name in busy)
         wanted = {name: shares[name] / total for name in busy}
-        found: dict[str, float] = scene.answer(dict(shares), list(busy))
-        right = found.keys() == wanted.keys()
+        found = scene.answer(dict(shares), list(busy))
+        right = isinstance(found, dict) and found.keys() == wanted.keys()
         if not right or not all(math.isclose(found[n], wanted[n]) for n in wanted):
-            return Words(
-                en=f"of {shares} with {busy} busy: {wanted}",
-                zh=f"{shares}，忙着的是 {busy}：{wanted}",
-            )
+            return unlike(f"parts({shares}, {busy})", wanted, found)
     return None
 
 
@@ -134,6 +126,7 @@ EXERCISES = (
             "写出 resources(memory, swap, processors)：linux.resources 里的 memory 和 cpu。",
         ),
         check=_check_resources,
+        function="resources",
         hints=(
             words(
                 "swap in config.json counts the memory as well; -1 means no limit.",
@@ -219,6 +212,7 @@ _ = %oci run --name hungry --memory 32m --memory-swap 32m $lesson.image sh -c "{
             "写出 parts(shares, busy)：每个忙着的容器分到一个处理器的多少。",
         ),
         check=_check_parts,
+        function="parts",
         hints=(
             words(
                 "who is idle needs nothing, and its shares do not count.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocinb.bundle.validate import examine, read_config
 from ocinb.course.exercise import Exercise
-from ocinb.course.words import Words, words
+from ocinb.course.words import Words, unlike, words
 from ocinb.errors import OcinbError
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ _USER = 1000
 
 
 def _check_held(scene: Scene) -> Words | None:
-    if not callable(scene.answer):
-        return words("the last line must define held", "最后一行应当定义 held")
     masks = [0, 1, 0x800405FB, (1 << len(_NAMES)) - 1]
     masks += [random.getrandbits(len(_NAMES)) for _ in range(20)]
     for mask in masks:
@@ -29,21 +27,13 @@ def _check_held(scene: Scene) -> Words | None:
         lines = [f"{name}:\t{bits:016x}" for name, bits in others.items()]
         status = "\n".join(["Name:\tsh", "Uid:\t0\t0\t0\t0", *lines, "NoNewPrivs:\t0", ""])
         wanted = {name for bit, name in enumerate(_NAMES) if mask >> bit & 1}
-        if scene.answer(status, list(_NAMES)) != wanted:
-            return Words(
-                en=f"CapEff {mask:016x} are the numbers {_numbers(wanted)}",
-                zh=f"CapEff 为 {mask:016x} 时，应为编号 {_numbers(wanted)}",
-            )
+        found = scene.answer(status, list(_NAMES))
+        if found != wanted:
+            return unlike(f"held, where CapEff is {mask:016x},", wanted, found)
     return None
 
 
-def _numbers(names: set[str]) -> list[int]:
-    return sorted(int(name.removeprefix("CAP_")) for name in names)
-
-
 def _check_verdict(scene: Scene) -> Words | None:
-    if not callable(scene.answer):
-        return words("the last line must define verdict", "最后一行应当定义 verdict")
     rules: list[dict[str, Any]] = [
         {"names": ["read", "write", "mkdirat"], "action": _ALLOW},
         {"names": ["clone"], "action": _ALLOW, "args": [{"index": 0, "value": 1, "op": "x"}]},
@@ -63,10 +53,9 @@ def _check_verdict(scene: Scene) -> Words | None:
             for rule in profile.get("syscalls", []):
                 if name in rule["names"] and not rule.get("args"):
                     wanted = rule["action"]
-            if scene.answer(profile, name) != wanted:
-                return Words(
-                    en=f"{name} with {profile}: {wanted}", zh=f"{name} 在 {profile} 下：{wanted}"
-                )
+            found = scene.answer(profile, name)
+            if found != wanted:
+                return unlike(f"verdict({profile}, {name!r})", wanted, found)
     return None
 
 
@@ -88,8 +77,6 @@ def _inside(links: dict[str, str], path: str) -> str:
 
 
 def _check_inside(scene: Scene) -> Words | None:
-    if not callable(scene.answer):
-        return words("the last line must define inside", "最后一行应当定义 inside")
     links = {
         "/data": "/etc",
         "/srv/up": "../..",
@@ -104,11 +91,9 @@ def _check_inside(scene: Scene) -> Words | None:
     names = ["data", "srv", "up", "..", ".", "var", "run", "deep", "a", "b", "etc", "ssl", "x"]
     paths += ["/" + "/".join(random.choices(names, k=random.randint(1, 6))) for _ in range(200)]
     for path in paths:
-        if scene.answer(dict(links), path) != _inside(links, path):
-            return Words(
-                en=f"{path} leads to {_inside(links, path)} with the links {links}",
-                zh=f"链接为 {links} 时，{path} 通向 {_inside(links, path)}",
-            )
+        found = scene.answer(dict(links), path)
+        if found != _inside(links, path):
+            return unlike(f"inside({links}, {path!r})", _inside(links, path), found)
     return None
 
 
@@ -145,6 +130,7 @@ EXERCISES = (
             "写出 held(status, names)：正在生效的权能。",
         ),
         check=_check_held,
+        function="held",
         hints=(
             words(
                 "only the line CapEff counts; its number is written in hexadecimal.",
@@ -184,6 +170,7 @@ def held(status, names):
             "写出 verdict(profile, name)：seccomp 配置怎样处置一个系统调用。",
         ),
         check=_check_verdict,
+        function="verdict",
         hints=(
             words(
                 "profile may have no syscalls at all, and args may be an empty list.",
@@ -227,6 +214,7 @@ def verdict(profile, name):
             "写出 inside(links, path)：路径在根里面通向哪里。",
         ),
         check=_check_inside,
+        function="inside",
         hints=(
             words(
                 "walk name by name: a link's target is put in front of the names that are left.",

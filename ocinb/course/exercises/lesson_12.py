@@ -82,11 +82,6 @@ def _check_order(scene: Scene) -> Words | None:
 
 
 def _check_layer(scene: Scene) -> Words | None:
-    if not callable(scene.answer):
-        return words(
-            "the last line must define layer or name a function",
-            "最后一行应当定义 layer 或给出一个函数",
-        )
     files = {f"d{n}/f{random.randrange(1000)}": random.randbytes(n * 300) for n in range(5)}
     blob = scene.answer(dict(files))
     try:
@@ -182,6 +177,7 @@ RUN cat /proc/sys/kernel/random/uuid > /tools
             "写出 layer(files)：gzip 压缩的 tar；同样的文件，任何时候字节都相同。",
         ),
         check=_check_layer,
+        function="layer",
         hints=(
             words(
                 "two things carry chance: the order of the dictionary, and a time in gzip's head.",

@@ -7,7 +7,7 @@ import random
 from typing import TYPE_CHECKING
 
 from ocinb.course.exercise import Exercise
-from ocinb.course.words import Words, words
+from ocinb.course.words import Words, unlike, words
 from ocinb.errors import NameNotFound
 from ocinb.image import Image
 from ocinb.layer.compression import open_stream
@@ -95,11 +95,6 @@ _CASES = (
 
 
 def _check_wasted(scene: Scene) -> Words | None:
-    if not callable(scene.answer):
-        return words(
-            "the last line must define wasted or name a function",
-            "最后一行应当定义 wasted 或给出一个函数",
-        )
     for layers, fault in _CASES:
         if scene.answer([dict(layer) for layer in layers]) != _wasted(layers):
             return fault
@@ -107,10 +102,7 @@ def _check_wasted(scene: Scene) -> Words | None:
         layers = _stack(random.Random())
         found = scene.answer([dict(layer) for layer in layers])
         if found != _wasted(layers):
-            return words(
-                f"of {layers} it is {_wasted(layers)}, not {found}",
-                f"{layers} 的结果应当是 {_wasted(layers)}，而不是 {found}",
-            )
+            return unlike(f"wasted({layers})", _wasted(layers), found)
     return None
 
 
@@ -170,6 +162,7 @@ token
             "写出 wasted(layers)：各层放进来、却谁也看不到的字节数。",
         ),
         check=_check_wasted,
+        function="wasted",
         hints=(
             words(
                 "go from the lowest layer up and keep a dictionary of what is seen so far.",

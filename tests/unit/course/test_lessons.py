@@ -11,7 +11,7 @@ from ocinb.course.examine import examine
 from ocinb.course.exercise import Exercise, Scene
 from ocinb.course.exercises import find
 from ocinb.course.progress import Progress
-from ocinb.course.words import language, words
+from ocinb.course.words import language, unlike, words
 from ocinb.errors import CommandError
 from tests.support.door import Door
 
@@ -118,6 +118,28 @@ def test_no_answer_is_no_try_and_a_failing_one_is_the_readers_error(tmp_path):
     assert "no answer yet" in examine(EVEN, scene(..., tmp_path), progress, "en")
     assert progress.of(EVEN)["tries"] == 0
     assert "it raises TypeError: not all" in examine(EVEN, scene("a", tmp_path), progress, "en")
+
+
+def test_a_function_is_asked_for_by_its_name_and_dots_are_no_try(tmp_path):
+    def double(number): ...
+
+    def forgotten(number):
+        number * 2
+
+    exercise = Exercise(
+        **{
+            **dict(EVEN),
+            "function": "double",
+            "check": lambda _: unlike("double(2)", 4, None),
+        }
+    )
+    progress = Progress(tmp_path / "course.json")
+    said = [examine(exercise, scene(one, tmp_path), progress, "en") for one in (double, 4)]
+    assert "no answer yet: double does nothing so far" in said[0]
+    assert "the last line must define double, or name a function" in said[1]
+    assert progress.of(exercise)["tries"] == 1
+    told = examine(exercise, scene(forgotten, tmp_path), progress, "zh")
+    assert "double(2) 应为 4，得到的却是 None" in told
 
 
 @pytest.mark.parametrize(
