@@ -14,6 +14,7 @@ import time
 
 from ocinb.linux import flags as f
 from ocinb.runtime.descriptors import close_others
+from ocinb.runtime.environment import close_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,15 +82,15 @@ class Standby:
         numbers = sorted({0, 1, 2, *(number for number in descriptors if number >= 0)})
         data = pickle.dumps((life, arguments, numbers), pickle.HIGHEST_PROTOCOL)
         with self._socket:
-            if len(data) > _LARGEST or len(numbers) >= _MOST_DESCRIPTORS or not self._ready():
+            if len(data) > _LARGEST or len(numbers) + 2 > _MOST_DESCRIPTORS or not self._ready():
                 return False
-            here = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+            here = _here()
             try:
-                send_fds(self._socket, [data], [here, *numbers])
+                send_fds(self._socket, [data], [*here, *numbers])
             except OSError:
                 return False
             finally:
-                os.close(here)
+                close_all(*here)
         return True
 
     def _ready(self) -> bool:
@@ -134,6 +135,7 @@ def _stand_by(kernel: Kernel, connection: socket.socket, rehearse: Callable[[], 
     """What the child does: it never returns into the code of who forked it."""
     try:
         close_others(kernel, [connection.fileno()])
+        _move(kernel, *_here())  # where that is not allowed, nobody shall count on us
         rehearse()
         connection.send(_READY)
         life, arguments = _hear(kernel, connection)
@@ -144,6 +146,21 @@ def _stand_by(kernel: Kernel, connection: socket.socket, rehearse: Callable[[], 
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(1)
+
+
+def _here() -> tuple[int, int]:
+    """Descriptors of our mount namespace, and of our root in it."""
+    mounts = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    return mounts, os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def _move(kernel: Kernel, mounts: int, root: int) -> None:
+    """Go where another process is: setns(2) leads to the topmost directory, which may be above its
+    root.
+    """
+    kernel.setns(mounts, f.CLONE_NEWNS)
+    kernel.chdir(root)
+    kernel.chroot(".")
 
 
 def _hear(kernel: Kernel, connection: socket.socket) -> tuple[Life, tuple[Any, ...]]:
@@ -157,10 +174,10 @@ def _hear(kernel: Kernel, connection: socket.socket) -> tuple[Life, tuple[Any, .
         raise EOFError
     connection.close()
     life, arguments, numbers = pickle.loads(data)
-    kernel.setns(received[0], f.CLONE_NEWNS)
+    _move(kernel, *received[:2])
     # Out of the way of the numbers that they shall have.
     free = max(*numbers, *received) + 1
-    above = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, free) for number in received[1:]]
+    above = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, free) for number in received[2:]]
     kernel.close_range(3, free - 1)
     for number, descriptor in zip(numbers, above, strict=True):
         os.dup2(descriptor, number, inheritable=number < 3)
