@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ DOCKERFILE = """
 from repo2docker.app import Repo2Docker
 
 for kind in Repo2Docker().buildpacks:
-    pack = kind(base_image="docker.io/library/buildpack-deps:jammy")
+    pack = kind(base_image=Repo2Docker().base_image)
     pack.platform = "linux/amd64"
     if pack.detect():
         print(pack.render({}))
@@ -40,6 +41,13 @@ def test_repo2docker_makes_a_build_of_it(dockerfile):
     for step in ("pip install --no-cache-dir -r", "RUN ./binder/postBuild", "/binder/start"):
         assert step in after_copy
     assert "proot" in dockerfile.partition("apt-get install --yes")[2].splitlines()[0]
+
+
+def test_the_badge_leads_to_where_the_repository_is_said_to_be():
+    source = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Source"]
+    name = source.removeprefix("https://github.com/")
+    badge = f"(https://mybinder.org/v2/gh/{name}/HEAD?urlpath=lab/tree/notebooks)"
+    assert badge in (ROOT / "README.md").read_text()
 
 
 def test_the_scripts_stop_at_an_error_and_start_becomes_the_server():
