@@ -58,10 +58,11 @@ def check_private(path: str | os.PathLike[str]) -> None:
     if not stat.S_ISDIR(found[-1].st_mode):
         raise StorageError(f"{name} is not a directory", hint=_HINT)
     if found[-1].st_mode & _OTHERS_WRITE and not _closed(name, found[-1]):
-        raise StorageError(
-            f"other users may write into {name}",
-            hint=f"chmod go-w {name}, once what is in it is known to be yours",
-        )
+        shared = found[-1].st_mode & stat.S_ISVTX  # as /tmp: it is meant for everybody
+        hint = f"chmod go-w {name}, once what is in it is known to be yours"
+        if shared:
+            hint = f"name a directory in it, such as {os.path.join(name, 'ocinb')}"
+        raise StorageError(f"other users may write into {name}", hint=hint)
 
 
 def _closed(path: str, info: os.stat_result) -> bool:
