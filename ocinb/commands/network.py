@@ -50,11 +50,18 @@ def ls(session: Session) -> Table:
     metavar="ADDRESS/BITS",
     help="Of its containers; a free one otherwise. One of each version, with --ipv6.",
 )
+@click.option(
+    "--ipv4",
+    type=bool,
+    default=True,
+    metavar="true|false",
+    help="Addresses of IPv4; true if not given.",
+)
 @click.option("--ipv6", is_flag=True, help="Addresses of IPv6 too, beside those of IPv4.")
 @click.option("--internal", is_flag=True, help="No way out of it.")
 @click.pass_obj
 def create(
-    session: Session, name: str, subnets: tuple[str, ...], ipv6: bool, internal: bool
+    session: Session, name: str, subnets: tuple[str, ...], ipv4: bool, ipv6: bool, internal: bool
 ) -> Done:
     """Make a network. Its containers reach each other by name."""
     if os.geteuid() != 0:
@@ -73,6 +80,7 @@ def create(
         name,
         subnet=by_version.get(False),
         subnet6=by_version.get(True),
+        ipv4=ipv4,
         ipv6=ipv6,
         internal=internal,
     )
@@ -129,7 +137,7 @@ def inspect(session: Session, name: str, format: str) -> Table | Picture | Json:
     if format == "json":
         document = {**dict(network), "created": rfc3339(network.created)}
         return Json({**document, "containers": [_member(row) for row in members]})
-    way_out = "no way out" if network.internal else f"gateway {network.gateway}"
+    way_out = "no way out" if network.internal else f"gateway {network.gateway or network.gateway6}"
     bridge = f"bridge {network.bridge}" if members else "nothing of it is in the kernel now"
     title = f"network {name}: {', '.join(map(str, network.subnets))}, {way_out}, {bridge}"
     table = Table(MEMBERS, members, title=title)
@@ -217,7 +225,7 @@ def _members(session: Session, network: Network) -> Iterator[tuple[Any, ...]]:
         link = (attachment.link(network.name) if attachment else None) or {}
         yield (
             record.name if record else (*lease.names, lease.container)[0],
-            lease.ip,
+            lease.ip if network.subnet else "",
             ", ".join(record.ports) if record else "",
             " ".join(lease.names),
             link.get("mac") or "",

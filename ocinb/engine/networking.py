@@ -153,7 +153,7 @@ def networks_of(networks: Networks, container: str) -> list[dict[str, Any]]:
             "interface": link["interface"],
             "ip": link.get("address"),
             "ip6": link.get("address6"),
-            "gateway": link["network"]["gateway"],
+            "gateway": link["network"]["gateway"] or None,
             "gateway6": link["network"].get("gateway6") or None,
             "mac": link["mac"],
             "names": link["names"],

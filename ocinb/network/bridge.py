@@ -63,7 +63,7 @@ def lead_ports(attachment: Attachment, served: Served, pid: int) -> None:
     if served.ports:
         front = attachment.values["links"][0]
         publish(attachment, front, served.ports)
-        served.serve(front["address"], pid)
+        served.serve(front.get("address") or front["address6"], pid)
 
 
 def detach(attachment: Attachment) -> None:
@@ -84,7 +84,8 @@ def join(attachment: Attachment, link: dict[str, Any], inside: Interfaces, names
 
     Args:
         attachment: of the container.
-        link: one of its ``links``; gets the keys ``address`` and ``address6``.
+        link: one of its ``links``; gets the keys ``address`` and ``address6``, as far as its
+            network has such addresses.
         inside: the interfaces of the container.
         namespace: a descriptor of its network namespace.
 
@@ -179,10 +180,11 @@ def _directory(attachment: Attachment, link: dict[str, Any]) -> str:
 def _leases(attachment: Attachment, link: dict[str, Any]) -> list[tuple[Leases, str]]:
     """The addresses of a network for each version of the protocol, and where a link has its own."""
     network, directory = link["network"], _directory(attachment, link)
-    found = [(Leases(directory, Subnet.parse(network["subnet"])), "address")]
-    if network.get("subnet6"):
-        found.append((Leases(directory, Subnet.parse(network["subnet6"])), "address6"))
-    return found
+    return [
+        (Leases(directory, Subnet.parse(network[subnet])), key)
+        for subnet, key in (("subnet", "address"), ("subnet6", "address6"))
+        if network.get(subnet)
+    ]
 
 
 def _introduce(attachment: Attachment, ip: str, leases: list[Lease]) -> None:

@@ -10,7 +10,7 @@ from ocinb.events import Warned
 from ocinb.linux.rtnetlink import Interfaces, Link
 from ocinb.network.attachments import bridge_alias
 from ocinb.network.filters import make_way_out, remove_table
-from ocinb.network.subnets import Subnet, subnet_of, to_text
+from ocinb.network.subnets import Subnet, subnet_of, to_number, to_text, version_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def add_pair(
     Raises:
         SyscallError: the kernel refused.
     """
-    link["mac"] = link["mac"] or _hardware_address(link["address"])
+    link["mac"] = link["mac"] or _hardware_address(link.get("address") or link["address6"])
     began = time.perf_counter()
     outside.add_veth(
         link["veth"],
@@ -98,8 +98,8 @@ def _make(attachment: Attachment, outside: Interfaces, network: Values) -> Link:
             if bits and subnet.overlaps(subnet_of(ip, bits)):
                 raise NetworkError(f"{subnet} overlaps {ip}/{bits}, which is reached already")
     began = time.perf_counter()
-    outside.add_bridge(name, address=_hardware_address(to_text(subnets[0].gateway)))
-    _settle(name, speaks=len(subnets) > 1)
+    outside.add_bridge(name, address=_hardware_address_of(subnets[0]))
+    _settle(name, speaks=subnets[-1].version == 6)
     bridge = outside.find(name)
     assert bridge is not None
     gateways = [to_text(subnet.gateway, subnet.version) for subnet in subnets]
@@ -138,9 +138,19 @@ def _is_ours(attachment: Attachment, bridge: Link, network: Values) -> bool:
     """By its alias, or by its address before it has one; its name could be anybody's."""
     if bridge.alias:
         return bridge.alias == _alias(attachment, network)
-    return bridge.address == _hardware_address(to_text(Subnet.parse(network["subnet"]).gateway))
+    first = Subnet.parse(network["subnet"] or network["subnet6"])
+    return bridge.address == _hardware_address_of(first)
+
+
+def _hardware_address_of(subnet: Subnet) -> str:
+    return _hardware_address(to_text(subnet.gateway, subnet.version))
 
 
 def _hardware_address(ip: str) -> str:
     """Locally administered, and made of the address: so no neighbour remembers a wrong one."""
-    return "02:0c:" + ":".join(f"{int(part):02x}" for part in ip.split("."))
+    version = version_of(ip)
+    number = to_number(ip, version) or 0
+    if version == 6:
+        # All of it has a part in it: addresses that a person chose may differ in front only.
+        number = (number >> 96) ^ (number >> 64) ^ (number >> 32) ^ number
+    return "02:0c:" + (number & 0xFFFFFFFF).to_bytes(4, "big").hex(":")

@@ -42,8 +42,8 @@ class Network(Frozen):
 
     Attributes:
         name: unique among this user's.
-        subnet: as in ``10.87.0.0/24``.
-        gateway: the bridge's address: the first of the subnet.
+        subnet: as in ``10.87.0.0/24``; empty: there are addresses of IPv6 only.
+        gateway: the bridge's address: the first of the subnet; or empty.
         internal: whether it has no way out.
         created: seconds since the epoch.
         bridge: the name of the link, while there are containers.
@@ -85,6 +85,7 @@ class Networks:
         *,
         subnet: str | None = None,
         subnet6: str | None = None,
+        ipv4: bool = True,
         ipv6: bool = False,
         internal: bool = False,
     ) -> Network:
@@ -94,7 +95,8 @@ class Networks:
             subnet: None: the first free one of 10.87.0.0/16.
             subnet6: of IPv6; None: where ``ipv6`` is asked for, one of those that everybody may
                 make up (RFC 4193).
-            ipv6: whether containers have addresses of IPv6, too.
+            ipv4: whether containers have addresses of IPv4.
+            ipv6: whether they have addresses of IPv6.
             internal: containers reach each other and this machine, and nothing else.
 
         Raises:
@@ -105,13 +107,17 @@ class Networks:
         check_name(name)
         if subnet6 is not None and not ipv6:
             raise NetworkError(f"{subnet6} is of IPv6", hint="ask for that by --ipv6")
+        if not (ipv4 or ipv6):
+            raise NetworkError("a network has addresses of IPv4 or of IPv6", hint="ask for --ipv6")
+        if subnet is not None and not ipv4:
+            raise NetworkError(f"{subnet} is of IPv4", hint="ask for that by --ipv4 true")
         wanted6 = (subnet6 or "") if ipv6 else None
         if ipv6:
             check_ipv6()
         with locked(str(self._directory)):
             if self._path(name).exists():
                 raise NetworkError(f"there is a network {name} already")
-            return self._create(name, subnet, internal, wanted6)
+            return self._create(name, (subnet or "") if ipv4 else None, internal, wanted6)
 
     def get(self, name: str) -> Network:
         """A network by name; ``bridge`` is made where it is not there yet.
@@ -130,7 +136,7 @@ class Networks:
                 else "ocinb network ls lists them",
             )
         with locked(str(self._directory)):
-            return self._read(name) or self._create(name, None, False)
+            return self._read(name) or self._create(name, "", internal=False)
 
     def ready(self, name: str) -> Network:
         """A network that a container can be connected with now.
@@ -158,7 +164,7 @@ class Networks:
             with locked(str(self._directory)):
                 self._path(name).unlink(missing_ok=True)
                 self._release(network)
-                network = self._create(name, None, False)
+                network = self._create(name, "", internal=False)
         return network
 
     def __iter__(self) -> Iterator[Network]:
@@ -198,8 +204,10 @@ class Networks:
             _remove(directory)
 
     def leases(self, network: Network) -> list[Lease]:
-        """The addresses of version 4 in use, in their order: one for each container."""
-        return list(self._leases(network, 4))
+        """The addresses in use, in their order: one for each container, of version 4 if it has
+        one.
+        """
+        return list(self._leases(network, 4 if network.subnet else 6))
 
     def addresses6(self, network: Network) -> dict[str, str]:
         """ID → address of version 6."""
@@ -209,7 +217,13 @@ class Networks:
 
     def check_address(self, network: Network, ip: str | None, ip6: str | None = None) -> None:
         """Raise ``NetworkError`` where a container would get no address now."""
-        self._leases(network, 4).check(ip)
+        if network.subnet:
+            self._leases(network, 4).check(ip)
+        elif ip:
+            raise NetworkError(
+                f"network {network.name} has no addresses of IPv4, so none is {ip}",
+                hint="network create --ipv4 true makes one that has",
+            )
         if network.subnet6:
             self._leases(network, 6).check(ip6)
         elif ip6:
@@ -241,16 +255,18 @@ class Networks:
     def _create(
         self, name: str, text: str | None, internal: bool, text6: str | None = None
     ) -> Network:
+        """Texts are subnets; empty: one of our choice; None: none of that version."""
         taken = [(subnet, f"network {each.name}") for each in self for subnet in each.subnets]
         taken += self._of_this_machine()
-        subnet = self._claim(_check(_of_version(text, 4), taken)) if text else self._free(taken)
-        subnet6 = None
+        subnet = subnet6 = None
+        if text is not None:
+            subnet = self._claim(_check(_of_version(text, 4), taken)) if text else self._free(taken)
         if text6 is not None:
             subnet6 = self._claim(_check(_of_version(text6 or _made_up(), 6), taken))
         network = Network(
             name=name,
-            subnet=str(subnet),
-            gateway=to_text(subnet.gateway),
+            subnet=str(subnet or ""),
+            gateway=to_text(subnet.gateway) if subnet else "",
             internal=internal,
             created=time.time(),
             bridge=BRIDGE + _digest(self.state, name),

@@ -197,7 +197,8 @@ def _connect(
         document |= user_space.choose(None if network == "bridge" else network, made.warnings)
     else:
         found = _bridges(network, container, wishes, networks, document["names"])
-        gateway = found["links"][0]["network"]["gateway"]
+        first = found["links"][0]["network"]
+        gateway = first["gateway"] or first["gateway6"]
         document |= found
     servers = [user_space.SLIRP_SERVER] if document["kind"] == "slirp4netns" else []
     _add_files(made, container, wishes, host=False, gateway=gateway, servers=servers)

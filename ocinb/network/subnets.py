@@ -85,6 +85,11 @@ def version_of(text: str) -> int:
     return 6 if ":" in text else 4
 
 
+def family_of(ip: str) -> int:
+    """The family of the sockets that reach an address."""
+    return _socket.AF_INET6 if version_of(ip) == 6 else _socket.AF_INET
+
+
 def to_number(text: str, version: int = 4) -> int | None:
     """The number of an address in the usual writing; None where it is none of that version."""
     return _to_number4(text) if version == 4 else _to_number6(text)

@@ -6,6 +6,7 @@ import _socket
 import time
 
 from ocinb.network.listeners import KINDS
+from ocinb.network.subnets import family_of
 from ocinb.network.watching import GONE, READABLE, WRITABLE
 
 TYPE_CHECKING = False
@@ -32,6 +33,7 @@ class Connections:
         self._watching = watching
         self._listening = listening
         self._address = address
+        self._family = family_of(address[0])
 
     def accept(self, _events: int) -> None:
         """Hand on one more connection."""
@@ -42,7 +44,7 @@ class Connections:
             return
         client = _socket.socket(fileno=descriptor)
         client.setblocking(False)
-        server = _socket.socket(_socket.AF_INET, KINDS["tcp"] | _socket.SOCK_CLOEXEC)
+        server = _socket.socket(self._family, KINDS["tcp"] | _socket.SOCK_CLOEXEC)
         server.setblocking(False)
         if server.connect_ex(self._address) not in (0, 115):
             client.close()

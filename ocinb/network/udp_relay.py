@@ -6,6 +6,7 @@ import _socket
 import time
 
 from ocinb.network.listeners import KINDS
+from ocinb.network.subnets import family_of
 from ocinb.network.watching import READABLE
 
 TYPE_CHECKING = False
@@ -34,6 +35,7 @@ class Datagrams:
         self._watching = watching
         self._listening = listening
         self._address = address
+        self._family = family_of(address[0])
         self._clients: dict[tuple[str, int], tuple[_socket.socket, float]] = {}
 
     def from_client(self, _events: int) -> None:
@@ -60,7 +62,7 @@ class Datagrams:
         else:
             if len(self._clients) >= _MOST_CLIENTS:
                 return None
-            server = _socket.socket(_socket.AF_INET, KINDS["udp"] | _socket.SOCK_CLOEXEC)
+            server = _socket.socket(self._family, KINDS["udp"] | _socket.SOCK_CLOEXEC)
             server.setblocking(False)
             server.connect(self._address)
             self._watching.watch(server.fileno(), READABLE, lambda _: self._answer(client, server))

@@ -63,7 +63,7 @@ def _member(sheet: Sheet, top: float, height: float, record: Record) -> None:
     sheet.rect(BOX_X, top, BOX_WIDTH, height, "stroke path", radius=8)
     left, right = BOX_X + 14, BOX_X + BOX_WIDTH - 14
     sheet.text(left, middle - 5, record["container"], size=14, face="bold", room=BOX_WIDTH - 130)
-    sheet.text(right, middle - 5, record["ip"], size=12.5, face="mono", anchor="end")
+    sheet.text(right, middle - 5, _address(record), size=12.5, face="mono", anchor="end")
     others = [name for name in (record["names"] or "").split() if name != record["container"]]
     also = f"also {', '.join(others)}" if others else ""
     sheet.text(left, middle + 16, also, "soft", size=11.5, room=BOX_WIDTH - 28)
@@ -96,4 +96,8 @@ def _ports(record: Record) -> list[str]:
 
 def _in_words(record: Record) -> str:
     ports = f" with {record['ports']}" if record["ports"] else ""
-    return f"{record['container']} at {record['ip']}{ports}"
+    return f"{record['container']} at {_address(record)}{ports}"
+
+
+def _address(record: Record) -> str:
+    return str(record["ip"] or record["ip6"])
