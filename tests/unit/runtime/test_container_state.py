@@ -5,15 +5,25 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import stat
 import subprocess
+import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from ocinb.errors import ContainerError, ContainerExists, ContainerNotFound, InvalidStatus
+from ocinb.errors import (
+    ContainerError,
+    ContainerExists,
+    ContainerNotFound,
+    InvalidStatus,
+    StorageError,
+)
 from ocinb.linux import processes
+from ocinb.linux.syscalls import Kernel
 from ocinb.runtime.container_state import Container, Containers, check_id
 
 CONFIG = {"ociVersion": "1.3.0", "root": {"path": "rootfs"}, "annotations": {"a": "b"}}
@@ -49,7 +59,31 @@ def test_a_container_is_found_again(containers: Containers, container: Container
     assert again.data["rootfs"] == "/bundle/rootfs"
 
 
+def test_what_is_remembered_from_the_first_moment(containers: Containers) -> None:
+    config = {"root": {"path": "/tree"}, "annotations": None}
+    data = containers.claim("c", "/bundle", config).data
+    created = data.pop("created")
+    assert abs(datetime.fromisoformat(created).timestamp() - time.time()) < 60
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z", created)
+    assert data == {
+        "id": "c",
+        "bundle": "/bundle",
+        "oci_version": "1.3.0",
+        "pid": 0,
+        "start_time": 0,
+        "creator": os.getpid(),
+        "creator_start_time": processes.start_time(os.getpid()),
+        "owner": os.getuid(),
+        "annotations": {},
+        "rootfs": "/tree",
+        "cgroup": {},
+        "cgroup_created": [],
+        "cgroup_version": 0,
+    }
+
+
 def test_its_directory_is_private(containers: Containers, container: Container) -> None:
+    assert stat.S_IMODE(os.stat(containers.root).st_mode) == 0o700
     assert stat.S_IMODE(os.stat(container.directory).st_mode) == 0o700
     assert stat.S_IMODE(os.stat(f"{container.directory}/state.json").st_mode) == 0o600
 
@@ -65,6 +99,78 @@ def test_what_does_not_exist(containers: Containers) -> None:
     with pytest.raises(ContainerNotFound):
         containers.load("c")
     assert containers.all() == []
+
+
+def test_all_are_found_by_their_ids(containers: Containers) -> None:
+    for name in ("c", "a", "b"):
+        containers.claim(name, "/bundle", CONFIG)
+    os.mkdir(f"{containers.root}/ab")  # one that is made, or deleted, at this moment
+    assert [found.id for found in containers.all()] == ["a", "b", "c"]
+
+
+def test_what_cannot_be_written_takes_no_id(containers: Containers) -> None:
+    with pytest.raises(TypeError):
+        containers.claim("c", "/bundle", CONFIG | {"bad": object()})
+    assert os.listdir(containers.root) == []
+
+
+def test_a_root_that_is_no_directory(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="file/root/c"):
+        Containers(str(tmp_path / "file/root")).claim("c", "/bundle", CONFIG)
+
+
+def test_a_file_in_the_place_of_a_container_is_none(containers: Containers, tmp_path: Path) -> None:
+    os.mkdir(containers.root)
+    (tmp_path / "root/c").touch()
+    with pytest.raises(ContainerNotFound):
+        containers.load("c")
+
+
+def test_a_damaged_state_is_told_with_its_file(
+    containers: Containers, container: Container
+) -> None:
+    Path(f"{container.directory}/state.json").write_text("{")
+    with pytest.raises(StorageError, match=r"c/state\.json cannot be read"):
+        containers.load("c")
+
+
+def test_of_what_never_became_a_container_the_directory_goes(containers: Containers) -> None:
+    containers.clear("c")
+    container = containers.claim("c", "/bundle", CONFIG)
+    containers.clear("c")
+    assert containers.load("c").config() == CONFIG
+    os.unlink(f"{container.directory}/state.json")
+    containers.clear("c")
+    assert os.listdir(containers.root) == []
+
+
+@pytest.mark.parametrize("operation", ["claim", "load", "clear"])
+def test_no_operation_takes_what_is_no_id(containers: Containers, operation: str) -> None:
+    """A directory beside the root stays as it is."""
+    os.makedirs(f"{containers.root}-of-others/x")
+    wrong = "../root-of-others/x"
+    with pytest.raises(ContainerError, match="is not a container id"):
+        getattr(containers, operation)(*(wrong, "/b", CONFIG) if operation == "claim" else (wrong,))
+    assert os.path.exists(f"{containers.root}-of-others/x")
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("owner", [0, 1234, 65534])
+def test_what_another_user_says_of_containers_is_not_believed(
+    containers: Containers, container: Container, owner: int
+) -> None:
+    """The superuser's are; and the kernel's number for those that cannot be seen from here."""
+    os.chown(containers.root, owner, owner)
+    if owner != 1234:
+        assert containers.load("c").id == "c"
+        containers.claim("d", "/bundle", CONFIG)
+        return
+    for act in (lambda: containers.load("c"), lambda: containers.claim("d", "/bundle", CONFIG)):
+        with pytest.raises(StorageError, match=r"belongs to another user \(1234\)$") as caught:
+            act()
+        assert caught.value.hint == "set XDG_RUNTIME_DIR, or say --root"
+    assert not os.path.exists(f"{containers.root}/d")
 
 
 @pytest.mark.parametrize("wrong", ["", ".", "..", "a/b", "../x", "a b", "ä", "x" * 256, "a\n"])
@@ -112,6 +218,34 @@ def test_a_zombie_is_stopped(container: Container) -> None:
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert container.status() == "stopped"
         assert container.state().document()["pid"] == 0
+
+
+@pytest.mark.parametrize(("said", "status"), [("FROZEN", "paused"), ("THAWED", "running")])
+def test_paused_is_what_the_freezer_says(
+    container: Container, process: subprocess.Popen[bytes], tmp_path: Path, said: str, status: str
+) -> None:
+    (tmp_path / "freezer.state").write_text(f"{said}\n")
+    container.data.update(cgroup={"freezer": str(tmp_path)}, cgroup_version=1)
+    kernel = Kernel()
+    assert container.shown_status(kernel) == "creating"
+    assert made(container, process.pid).shown_status(kernel) == status
+    container.data["start_time"] -= 1
+    assert container.shown_status(kernel) == "stopped"
+
+
+def test_its_control_groups_are_those_that_were_made(container: Container) -> None:
+    container.data.update(cgroup={"pids": "/p/c"}, cgroup_created=["/p", "/p/c"], cgroup_version=1)
+    group = container.cgroup(Kernel())
+    assert (group.directories, group.created, group.version) == (
+        {"pids": "/p/c"},
+        ["/p", "/p/c"],
+        1,
+    )
+
+
+def test_of_a_deletion_that_was_cut_off_no_config_is_left(container: Container) -> None:
+    os.unlink(f"{container.directory}/config.json")
+    assert container.config() == {}
 
 
 def test_an_operation_in_the_wrong_status(container: Container) -> None:
