@@ -55,7 +55,7 @@ audit: $(VENV)/.installed-dev ## the locked dependencies against the known vulne
 	$(BIN)/python .ci/supply.py audit
 
 coverage: $(VENV)/.installed-dev ## branches that all tests together take, in every process
-	$(RUN) tests.reached
+	$(RUN) tests.reached --markdown docs/coverage.md
 
 mutants: $(VENV)/.installed-dev ## tests against wrong versions of what must be right
 	$(RUN) tests.mutants

@@ -1,6 +1,6 @@
 """``make coverage``: which branches of ocinb all tests together take, in every process of it.
 
-    python -m tests.reached [--fail-under PERCENT] [ARGUMENTS OF PYTEST]
+    python -m tests.reached [--fail-under PERCENT] [--markdown FILE] [ARGUMENTS OF PYTEST]
 
 The tests run in a copy of the repository. coverage.py sees the processes that load site-packages;
 programs that run isolated (``python -I -S``) begin with a line that is added in the copy, and
@@ -10,14 +10,17 @@ note their steps as ``arcs.py`` says. Needs the package coverage.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from xml.etree import ElementTree
 
 from tests.reached import arcs
+from tests.reached.table import as_markdown
 
 ROOT = Path(__file__).parents[2]
 ISOLATED = (
@@ -53,16 +56,31 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.reached", description=__doc__)
     parser.add_argument("--fail-under", type=float, default=92.0, metavar="PERCENT")
     parser.add_argument("--html", type=Path, default=ROOT / "test-artefacts/coverage")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table of rooms")
     chosen, words = parser.parse_known_args()
     copy = Path(tempfile.mkdtemp(prefix="ocinb-reached-"))
     try:
         _copy(copy)
         environment = {**os.environ, "PYTHONPATH": str(copy)}
         run = [sys.executable, "-m", "coverage", "run", "-m", "pytest", "-p", "no:cacheprovider"]
-        subprocess.run([*run, *(words or ["-n", "2"])], cwd=copy, env=environment, check=False)
-        return _report(copy, chosen.fail_under, chosen.html)
+        run += [f"--junit-xml={copy}/outcome.xml", *(words or ["-n", "2"])]
+        subprocess.run(run, cwd=copy, env=environment, check=False)
+        status = _report(copy, chosen.fail_under, chosen.html)
+        if chosen.markdown:
+            counted = json.loads((chosen.html / "coverage.json").read_text())
+            chosen.markdown.write_text(as_markdown(counted, _counts(copy / "outcome.xml")))
+        return status
     finally:
         shutil.rmtree(copy, ignore_errors=True)
+
+
+def _counts(said: Path) -> str:
+    """How the tests ended, of what pytest writes in JUnit's form."""
+    if not said.exists():
+        return "the tests did not come to their end"
+    (suite,) = ElementTree.parse(said).getroot().iter("testsuite")
+    found = {kind: int(suite.attrib[kind]) for kind in ("tests", "failures", "errors", "skipped")}
+    return ", ".join(f"{number:,} {kind}" for kind, number in found.items())
 
 
 def _copy(copy: Path) -> None:
