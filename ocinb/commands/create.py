@@ -12,6 +12,7 @@ from ocinb.commands.creation import (
     check_cidfile,
     creation_options,
     find_image,
+    make_room,
     shown_config,
     write_cidfile,
 )
@@ -31,6 +32,8 @@ def command(
     image: str,
     options: ContainerOptions,
     name: str | None,
+    replace: bool,
+    quiet: bool,
     interactive: bool,
     runtime: str | None,
     platform: str | None,
@@ -45,9 +48,10 @@ def command(
     from ocinb.container import Container
 
     check_cidfile(cidfile)
-    local = find_image(session, image, platform, pull, options, name)
+    local = find_image(session, image, platform, pull, options, name, replace=replace, quiet=quiet)
     if show_config:
         return shown_config(session, local, options)
+    make_room(session, name, replace=replace)
     record = session.engine.create(
         local, options, name=name, runtime=runtime, interactive=interactive
     )

@@ -36,6 +36,12 @@ MISSING, ALWAYS, NEVER = "missing", "always", "never"
 _OPTIONS = (
     click.Option(["--name"], help="Of the container; one is made up if not given."),
     click.Option(
+        ["--replace"],
+        is_flag=True,
+        help="First remove the container that has this name, if there is one; end it if it runs.",
+    ),
+    click.Option(["-q", "--quiet"], is_flag=True, help="No progress while the image is brought."),
+    click.Option(
         ["--pull"],
         type=click.Choice([MISSING, ALWAYS, NEVER]),
         default=MISSING,
@@ -77,6 +83,9 @@ def find_image(
     pull: str,
     options: ContainerOptions,
     name: str | None,
+    *,
+    replace: bool = False,
+    quiet: bool = False,
 ) -> LocalImage:
     """The image that a container shall be made of.
 
@@ -84,10 +93,16 @@ def find_image(
         pull: ``missing``, ``always`` or ``never``.
         options, name: of the container: what is wrong with them is told before an image is
             brought for nothing.
+        replace: whether the name may be another container's.
+        quiet: whether no progress is shown.
 
     Raises:
         OcinbError: it cannot be had, or not so.
     """
+    if replace and name is None:
+        raise CommandError("--replace needs --name", hint="it says which container is replaced")
+    if quiet:
+        session.hush.set()
     images, found = session.engine.images, image
     try:
         if pull != ALWAYS:
@@ -98,8 +113,22 @@ def find_image(
             raise
     from ocinb.engine.planning import check_wishes
 
-    check_wishes(session.engine, options, name)
+    check_wishes(session.engine, options, None if replace else name)
     return images.pull(found, platform)
+
+
+def make_room(session: Session, name: str | None, *, replace: bool) -> None:
+    """Remove the container that has a name, where that was asked for.
+
+    Raises:
+        OcinbError: it cannot be removed.
+    """
+    if not replace:
+        return
+    containers = session.engine.containers
+    for record in containers.all():
+        if record.name == name:
+            containers.delete(record.id, force=True)
 
 
 def check_cidfile(path: str | None) -> None:

@@ -122,6 +122,10 @@ def _parent(path: str | None) -> str | None:
     return "/" + "/".join(parts)
 
 
+_AS_IT_IS = (("label", "disable"), ("apparmor", "unconfined"))
+"""What asks for no more than what containers have here: neither SELinux labels nor profiles."""
+
+
 def _security(texts: Iterable[str]) -> dict[str, Any]:
     """Spec: none (Docker convention; mask and unmask are podman's)"""
     chosen: dict[str, Any] = {}
@@ -140,6 +144,8 @@ def _security(texts: Iterable[str]) -> dict[str, Any]:
             elif not all(path.startswith("/") for path in paths):
                 raise CommandError(f"--security-opt {text}: paths are absolute")
             chosen.setdefault(f"{name}ed_paths", []).extend(paths)
+        elif (name, value) in _AS_IT_IS:
+            continue
         else:
             raise CommandError(
                 f"--security-opt {text} is not known",

@@ -14,6 +14,7 @@ from ocinb.commands.creation import (
     check_cidfile,
     creation_options,
     find_image,
+    make_room,
     shown_config,
     write_cidfile,
 )
@@ -42,6 +43,8 @@ def command(
     image: str,
     options: ContainerOptions,
     name: str | None,
+    replace: bool,
+    quiet: bool,
     interactive: bool,
     detach: bool,
     remove: bool,
@@ -64,9 +67,10 @@ def command(
     options = _with_script(options, cell_script(context))
     check_cidfile(cidfile)
     engine = session.engine
-    local = find_image(session, image, platform, pull, options, name)
+    local = find_image(session, image, platform, pull, options, name, replace=replace, quiet=quiet)
     if show_config:
         return shown_config(session, local, options)
+    make_room(session, name, replace=replace)
     sys.stdout.flush()
     done = engine.run(
         local,

@@ -6,6 +6,7 @@ import io
 import re
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +15,13 @@ import pytest
 from ocinb.build.demo import demo_image
 from ocinb.commands.values import Json
 from ocinb.content.store import Store
-from ocinb.errors import CommandError, ContainerNotFound, InvalidStatus, NameNotFound
+from ocinb.errors import (
+    CommandError,
+    ContainerNotFound,
+    InvalidStatus,
+    NameNotFound,
+    OcinbError,
+)
 from ocinb.events import StepFinished
 from tests.support.door import Door, open_door
 from tests.support.workplace import until
@@ -147,3 +154,40 @@ def test_a_source_that_may_not_be_seen_need_not_be_made(door: Door, tmp_path: Pa
     with pytest.raises(CommandError) as caught:
         door("run", "--volume", f"{tmp_path}/{'x' * 300}:/x", "demo")
     assert (caught.value.hint, "file name too long" in caught.value.message) == (None, True)
+
+
+def test_a_name_is_used_again(door: Door) -> None:
+    # As when a cell of a notebook is run once more.
+    for text in ("first", "second"):
+        door("run", "-d", "--replace", "--name", "c", "demo", "sh", "-c", f"echo {text}; sleep 99")
+        until(partial(_has_said, door, "c", f"{text}\n"))
+    door("create", "--name", "c", "--replace", "demo", "true")
+    (row,) = door("ps", "--all").records()
+    assert (row["name"], row["status"]) == ("c", "created")
+    # What is in the way stays where nothing takes its place.
+    for wrong in (("--pull", "never", "no-such-image"), ("--volume", "/no/such:/x", "demo")):
+        with pytest.raises(OcinbError):
+            door("run", "--name", "c", "--replace", *wrong)
+    door("run", "--name", "c", "--replace", "--show-config", "demo")
+    assert [row["name"] for row in door("ps", "--all").records()] == ["c"]
+    with pytest.raises(CommandError, match="--replace needs --name"):
+        door("run", "--replace", "demo")
+
+
+def _has_said(door: Door, name: str, text: str) -> bool:
+    return bool(door("logs", name) == text)
+
+
+def test_other_names_are_nobodys(door: Door) -> None:
+    door("create", "--name", "other", "demo", "true")
+    identity = door("ps", "--all").records()[0]["id"]
+    door("run", "--name", identity[:4], "--replace", "--rm", "demo", "true")
+    assert [row["name"] for row in door("ps", "--all").records()] == ["other"]
+
+
+def test_neither_labels_nor_profiles_are_what_there_is_anyway(door: Door) -> None:
+    words = ("--security-opt", "label=disable", "--security-opt", "apparmor=unconfined")
+    config = door("run", *words, "--show-config", "demo")
+    assert config == door("run", "--show-config", "demo")
+    with pytest.raises(CommandError, match="label=type:spc_t is not known"):
+        door("run", "--security-opt", "label=type:spc_t", "demo")

@@ -153,7 +153,7 @@ def test_every_option_has_a_sample() -> None:
         (["--hostname", "-x"], "is not a host name"),
         (["--hostname", "h\nh"], "is not a host name"),
         (["--hostname", "h", "--uts", "host"], "has a host name already"),
-        (["--security-opt", "label=disable"], "--security-opt label=disable is not known"),
+        (["--security-opt", "label=type:t"], "--security-opt label=type:t is not known"),
         (["--security-opt", "mask=relative"], "paths are absolute"),
         (["--security-opt", "seccomp=/nowhere"], "/nowhere cannot be read"),
         (["--security-opt", "seccomp=/etc/hostname"], "is not a JSON object"),
