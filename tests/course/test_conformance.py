@@ -50,6 +50,9 @@ BREAKS = {
 """How our runtime is spoiled → the rules that it no longer keeps."""
 
 
+TIRED = """echo 'time="now" level=error msg="this runtime is tired"' >&2; exit 1"""
+
+
 def broken(runtime, lives=None):
     rules = [rule for rule in RULES if lives is None or rule.life in lives]
     found = zip(rules, faults(str(runtime), rules), strict=True)
@@ -133,11 +136,11 @@ def test_a_runtime_that_hangs_is_waited_for_once(tmp_path):
 
 
 def test_a_table_has_a_column_for_each_runtime_and_says_why(tmp_path):
-    words = program(tmp_path, "echo this runtime is tired >&2; exit 1")
+    words = program(tmp_path, TIRED)
     table = conformance([str(words), "/bin/false"], ["life"])
     assert list(table.kinds) == ["part", "rule", "section", "runtime", "false"]
     assert {row["part"] for row in table.records()} == {"life"}
-    assert "this runtime is tired" in table.column("runtime")[0]
+    assert table.column("runtime")[0] == "✗ it failed: this runtime is tired"
 
 
 def test_runtimes_of_one_name_are_told_apart(tmp_path):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 PATIENCE = 10.0
 """Seconds that an operation has, and that a container has to do what it was asked for."""
 _LOOK = 0.01
+_LOGGED = re.compile(r'level=error msg="(.*)"$')
+"""How runc says it."""
 _TOO_LONG, _NOT_RUN = 124, 127
 
 
@@ -80,7 +83,10 @@ class Driver:
     def complaint(self) -> str:
         """What the runtime said last on standard error."""
         lines = self.errors.read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else ""
+        if not lines:
+            return ""
+        logged = _LOGGED.search(lines[-1])
+        return logged[1] if logged else lines[-1]
 
     def await_word(self, word: str) -> bool:
         """Wait until the program has written something; False where it ends or takes too long."""

@@ -32,9 +32,9 @@ echo "$1" >> order
 cat > "$1.json"
 readlink /proc/self/ns/uts > "$1.uts"
 cp output "$1.output"
-shift 2
-[ $# = 0 ] || { "$@" > /dev/null 2>&1; echo $? > known; }
 """
+_FAIL = "exit 1"
+_ASK = 'shift 2; "$@" > /dev/null 2>&1; echo $? > known'
 
 
 def orderly(driver: Driver) -> Seen:
@@ -115,11 +115,10 @@ def hasty(driver: Driver) -> Seen:
 def hooked(driver: Driver) -> Seen:
     """Hooks at four moments, which keep what they were told."""
     name = _name()
-    asks = [*driver.argv, "--root", str(driver.root), "state", name]
-    more = {"poststop": asks}
-    return _with_hooks(
-        driver, {s: [_hook(driver, s, more.get(s, []))] for s in _STAGES}, _all, name
-    )
+    hooks = {stage: [_hook(driver, stage)] for stage in _STAGES}
+    state = [*driver.argv, "--root", str(driver.root), "state", name]
+    hooks["poststop"] = [_hook(driver, "poststop", _ASK, *state)]
+    return _with_hooks(driver, hooks, _all, name)
 
 
 def _all(driver: Driver, name: str, seen: Seen) -> None:
@@ -143,8 +142,8 @@ def hindered(driver: Driver) -> Seen:
     """The hook createRuntime fails."""
     name = _name()
     hooks = {
-        "createRuntime": [{"path": "/bin/false"}],
-        "poststop": [_hook(driver, "poststop", [])],
+        "createRuntime": [_hook(driver, "createRuntime", _FAIL)],
+        "poststop": [_hook(driver, "poststop")],
     }
     return _with_hooks(driver, hooks, _only_create, name)
 
@@ -192,10 +191,10 @@ def _with_hooks(
     return seen
 
 
-def _hook(driver: Driver, stage: str, more: list[str]) -> dict[str, Any]:
+def _hook(driver: Driver, stage: str, then: str = "", *words: str) -> dict[str, Any]:
     return {
         "path": "/bin/sh",
-        "args": ["sh", "-c", _HOOK, "hook", stage, str(driver.directory), *more],
+        "args": ["sh", "-c", _HOOK + then, "hook", stage, str(driver.directory), *words],
         "env": [f"PATH={os.environ.get('PATH', '/usr/bin:/bin')}"],
     }
 

@@ -267,7 +267,11 @@ def _poststop(seen: Seen) -> Words | None:
 
 
 def _hindered(seen: Seen) -> Words | None:
-    return _impossible(seen) or _when("poststop" not in seen["order"], _POSTSTOP)
+    return (
+        _when("createRuntime" not in seen["order"], _NOT_CALLED)
+        or _impossible(seen)
+        or _when("poststop" not in seen["order"], _POSTSTOP)
+    )
 
 
 _POSTSTOP = words("poststop is not called", "没有调用 poststop")
