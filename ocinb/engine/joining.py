@@ -133,8 +133,10 @@ def _document(
     """
     if not wished.args:
         raise BundleError("there is no command to execute", hint="name one behind the container")
-    config = read_json(f"{files.bundle}/config.json")
-    process: dict[str, Any] = config["process"]
+    path = f"{files.bundle}/config.json"
+    process: dict[str, Any] = read_json(path).get("process") or {}
+    if not process:
+        raise BundleError(f"{path} has no process any more, so none like it can be started")
     process.pop("consoleSize", None)
     before = [*(process.get("env") or [])]
     extra = [defaults.TERM] if wished.tty else []

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 _ID_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-.")
 _NOT_MAPPED = 65534  # how a user namespace shows an owner from outside
 _LONGEST_ID = 255  # it is the name of a directory
+_NEEDED = frozenset({"id", "bundle", "pid", "start_time", "creator", "creator_start_time"})
 
 
 class Containers:
@@ -115,7 +116,7 @@ class Containers:
         try:
             self._check_owner()
             with open(f"{directory}/state.json", encoding="utf-8") as file:
-                return Container(directory, loads(file.read()))
+                data = loads(file.read())
         except (FileNotFoundError, NotADirectoryError):
             raise ContainerNotFound(
                 f"container {container} does not exist",
@@ -123,6 +124,9 @@ class Containers:
             ) from None
         except (OSError, ValueError) as error:
             raise StorageError(f"{directory}/state.json cannot be read: {error}") from None
+        if not isinstance(data, dict) or not data.keys() >= _NEEDED:
+            raise StorageError(f"{directory}/state.json cannot be read: it is no container's state")
+        return Container(directory, data)
 
     def clear(self, container: str) -> None:
         """Remove the directory of what never became a container; nothing where there is none.
@@ -191,6 +195,9 @@ class Container:
     def config(self) -> dict[str, Any]:
         """config.json as it was at create.
 
+        Raises:
+            StorageError: it is damaged.
+
         Spec: runtime-spec runtime.md#create (later changes have no effect)
         """
         try:
@@ -199,6 +206,10 @@ class Container:
         except FileNotFoundError:
             # A delete that did not come to its end: of the container nothing else is left.
             return {}
+        except ValueError as error:
+            raise StorageError(f"{self.directory}/config.json cannot be read: {error}") from None
+        if not isinstance(config, dict):
+            raise StorageError(f"{self.directory}/config.json cannot be read: it is no object")
         return config
 
     def cgroup(self, kernel: Kernel) -> Cgroup:

@@ -18,7 +18,14 @@ from ocinb.engine import Engine
 from ocinb.engine.attached import Ended
 from ocinb.engine.exit_status import of_error
 from ocinb.engine.joining import FurtherProcess
-from ocinb.errors import ContainerError, ContainerNotFound, InvalidStatus, StepFailed, UnknownUser
+from ocinb.errors import (
+    BundleError,
+    ContainerError,
+    ContainerNotFound,
+    InvalidStatus,
+    StepFailed,
+    UnknownUser,
+)
 from ocinb.settings import Settings
 from tests.engine.conftest import Program, finish
 from tests.engine.test_terminal import Typist
@@ -116,6 +123,15 @@ def test_what_cannot_be_executed(
         Executed(engine, *args)
     assert of_error(failed.value) == status
     assert engine.containers.get("box").status == "running"
+
+
+@pytest.mark.parametrize("changed", ["", "[]", "{}"])
+def test_a_config_that_somebody_emptied(engine: Engine, box, changed: str) -> None:
+    box()
+    config = directory(engine) / "bundle/config.json"
+    config.write_text(changed)
+    with pytest.raises(BundleError, match=r"bundle/config\.json has no process any more"):
+        Executed(engine, "true")
 
 
 @pytest.mark.peer

@@ -127,12 +127,20 @@ def test_a_file_in_the_place_of_a_container_is_none(containers: Containers, tmp_
         containers.load("c")
 
 
+@pytest.mark.parametrize("damaged", [b"", b"{", b"{}", b'{"id": "c"}', b"[]", b"null", b"\xff{}"])
 def test_a_damaged_state_is_told_with_its_file(
-    containers: Containers, container: Container
+    containers: Containers, container: Container, damaged: bytes
 ) -> None:
-    Path(f"{container.directory}/state.json").write_text("{")
+    Path(f"{container.directory}/state.json").write_bytes(damaged)
     with pytest.raises(StorageError, match=r"c/state\.json cannot be read"):
         containers.load("c")
+
+
+@pytest.mark.parametrize("damaged", [b"", b"{", b"[]", b"null", b"\xff{}"])
+def test_a_damaged_config_is_told_with_its_file(container: Container, damaged: bytes) -> None:
+    Path(f"{container.directory}/config.json").write_bytes(damaged)
+    with pytest.raises(StorageError, match=r"c/config\.json cannot be read"):
+        container.config()
 
 
 def test_of_what_never_became_a_container_the_directory_goes(containers: Containers) -> None:
