@@ -111,8 +111,11 @@ def build(directory: Path, *, execute: bool) -> int:
             shutil.rmtree(old)
     status = 0
     for language, called in _LANGUAGES.items():
-        # Read by ocinb in the kernels: which language a lesson's tables and checks speak.
-        os.environ["OCINB_LANGUAGE"] = language
+        # Read by ocinb in the kernels: which language a lesson's tables and checks speak, and
+        # where they note what was tried, for nobody has tried anything here.
+        progress = directory / "progress" / f"{language}.json"
+        progress.unlink(missing_ok=True)
+        os.environ |= {"OCINB_LANGUAGE": language, "OCINB_PROGRESS": str(progress)}
         options = {
             "language": called,
             "nb_execution_mode": "cache" if execute else "off",
@@ -120,10 +123,12 @@ def build(directory: Path, *, execute: bool) -> int:
         }
         defined = [word for name, value in options.items() for word in ("-D", f"{name}={value}")]
         made = html if language == "en" else html / language
-        status |= main(
+        status = main(
             ["-q", "-W", "--keep-going", "-b", "html", "-c", str(DOCS), *defined,
              "-d", str(directory / "doctrees" / language), str(sources / language), str(made)]
         )  # fmt: skip
+        if status:
+            break
     return status
 
 
