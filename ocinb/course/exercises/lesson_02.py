@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import random
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from ocinb.course.exercise import Exercise
 from ocinb.course.words import Words, unlike, words
 from ocinb.distribution.client import Client
-from ocinb.errors import OcinbError
+from ocinb.errors import RegistryError
 from ocinb.spec.digest import Digest
 from ocinb.spec.document import parse_object
 from ocinb.spec.reference import Reference
@@ -69,12 +70,16 @@ def _check_push(scene: Scene) -> Words | None:
     client = Client()
     try:
         manifest = parse_object(client.get_manifest(reference).data, "the manifest")
-        layers = manifest.get("layers") or []
-        if len(layers) != 1:
-            return words("the manifest has not one layer", "清单里不是恰好一层")
-        size = client.head_blob(reference, Digest(layers[0]["digest"]))
-    except OcinbError as error:
-        return words(error.message, error.message)
+    except RegistryError as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        return words(
+            "there is no tag note in the repository mine yet", "镜像库 mine 里还没有标签 note"
+        )
+    layers = manifest.get("layers") or []
+    if len(layers) != 1:
+        return words("the manifest has not one layer", "清单里不是恰好一层")
+    size = client.head_blob(reference, Digest(layers[0]["digest"]))
     if size is None or size < _SHORTEST or size != layers[0].get("size"):
         return words(
             f"the layer is not a text of {_SHORTEST} bytes or more, with its true size",

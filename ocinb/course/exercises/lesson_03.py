@@ -11,7 +11,6 @@ from ocinb.course.exercise import Exercise
 from ocinb.course.words import Words, unlike, words
 from ocinb.distribution.client import Client
 from ocinb.distribution.referrers import referrers
-from ocinb.errors import OcinbError
 from ocinb.spec.document import parse_object
 from ocinb.spec.reference import Reference
 
@@ -113,18 +112,15 @@ def _check_review(scene: Scene) -> Words | None:
     repository = f"{reference.registry}/{reference.repository}"
     subject = Reference.parse(f"{repository}@{digest}")
     client = Client()
-    try:
-        listed = referrers(client, subject, digest)
-        found = [d for d in listed if d.artifact_type == _REVIEW]
-        if not found:
-            return words(
-                f"no manifest of type {_REVIEW} has the image as its subject",
-                f"没有哪份类型为 {_REVIEW} 的清单以这个镜像为 subject",
-            )
-        review = Reference.parse(f"{repository}@{found[-1].digest}")
-        manifest = parse_object(client.get_manifest(review).data, "the manifest")
-    except OcinbError as error:
-        return words(error.message, error.message)
+    listed = referrers(client, subject, digest)
+    found = [d for d in listed if d.artifact_type == _REVIEW]
+    if not found:
+        return words(
+            f"no manifest of type {_REVIEW} has the image as its subject",
+            f"没有哪份类型为 {_REVIEW} 的清单以这个镜像为 subject",
+        )
+    review = Reference.parse(f"{repository}@{found[-1].digest}")
+    manifest = parse_object(client.get_manifest(review).data, "the manifest")
     if len(manifest.get("layers") or []) != 1:
         return words("it has not one layer", "它不是恰好一层")
     return None

@@ -5,10 +5,9 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
-from ocinb.bundle.validate import examine, read_config
+from ocinb.course.bundles import read_bundle
 from ocinb.course.exercise import Exercise
 from ocinb.course.words import Words, unlike, words
-from ocinb.errors import OcinbError
 
 if TYPE_CHECKING:
     from ocinb.course.exercise import Scene
@@ -53,13 +52,9 @@ def _check_mounts(scene: Scene) -> Words | None:
 
 
 def _check_bundle(scene: Scene) -> Words | None:
-    directory = scene.room / "mine"
-    try:
-        config: dict[str, Any] = read_config(directory)
-    except OcinbError as error:
-        return words(error.message, error.message)
-    for field, message in examine(directory, config):
-        return words(f"{field}: {message}", f"{field}：{message}")
+    config = read_bundle(scene, "mine")
+    if isinstance(config, Words):
+        return config
     process = config["process"]
     user = process.get("user", {})
     files = [r for r in process.get("rlimits") or [] if r["type"] == "RLIMIT_NOFILE"]

@@ -7,10 +7,11 @@ import random
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ocinb.bundle.validate import examine, read_config
+from ocinb.bundle.validate import read_config
+from ocinb.course.bundles import read_bundle
 from ocinb.course.exercise import Exercise
 from ocinb.course.words import Words, unlike, words
-from ocinb.errors import ContainerNotFound, OcinbError
+from ocinb.errors import ContainerNotFound
 
 if TYPE_CHECKING:
     from ocinb.course.exercise import Scene
@@ -92,14 +93,10 @@ def _resources(bundle: Path) -> dict[str, Any]:
 
 
 def _check_modest(scene: Scene) -> Words | None:
-    directory = scene.room / "modest"
-    try:
-        config = read_config(directory)
-    except OcinbError as error:
-        return words(error.message, error.message)
-    for field, message in examine(directory, config):
-        return words(f"{field}: {message}", f"{field}：{message}")
-    resources = _resources(directory)
+    config = read_bundle(scene, "modest")
+    if isinstance(config, Words):
+        return config
+    resources = _resources(scene.room / "modest")
     memory, cpu = resources.get("memory") or {}, resources.get("cpu") or {}
     time = cpu.get("quota", 0) / (cpu.get("period") or _PERIOD)
     faults = (
