@@ -77,6 +77,7 @@ bench: $(VENV)/.installed-dev ## beside the peers, in one run: docs/benchmarks.m
 
 course: $(VENV)/.installed-dev ## make the notebooks from their sources, record what has changed
 	$(BIN)/python notebooks/build.py
+	$(BIN)/python docs/live.py
 	$(BIN)/python notebooks/record.py
 
 docs: $(VENV)/.installed-dev ## build/site/html: the documentation, with every lesson as it ran here
