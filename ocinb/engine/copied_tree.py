@@ -43,7 +43,7 @@ def index_copy(tree: str, below: Stack, directories: Iterable[Path]) -> LayerInd
     for number in range(len(own)):
         row, named = own.row(number), own.xattrs.get(number, NO_XATTRS)
         if row.path in below.shown and row.path in unpacked.shown:
-            said, said_xattrs = _seen(below, row.path)
+            said, (_, said_xattrs) = below.attributes(row.path), _seen(below, row.path)
             kept, kept_xattrs = _seen(unpacked, row.path)
             if named == kept_xattrs:
                 named = said_xattrs
