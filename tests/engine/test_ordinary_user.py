@@ -402,3 +402,17 @@ def test_the_whole_walk_in_the_directories_of_xdg(ordinary: Ordinary, subuid: st
     assert lines[:4] == ["0", "in", "box", "y"]
     assert lines[4] == "['context', 'data', 'run']"
     assert lines[5:] == ["[]", "[]"]
+
+
+@pytest.mark.parametrize("subuid", ["", RANGE], ids=["one id", "a range"])
+def test_what_a_container_changed_is_told_with_the_owners_that_it_sees(
+    ordinary: Ordinary, subuid: str
+) -> None:
+    text = (
+        "from ocinb.commands import tree\nfrom ocinb.commands.session import Session\n"
+        "engine.run('demo', Options(args=['sh', '-c', 'echo x > /srv/x']), name='box', keep=True)\n"
+        "table = tree.call(['diff', '--only', 'file', 'box'], Session(engine.settings))\n"
+        "print(*[(r['change'], r['name'], r['what'], r['after']) for r in table.records()])\n"
+        "engine.containers.delete('box')"
+    )
+    assert ordinary(text, subuid=subuid) == "('added', '/srv/x', '', '-rw-r--r-- 0:0 2 B')\n"
