@@ -239,7 +239,9 @@ def _document(member: Member) -> dict[str, Any]:
 def _not_ours(member: Member) -> NetworkError:
     return NetworkError(
         f"the networks of {member.name} cannot be changed: it was not made with a bridge",
-        hint="run it with --network bridge, or with a network of ocinb network create",
+        hint="run it with --network bridge, or with a network of ocinb network create"
+        if os.geteuid() == 0
+        else "an ordinary user's containers have a network of their own each, without bridges",
     )
 
 

@@ -177,3 +177,19 @@ engine.containers.delete("web", force=True)
         "pasta UnsupportedHost --network pasta: /dev/net/tun: permission denied",
         "bridge NetworkError port 80/tcp on 127.0.0.1 is not for ordinary users",
     ]
+
+
+def test_its_networks_cannot_be_changed_and_the_hint_is_for_this_user(
+    ordinary: Callable[..., str],
+) -> None:
+    text = (
+        "from ocinb.errors import NetworkError\n"
+        "run('sleep 60', name='web', detach=True, publish=['80'])\n"
+        "try: engine.disconnect('web', 'bridge')\n"
+        "except NetworkError as error: print(error.message, '|', error.hint)\n"
+        "engine.containers.delete('web', force=True)"
+    )
+    assert ordinary(text, tun=SHUT).strip() == (
+        "the networks of web cannot be changed: it was not made with a bridge | an ordinary user's "
+        "containers have a network of their own each, without bridges"
+    )
