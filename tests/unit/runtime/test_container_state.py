@@ -164,18 +164,24 @@ def test_no_operation_takes_what_is_no_id(containers: Containers, operation: str
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("owner", [0, 1234, 65534])
+@pytest.mark.parametrize("user", [0, 1234])
+@pytest.mark.parametrize("owner", [0, 1234, 4321, 65534])
 def test_what_another_user_says_of_containers_is_not_believed(
-    containers: Containers, container: Container, owner: int
+    containers: Containers,
+    container: Container,
+    owner: int,
+    user: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The superuser's are; and the kernel's number for those that cannot be seen from here."""
+    """The superuser's is; and that of the kernel's number for who cannot be seen from here."""
     os.chown(containers.root, owner, owner)
-    if owner != 1234:
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    if owner in (0, user, 65534):
         assert containers.load("c").id == "c"
         containers.claim("d", "/bundle", CONFIG)
         return
     for act in (lambda: containers.load("c"), lambda: containers.claim("d", "/bundle", CONFIG)):
-        with pytest.raises(StorageError, match=r"belongs to another user \(1234\)$") as caught:
+        with pytest.raises(StorageError, match=rf"belongs to another user \({owner}\)$") as caught:
             act()
         assert caught.value.hint == "set XDG_RUNTIME_DIR, or say --root"
     assert not os.path.exists(f"{containers.root}/d")
