@@ -45,7 +45,7 @@ import socket
 from ocinb import __version__
 from ocinb.engine import forked_runtime, shim
 from ocinb.engine.frames import LONGEST_REQUEST, MOST_DESCRIPTORS
-from ocinb.engine.process_title import set_title
+from ocinb.engine.process_title import set_title, shown
 from ocinb.engine.rehearsal import rehearse, rehearse_inside
 from ocinb.errors import OcinbError
 from ocinb.linux.syscalls import Kernel
@@ -166,10 +166,13 @@ def _wait(requests: socket.socket) -> None:
     """
     set_title("ocinb-monitor", "(of the next container)")
     with contextlib.suppress(OSError, OcinbError):  # who has no pid namespace forks when asked
-        standby.AT_HAND.append(Standby(Kernel(), _rehearse_inside))
+        standby.AT_HAND.append(Standby(Kernel(), _rehearse_inside, (shown, set_title)))
     rehearse()  # last: what a fork lets us share must be copied again
-    requests.send(_READY)
-    data, descriptors, _, _ = socket.recv_fds(requests, LONGEST_REQUEST, MOST_DESCRIPTORS)
+    try:
+        requests.send(_READY)
+        data, descriptors, _, _ = socket.recv_fds(requests, LONGEST_REQUEST, MOST_DESCRIPTORS)
+    except ConnectionError:
+        return  # it was never looked whether we are ready
     requests.close()
     if data:
         _become(json.loads(data), descriptors)

@@ -138,6 +138,7 @@ class Creation:
                     shown = (str(f.Named("CLONE_", namespaces)),)
                     self.kernel.observe("clone", shown, found.pid, 0, found.seconds)
                 return found.pid
+        standby.dismiss()  # it would stand by as long as this process lives
         child = self.kernel.fork(namespaces)
         if child == 0:
             _child(*life)

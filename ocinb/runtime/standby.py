@@ -25,11 +25,13 @@ if TYPE_CHECKING:
     from ocinb.linux.syscalls import Kernel
 
     Life = Callable[..., NoReturn]
+    Title = tuple[Callable[[], Sequence[str]], Callable[..., None]]
 
 _LARGEST = 100_000
 """Bytes that go through its socket at once; who wants to say more forks."""
 _MOST_DESCRIPTORS = 64
 _READY = b"r"
+_SIGKILL = 9
 
 
 class Standby:
@@ -38,14 +40,18 @@ class Standby:
     Args:
         kernel: makes the system calls.
         rehearse: what the child does before it waits.
+        title: tells what is shown of this process, and shows it of the child, too, once it lives.
 
     Raises:
         OSError, SyscallError: it could not be forked.
     """
 
-    def __init__(self, kernel: Kernel, rehearse: Callable[[], None]) -> None:
+    def __init__(
+        self, kernel: Kernel, rehearse: Callable[[], None], title: Title = (tuple, lambda: None)
+    ) -> None:
         import socket  # only now: most who create a container have no standby
 
+        self._title = title
         self._user_namespace = _user_namespace()
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         began = time.perf_counter()
@@ -53,7 +59,7 @@ class Standby:
             with theirs:
                 self.pid = kernel.fork(f.CLONE_NEWPID)
                 if self.pid == 0:
-                    _stand_by(kernel, theirs, rehearse)
+                    _stand_by(kernel, theirs, rehearse, title)
         except BaseException:
             self._socket.close()
             raise
@@ -80,7 +86,7 @@ class Standby:
         from socket import send_fds
 
         numbers = sorted({0, 1, 2, *(number for number in descriptors if number >= 0)})
-        data = pickle.dumps((life, arguments, numbers), pickle.HIGHEST_PROTOCOL)
+        data = pickle.dumps((life, arguments, numbers, self._title[0]()), pickle.HIGHEST_PROTOCOL)
         with self._socket:
             if len(data) > _LARGEST or len(numbers) + 2 > _MOST_DESCRIPTORS or not self._ready():
                 return False
@@ -103,8 +109,13 @@ class Standby:
             return False
 
     def dismiss(self) -> None:
-        """Let it end."""
+        """Have it end; its parent reaps it."""
         self._socket.close()
+        try:
+            if os.waitpid(self.pid, os.WNOHANG) == (0, 0):  # else the number is another's
+                os.kill(self.pid, _SIGKILL)
+        except ChildProcessError:
+            pass
 
 
 AT_HAND: list[Standby] = []
@@ -131,17 +142,21 @@ def _user_namespace() -> str:
     return os.readlink("/proc/self/ns/user")
 
 
-def _stand_by(kernel: Kernel, connection: socket.socket, rehearse: Callable[[], None]) -> NoReturn:
+def _stand_by(
+    kernel: Kernel, connection: socket.socket, rehearse: Callable[[], None], title: Title
+) -> NoReturn:
     """What the child does: it never returns into the code of who forked it."""
     try:
         close_others(kernel, [connection.fileno()])
         _move(kernel, *_here())  # where that is not allowed, nobody shall count on us
         rehearse()
-        connection.send(_READY)
-        life, arguments = _hear(kernel, connection)
+        try:
+            connection.send(_READY)
+            life, arguments, shown = _hear(kernel, connection)
+        except (EOFError, ConnectionError):
+            os._exit(0)  # nobody needs us
+        title[1](*shown)
         life(*arguments)
-    except EOFError:
-        pass
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:
@@ -163,8 +178,8 @@ def _move(kernel: Kernel, mounts: int, root: int) -> None:
     kernel.chroot(".")
 
 
-def _hear(kernel: Kernel, connection: socket.socket) -> tuple[Life, tuple[Any, ...]]:
-    """Wait for a life, and put every descriptor at its number."""
+def _hear(kernel: Kernel, connection: socket.socket) -> tuple[Life, tuple[Any, ...], Sequence[str]]:
+    """Wait for a life, with its title, and put every descriptor at its number."""
     import fcntl
     import pickle
     from socket import recv_fds
@@ -173,7 +188,7 @@ def _hear(kernel: Kernel, connection: socket.socket) -> tuple[Life, tuple[Any, .
     if not data:
         raise EOFError
     connection.close()
-    life, arguments, numbers = pickle.loads(data)
+    life, arguments, numbers, shown = pickle.loads(data)
     _move(kernel, *received[:2])
     # Out of the way of the numbers that they shall have.
     free = max(*numbers, *received) + 1
@@ -182,4 +197,4 @@ def _hear(kernel: Kernel, connection: socket.socket) -> tuple[Life, tuple[Any, .
     for number, descriptor in zip(numbers, above, strict=True):
         os.dup2(descriptor, number, inheritable=number < 3)
     kernel.close_range(free)
-    return life, arguments
+    return life, arguments, shown

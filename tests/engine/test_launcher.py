@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -156,6 +157,37 @@ def test_the_process_of_a_container_was_forked_before_anybody_asked_for_it(engin
 
     assert status_of(engine, "true") == 0
     until(foreseen)
+
+
+def test_it_is_shown_as_if_it_had_been_forked_for_that_container(engine: Engine) -> None:
+    assert status_of(engine, "true") == 0
+    until(lambda: standby(spare(launcher().pid)) > 0)
+    box = engine.create("demo", ContainerOptions(args=["true"]))
+    shown = Path(f"/proc/{box.pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+    assert (shown[0], shown[-1]) == (b"ocinb-runtime", os.fsencode(box.id))
+    engine.containers.delete(box.id, force=True)
+
+
+@pytest.mark.parametrize("runtime", ["ocinb", "proot"])
+def test_where_a_container_has_no_use_for_it_it_does_not_stay(engine: Engine, runtime: str) -> None:
+    assert status_of(engine, "true") == 0
+    until(lambda: standby(spare(launcher().pid)) > 0)
+    options = ContainerOptions(args=["sleep", "100"], namespaces={"pid": "host"})
+    engine.run("demo", options, name="box", runtime=runtime, detach=True)
+    monitor = json.loads(places(engine, "monitor.json")[0].read_text())["pid"]
+    until(lambda: children(monitor) == [engine.containers.get("box").pid])
+    engine.containers.delete("box", force=True)
+
+
+def test_nothing_is_said_by_those_that_were_not_needed(engine: Engine) -> None:
+    # Nobody reads what the launcher's children complain of: they would wait for that.
+    options = ContainerOptions(args=["true"], namespaces={"pid": "host"})
+    for _ in range(3):
+        engine.run("demo", options, output=lambda *_: None)
+        until(lambda: standby(spare(launcher().pid)) > 0)
+    complaints = launcher()._process.stderr
+    assert complaints is not None
+    assert select.select([complaints], [], [], 0)[0] == []
 
 
 def test_where_that_process_is_gone_another_is_forked(engine: Engine) -> None:

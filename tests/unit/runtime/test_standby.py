@@ -96,3 +96,39 @@ kernel.unshare(f.CLONE_NEWUSER)
 print(standby.usable)
 """
     assert said(script) == "True\nFalse\n"
+
+
+def test_one_that_is_dismissed_ends_without_a_word() -> None:
+    script = """
+os.dup2(1, 2)
+def end(standby):
+    standby.dismiss()
+    try:
+        os.waitpid(standby.pid, 0)
+    except ChildProcessError:
+        print("was reaped")
+ready = Standby(kernel, lambda: None)
+while not ready._ready():
+    time.sleep(0.01)
+end(ready)
+end(Standby(kernel, lambda: time.sleep(100)))
+gone = Standby(kernel, lambda: None)
+os.kill(gone.pid, 9)
+os.waitpid(gone.pid, 0)
+end(gone)
+# As the end of this process would, with what it says unheard and not said yet.
+for seconds in 0, 1:
+    left = Standby(kernel, lambda: time.sleep(seconds))
+    time.sleep(0.5)
+    left._socket.close()
+    print(os.waitstatus_to_exitcode(os.waitpid(left.pid, 0)[1]))
+"""
+    assert said(script) == "was reaped\n0\n0\n"
+
+
+def test_it_is_shown_as_who_called_it_to_life() -> None:
+    script = """
+standby = Standby(kernel, lambda: None, (lambda: ("who", "I am"), print))
+become(standby, "import sys; sys.stdout.flush()", life=exec)
+"""
+    assert said(script) == "who I am\n"
