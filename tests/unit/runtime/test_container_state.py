@@ -267,6 +267,29 @@ def test_an_operation_in_the_wrong_status(container: Container) -> None:
         container.require("start", "created")
 
 
+@pytest.mark.parametrize(
+    ("operation", "statuses", "told"),
+    [
+        ("kill", ("created", "running"), "container not running: it is stopped, not created or r"),
+        ("start", ("created",), "it is stopped, not created"),
+    ],
+)
+def test_what_containerds_shim_reads_is_said_where_nothing_runs(
+    container: Container, operation: str, statuses: tuple[str, ...], told: str
+) -> None:
+    container.data["creator_start_time"] += 1
+    with pytest.raises(InvalidStatus, match=f"^cannot {operation} container c: {told}") as caught:
+        container.require(operation, *statuses)
+    assert caught.value.citation == f"runtime-spec runtime.md#{operation}"
+
+
+def test_an_operation_that_the_specification_does_not_know(container: Container) -> None:
+    with pytest.raises(InvalidStatus, match=r"it is creating, not running$") as caught:
+        container.require("pause", "running")
+    assert caught.value.citation == "runtime-spec runtime.md#operations"
+    assert container.require("pause", "creating", "running") == "creating"
+
+
 def test_the_state_document(container: Container, process: subprocess.Popen[bytes]) -> None:
     document = made(container, process.pid).state().document()
     assert document == {
