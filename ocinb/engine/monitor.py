@@ -85,6 +85,8 @@ class Monitor:
         self._container = ""
         self._init = Process(pid=0, started=0)
         self._init_fd = -1
+        self._early: list[int] = []
+        self._failed = ""
         self._started = 0.0
         self._refused_at = 0.0
         self._memory: OutOfMemory | None = None
@@ -123,8 +125,9 @@ class Monitor:
 
     @property
     def _abandoned(self) -> bool:
-        """Whether the engine went away before the program was started."""
-        return not (self._loop.owner.connected or self._loop.detached or self._started)
+        """Whether nobody is left who would have the program started, or to whom it was left."""
+        left = self._loop.detached and not self._failed
+        return not (self._loop.owner.connected or left or self._started)
 
     def _carry_out(self, client: Client, order: dict[str, Any]) -> None:
         operations: dict[str, Callable[..., dict[str, Any]]] = {
@@ -149,8 +152,7 @@ class Monitor:
         if do in ("kill", "halt"):
             self._restarts.halted = True
         if do == "kill":
-            if self._init_fd >= 0 and self._init.pid not in self._loop.ended:
-                self._kernel.pidfd_send_signal(self._init_fd, order["signal"])
+            self._send_signal(int(order["signal"]))
         elif do == "resize":
             if self._loop.output.terminal >= 0:
                 terminal = self._loop.output.terminal
@@ -165,6 +167,13 @@ class Monitor:
         else:
             return do == "halt"
         return True
+
+    def _send_signal(self, number: int) -> None:
+        """Send it to the container's process; what comes while that is made, afterwards."""
+        if self._init_fd < 0:
+            self._early.append(number)
+        elif self._init.pid not in self._loop.ended:
+            self._kernel.pidfd_send_signal(self._init_fd, number)
 
     def _attach(self, client: Client, order: dict[str, Any]) -> None:
         if client.attached:
@@ -233,7 +242,8 @@ class Monitor:
             self._memory = OutOfMemory(self._kernel, self._init.pid) if limited else None
             if strace:
                 begin_with_program(self._tracer, self._init.pid, self._files.strace)
-        except BaseException:
+        except BaseException as error:
+            self._failed = str(error)
             self._loop.output.withheld()
             self._undo(force=True)
             raise
@@ -244,6 +254,9 @@ class Monitor:
         self._telling.seen(CREATED, self._init.pid)
         if start is not None:
             self._start(**start)
+        while self._early and self._init_fd >= 0:
+            with contextlib.suppress(SyscallError):  # there is no such signal
+                self._send_signal(self._early.pop(0))
         if not self._loop.listening:
             self._loop.listen(control_socket.listen(self._files.directory))
         return {"pid": self._init.pid}
@@ -335,7 +348,7 @@ class Monitor:
         """The engine was killed half-way: leave nothing but the word that it was so."""
         clean = self._undo(force=True)
         self._offspring.end()
-        message = "whoever started it went away before the program ran"
+        message = self._failed or "whoever started it went away before the program ran"
         last = {"exit_status": None, "time": time.time(), "error": message, "clean": clean}
         self._leave(self._note_exit(last))
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from ocinb.engine.runtime_process import find_runtime
 from tests.engine.conftest import Program, finish
 from tests.support.peers import require
 from tests.support.workplace import until
@@ -314,6 +317,62 @@ def test_control_c_before_the_program_runs(program: Program, place: Path) -> Non
     until(lambda: any(hook_runs(directory) for directory in containers(place)))
     engine.send_signal(signal.SIGINT)
     assert finish(engine) == "interrupted []\n"
+
+
+@pytest.fixture
+def slow(place: Path) -> Path:
+    """A runtime that makes a file ``creating`` and waits within create; see ``let_go``."""
+    ours = shlex.join(find_runtime("ocinb", "").argv)
+    runtime = place / "slow"
+    runtime.write_text(
+        "#!/bin/sh\n"
+        f'case " $* " in *" create "*) cd {place}; echo > creating\n'
+        'until test -e go; do sleep 0.02; done; read how < go; test "$how" = well || exit 1\n'
+        f'esac\nexec {ours} "$@"\n'
+    )
+    runtime.chmod(0o755)
+    return runtime
+
+
+def let_go(place: Path, how: str) -> None:
+    """Have it go on ``well`` or ``badly``."""
+    (place / "going").write_text(f"{how}\n")
+    (place / "going").rename(place / "go")
+
+
+@pytest.mark.parametrize("name", ["INT", "TERM"])
+def test_what_asks_for_an_end_while_the_runtime_creates_is_not_lost(
+    program: Program, place: Path, slow: Path, name: str
+) -> None:
+    engine = program(
+        "done = engine.run('demo', Options(args=['sleep', '1000']),"
+        f" runtime={str(slow)!r}, pass_on=True)\n"
+        "print(done.exit_status, engine.containers.all())"
+    )
+    until((place / "creating").exists)
+    engine.send_signal(getattr(signal, f"SIG{name}"))
+    let_go(place, "well")
+    assert finish(engine) == "137 []\n"
+
+
+def test_left_to_itself_before_its_creation_failed(
+    program: Program, place: Path, slow: Path
+) -> None:
+    engine = program(
+        "left = engine.run('demo', Options(args=['true']),"
+        f" runtime={str(slow)!r}, pass_on=False, name='box')\n"
+        "print(left.status)"
+    )
+    until((place / "creating").exists)
+    engine.send_signal(signal.SIGTERM)
+    assert finish(engine) == "creating\n"
+    (directory,) = containers(place)
+    monitor = process(directory, "monitor")
+    let_go(place, "badly")
+    until(lambda: not os.path.exists(f"/proc/{monitor}"))
+    show = "r = engine.containers.get('box'); print(r.status, r.error)\n"
+    show += "engine.containers.delete('box')"
+    assert re.fullmatch("stopped .*could not create the container.*\n", finish(program(show)))
 
 
 @pytest.mark.parametrize(
