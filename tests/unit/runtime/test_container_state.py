@@ -316,3 +316,35 @@ def test_forget_leaves_nothing(containers: Containers, container: Container) -> 
     container.forget()
     assert not os.path.exists(container.directory)
     container.forget()
+
+
+def test_who_holds_the_lock_keeps_others_from_the_container(container: Container) -> None:
+    container.lock()
+    with open(f"{container.directory}/lock") as other, pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert stat.S_IMODE(os.stat(f"{container.directory}/lock").st_mode) == 0o600
+
+
+@pytest.mark.parametrize("left", ["the lock", "nothing"])
+def test_a_container_that_was_deleted_meanwhile_is_not_locked(
+    container: Container, left: str
+) -> None:
+    if left == "nothing":
+        container.forget()
+    else:
+        os.unlink(f"{container.directory}/state.json")
+    with pytest.raises(ContainerNotFound, match="container c does not exist"):
+        container.lock()
+
+
+@pytest.mark.parametrize("name", ["exec.fifo", "init.lock", "config.json"])
+def test_what_cannot_be_removed_leaves_a_container_that_can_be_deleted_again(
+    containers: Containers, container: Container, name: str
+) -> None:
+    Path(f"{container.directory}/{name}").unlink(missing_ok=True)
+    os.mkdir(f"{container.directory}/{name}")
+    with pytest.raises(OSError, match=name):
+        container.forget()
+    os.rmdir(f"{container.directory}/{name}")
+    containers.load("c").forget()
+    assert os.listdir(containers.root) == []
