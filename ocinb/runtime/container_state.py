@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 _ID_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-.")
 _NOT_MAPPED = 65534  # how a user namespace shows an owner from outside
 _LONGEST_ID = 255  # it is the name of a directory
+_FILES = ("exec.fifo", "init.lock", "config.json", "state.json", "lock")
+_UNFINISHED = (".config.json.", ".state.json.")  # as ``atomic_file`` calls them
 _NEEDED = frozenset({"id", "bundle", "pid", "start_time", "creator", "creator_start_time"})
 
 
@@ -129,7 +131,8 @@ class Containers:
         return Container(directory, data)
 
     def clear(self, container: str) -> None:
-        """Remove the directory of what never became a container; nothing where there is none.
+        """Remove the directory of what never became a container; nothing where there is none, or
+        where it is something else: the root may be one that was named by mistake.
 
         Raises:
             ContainerError: the id is not one.
@@ -138,7 +141,12 @@ class Containers:
         """
         check_id(container)
         directory = f"{self.root}/{container}"
-        if os.path.isdir(directory) and not os.path.exists(f"{directory}/state.json"):
+        try:
+            names = os.listdir(directory)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        ours = all(name in _FILES or name.startswith(_UNFINISHED) for name in names)
+        if ours and "state.json" not in names and not os.path.islink(directory):
             Container(directory, {}).forget()
 
     def _check_owner(self) -> None:
@@ -327,7 +335,7 @@ class Container:
     def forget(self) -> None:
         """Remove the directory: the id is free again. Never fails half-way for a missing file."""
         # state.json goes after what could not be removed: then delete can be called again.
-        for name in ("exec.fifo", "init.lock", "config.json", "state.json", "lock"):
+        for name in _FILES:
             try:
                 os.unlink(f"{self.directory}/{name}")
             except FileNotFoundError:

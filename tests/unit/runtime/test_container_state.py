@@ -148,9 +148,23 @@ def test_of_what_never_became_a_container_the_directory_goes(containers: Contain
     container = containers.claim("c", "/bundle", CONFIG)
     containers.clear("c")
     assert containers.load("c").config() == CONFIG
-    os.unlink(f"{container.directory}/state.json")
+    os.rename(f"{container.directory}/state.json", f"{container.directory}/.state.json.123")
     containers.clear("c")
     assert os.listdir(containers.root) == []
+
+
+@pytest.mark.parametrize("name", ["thesis.txt", ".profile", "directory"])
+def test_what_is_no_containers_directory_stays(containers: Containers, name: str) -> None:
+    home = Path(containers.root)
+    (home / "c").mkdir(parents=True)
+    (home / "c/config.json").write_text("{}")
+    if name == "directory":
+        (home / "c").rename(home / "elsewhere")
+        (home / "c").symlink_to(home / "elsewhere")
+    else:
+        (home / "c" / name).write_text("precious")
+    containers.clear("c")
+    assert (home / "c/config.json").read_text() == "{}"
 
 
 @pytest.mark.parametrize("operation", ["claim", "load", "clear"])
