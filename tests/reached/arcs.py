@@ -28,7 +28,12 @@ def listed() -> list[str]:
 
 
 def begin() -> None:
-    """Note the steps of this process and of those that it forks."""
+    """Note the steps of this process and of those that it forks.
+
+    Not where coverage.py does it already: a test that imports such a program.
+    """
+    if sys.gettrace() is not None:
+        return
     try:
         with open(f"{HERE}/steps", "r+b") as file:
             seen = mmap.mmap(file.fileno(), 0)
