@@ -345,10 +345,14 @@ class Monitor:
         self._leave(self._note_exit(last))
 
     def _give_up(self) -> None:
-        """The engine was killed half-way: leave nothing but the word that it was so."""
+        """The engine was killed half-way, or it left what then could not be created: leave nothing
+        but the word that it was so.
+        """
         clean = self._undo(force=True)
         self._offspring.end()
-        message = self._failed or "whoever started it went away before the program ran"
+        message = "whoever started it went away before the program ran"
+        if self._loop.detached:
+            message = self._failed
         last = {"exit_status": None, "time": time.time(), "error": message, "clean": clean}
         self._leave(self._note_exit(last))
 
