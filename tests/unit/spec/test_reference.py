@@ -130,3 +130,12 @@ def test_any_text_is_a_stable_reference_or_a_clear_error(text: str) -> None:
     else:
         assert Reference.parse(str(reference)) == reference
         assert Reference.parse(reference.familiar) == reference
+
+
+@pytest.mark.parametrize(
+    ("name", "helps"), [("Alpine", True), ("Al..pine", False), ("a..b", False)]
+)
+def test_lower_case_is_advised_where_it_helps(name: str, helps: bool) -> None:
+    with pytest.raises(InvalidReference) as caught:
+        Reference.parse(f"example.org/{name}")
+    assert ("lower-case" in str(caught.value.hint)) == helps
