@@ -114,11 +114,13 @@ def test_registry_and_repository_have_at_most_255_characters() -> None:
         Reference.parse(longest + "a")
 
 
-@pytest.mark.parametrize(("text", "hinted"), [("ghcr.io/A/b", True), ("ghcr.io/a_-b", False)])
+@pytest.mark.parametrize(
+    ("text", "hinted"), [("ghcr.io/A/b", True), ("ghcr.io/a_-b", False), ("ghcr.io/A_-b", False)]
+)
 def test_capitals_are_hinted_at_where_they_are_what_is_wrong(text: str, hinted: bool) -> None:
     with pytest.raises(InvalidReference) as raised:
         Reference.parse(text)
-    assert ("lower-case: a/b" in str(raised.value.hint)) == hinted
+    assert ("lower-case: a" in str(raised.value.hint)) == hinted
 
 
 @given(st.text(max_size=60))
@@ -130,12 +132,3 @@ def test_any_text_is_a_stable_reference_or_a_clear_error(text: str) -> None:
     else:
         assert Reference.parse(str(reference)) == reference
         assert Reference.parse(reference.familiar) == reference
-
-
-@pytest.mark.parametrize(
-    ("name", "helps"), [("Alpine", True), ("Al..pine", False), ("a..b", False)]
-)
-def test_lower_case_is_advised_where_it_helps(name: str, helps: bool) -> None:
-    with pytest.raises(InvalidReference) as caught:
-        Reference.parse(f"example.org/{name}")
-    assert ("lower-case" in str(caught.value.hint)) == helps
