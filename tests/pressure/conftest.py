@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,7 +84,7 @@ def operation(
     name, run = image[0], ordeal.run
     sleep = (name, "sleep", "100")
     target = str(ordeal.place / "tree")
-    pushed = f"{name.partition('/')[0]}/ordeal/{ordeal.place.name.lower()}:1"
+    pushed = f"{name.partition('/')[0]}/ordeal/{uuid.uuid4().hex}:1"
 
     def forget_layers() -> None:
         remove_tree(str(ordeal.root / "layers"))

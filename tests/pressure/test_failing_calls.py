@@ -43,7 +43,8 @@ class Failing:
 
     def run(self, words: tuple[str, ...], at: int, number: int) -> tuple[Said, int]:
         """How the command ended, and how many calls there were."""
-        self.counter.write_bytes(bytes(8))
+        # What it does until it is let go is looking at what there is: no call of that fails.
+        self.counter.write_bytes((-(2**40)).to_bytes(8, "little", signed=True))
         process = self.ordeal.begin(
             *words,
             LD_PRELOAD=str(self.library),
@@ -52,7 +53,6 @@ class Failing:
             OCINB_FAULT_AT=str(at),
             OCINB_FAULT_COUNT=str(self.counter),
         )
-        # What it did until here is looking at what there is.
         self.counter.write_bytes(bytes(8))
         self.ordeal.go(process)
         said = self.ordeal.end(process)
