@@ -252,13 +252,13 @@ class Monitor:
         if health is not None:
             self._offspring.watch_health(health, self._runtime, container, self._init)
         self._telling.seen(CREATED, self._init.pid)
+        if not self._loop.listening:  # before anybody can see that the program runs
+            self._loop.listen(control_socket.listen(self._files.directory))
         if start is not None:
             self._start(**start)
         while self._early and self._init_fd >= 0:
             with contextlib.suppress(SyscallError):  # there is no such signal
                 self._send_signal(self._early.pop(0))
-        if not self._loop.listening:
-            self._loop.listen(control_socket.listen(self._files.directory))
         return {"pid": self._init.pid}
 
     def _start(self, remove: bool) -> dict[str, Any]:

@@ -375,6 +375,30 @@ def test_left_to_itself_before_its_creation_failed(
     assert re.fullmatch("stopped .*could not create the container.*\n", finish(program(show)))
 
 
+def test_who_sees_that_it_runs_can_reach_it(program: Program, place: Path) -> None:
+    ours = shlex.join(find_runtime("ocinb", "").argv)
+    runtime = place / "slow"
+    runtime.write_text(
+        f'#!/bin/sh\n{ours} "$@" || exit\ncase " $* " in *" start "*) cd {place}\n'
+        "until test -e go; do sleep 0.02; done\nesac\n"
+    )
+    runtime.chmod(0o755)
+    engine = program(
+        f"engine.run('demo', Options(args=['sleep', '1000']), runtime={str(runtime)!r}, name='box')"
+    )
+    until(lambda: containers(place))
+    reach = (
+        "from ocinb.engine.connection import Connection\n"
+        "from ocinb.engine.container_files import ContainerFiles\n"
+        "while (box := engine.containers.get('box')).status != 'running': time.sleep(0.02)\n"
+        "with Connection.to(ContainerFiles(str(place / 'root/containers' / box.id))): print('yes')"
+    )
+    assert finish(program(reach)) == "yes\n"
+    (place / "go").touch()
+    engine.send_signal(signal.SIGINT)
+    finish(engine)
+
+
 @pytest.mark.parametrize(
     "script",
     ["while echo y; do :; done", "while :; do echo y; done", "exec cat /dev/zero"],
