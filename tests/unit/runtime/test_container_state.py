@@ -167,6 +167,26 @@ def test_what_is_no_containers_directory_stays(containers: Containers, name: str
     assert (home / "c/config.json").read_text() == "{}"
 
 
+@pytest.mark.parametrize(
+    ("name", "goes"),
+    [
+        ("exec.fifo", True),
+        ("init.lock", True),
+        ("config.json", True),
+        ("lock", True),
+        (".config.json.12", True),
+        (".state.json.12", True),
+        ("thesis.txt", False),
+        ("config.json.bak", False),
+    ],
+)
+def test_what_is_somebody_elses_stays(containers: Containers, name: str, goes: bool) -> None:
+    os.makedirs(f"{containers.root}/c")
+    Path(f"{containers.root}/c/{name}").touch()
+    containers.clear("c")
+    assert os.listdir(containers.root) == ([] if goes else ["c"])
+
+
 @pytest.mark.parametrize("operation", ["claim", "load", "clear"])
 def test_no_operation_takes_what_is_no_id(containers: Containers, operation: str) -> None:
     """A directory beside the root stays as it is."""
