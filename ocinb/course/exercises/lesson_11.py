@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ocinb.course.exercise import Exercise
-from ocinb.course.words import Words, words
+from ocinb.course.words import Words, unlike, words
 from ocinb.errors import ContainerNotFound
 from ocinb.spec.runtime_state import RUNNING
 
@@ -37,8 +37,6 @@ def _via(routes: list[Route], address: str) -> str | None:
 
 
 def _check_via(scene: Scene) -> Words | None:
-    if not callable(scene.answer):
-        return words("the last line must define via", "最后一行应当定义 via")
     own: list[Route] = [("10.0.0.0/24", None)]
     tables: list[list[Route]] = [
         own,
@@ -53,11 +51,9 @@ def _check_via(scene: Scene) -> Words | None:
         for address in addresses:
             routes = random.sample(table, len(table))
             wanted = _via(routes, address)
-            if scene.answer(list(routes), address) != wanted:
-                return Words(
-                    en=f"{address} with the routes {routes}: {wanted}",
-                    zh=f"路由为 {routes} 时，{address} 应交给 {wanted}",
-                )
+            found = scene.answer(list(routes), address)
+            if found != wanted:
+                return unlike(f"via({routes}, {address!r})", wanted, found)
     return None
 
 
@@ -170,8 +166,6 @@ def _listens(pid: int) -> bool:
 
 
 def _check_list(scene: Scene) -> Words | None:
-    if not callable(scene.answer):
-        return words("the last line must define run_list", "最后一行应当定义 run_list")
     for kinds in (["bridge"], ["ptp", "tuning"], ["bridge", "portmap", "firewall"]):
         plugins: list[dict[str, Any]] = [{"type": kind, "mtu": 1400 + n} for n, kind in
                                          enumerate(kinds)]  # fmt: skip
@@ -232,6 +226,7 @@ EXERCISES = (
             "写出 via(routes, address)：数据包下一步交给哪个邻居。",
         ),
         check=_check_via,
+        function="via",
         hints=(
             words(
                 "several routes may fit: their order in the list says nothing.",
@@ -380,6 +375,7 @@ class Nat:
             "写出 run_list(network, command, call, result=None)：一列 CNI 插件。",
         ),
         check=_check_list,
+        function="run_list",
         hints=(
             words(
                 "plugin | {…} makes a new object: nothing that was given is changed.",
