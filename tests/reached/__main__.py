@@ -90,6 +90,8 @@ def _copy(copy: Path) -> None:
         if name and (ROOT / name).exists():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, copy / name)
+    for words in (["init", "--quiet"], ["add", "--all"]):  # the wheel is made of what git has
+        subprocess.run(["git", *words], cwd=copy, check=True)
     data, steps = copy / "data", copy / "steps-of-isolated"
     for directory in (data, steps):
         directory.mkdir()
