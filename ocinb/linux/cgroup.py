@@ -363,16 +363,8 @@ def _read(path: str) -> str:
 
 
 def _pids_in(directory: str) -> list[int]:
-    found = [int(pid) for pid in _read(f"{directory}/cgroup.procs").split()]
-    try:
-        # Besides, a directory has a link for each directory in it.
-        if os.stat(directory).st_nlink == _LINKS_OF_LEAF:
-            return found
-    except FileNotFoundError:
-        return found
-    for path in _groups_below(directory):
-        found += _pids_in(path)
-    return found
+    groups = [directory, *_groups_below(directory)]
+    return [int(pid) for path in groups for pid in _read(f"{path}/cgroup.procs").split()]
 
 
 def _remove_tree(directory: str, *, own: bool) -> None:
@@ -384,7 +376,7 @@ def _remove_tree(directory: str, *, own: bool) -> None:
             return
         except OSError as error:
             # A killed process may take a moment to leave; groups below never leave by themselves.
-            inner = _groups_below(directory)
+            inner = _groups_below(directory)[::-1]
             in_use = bool(inner) and not own
             if error.errno != _BUSY or attempt == 99 or in_use:
                 raise SyscallError("rmdir", (directory,), error.errno or 0) from None
@@ -397,7 +389,13 @@ def _remove_tree(directory: str, *, own: bool) -> None:
 
 
 def _groups_below(directory: str) -> list[str]:
-    try:
-        return [entry.path for entry in os.scandir(directory) if entry.is_dir()]
-    except FileNotFoundError:
-        return []
+    """All of them, the upper before the lower; a container may have made very many."""
+    found = [directory]
+    for path in found:
+        try:
+            # Besides, a directory has a link for each directory in it.
+            if os.stat(path).st_nlink != _LINKS_OF_LEAF:
+                found += [entry.path for entry in os.scandir(path) if entry.is_dir()]
+        except FileNotFoundError:
+            continue
+    return found[1:]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -99,6 +100,28 @@ def test_a_group_is_made_used_and_removed() -> None:
             assert group.pids() == [process.pid]
             group.freeze("frozen")
             assert group.frozen()
+            group.kill()
+            assert process.wait(10) == -9
+    finally:
+        group.remove()
+    assert not any(os.path.exists(path) for path in group.created)
+
+
+@pytest.mark.root
+def test_however_deep_the_groups_are_that_it_has_made_below_they_go_with_it() -> None:
+    # A cpuset of version 1 takes nobody until it has processors.
+    trees = [t for t in hierarchies() if t.version == 2 or "cpuset" not in t.controllers][:1]
+    if not trees:
+        pytest.skip("no control groups here")
+    group = Cgroup.create(Kernel(), "/ocinb-unit-deep", trees)
+    try:
+        inner = next(iter(group.directories.values()))
+        for _ in range(sys.getrecursionlimit() + 100):
+            inner += "/a"
+            os.mkdir(inner)
+        with subprocess.Popen(["sleep", "60"]) as process:
+            Path(f"{inner}/cgroup.procs").write_text(str(process.pid))
+            assert group.pids() == [process.pid]
             group.kill()
             assert process.wait(10) == -9
     finally:
