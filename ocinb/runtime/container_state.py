@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ocinb.linux.syscalls import Kernel
 
 _ID_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-.")
+_NOT_EMPTY = 39
 _NOT_MAPPED = 65534  # how a user namespace shows an owner from outside
 _LONGEST_ID = 255  # it is the name of a directory
 _FILES = ("exec.fifo", "init.lock", "config.json", "state.json", "lock")
@@ -147,7 +148,11 @@ class Containers:
             return
         ours = all(name in _FILES or name.startswith(_UNFINISHED) for name in names)
         if ours and "state.json" not in names and not os.path.islink(directory):
-            Container(directory, {}).forget()
+            try:
+                Container(directory, {}).forget()
+            except OSError as error:
+                if error.errno != _NOT_EMPTY:  # it becomes one at this moment
+                    raise
 
     def _check_owner(self) -> None:
         """What is said of containers is believed, hooks and pids too: so not of anybody's.

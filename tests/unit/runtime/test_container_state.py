@@ -154,6 +154,22 @@ def test_of_what_never_became_a_container_the_directory_goes(containers: Contain
     assert os.listdir(containers.root) == []
 
 
+def test_what_becomes_a_container_at_this_moment_is_not_in_the_way_of_clear(
+    containers: Containers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = Path(containers.root, "c")
+    directory.mkdir(parents=True)
+    remove = os.rmdir
+
+    def another_is_quicker(path: str) -> None:
+        Path(path, "config.json").write_text("{}")
+        remove(path)
+
+    monkeypatch.setattr(os, "rmdir", another_is_quicker)
+    containers.clear("c")
+    assert os.listdir(directory) == ["config.json"]
+
+
 @pytest.mark.parametrize("name", ["thesis.txt", ".profile", "directory"])
 def test_what_is_no_containers_directory_stays(containers: Containers, name: str) -> None:
     home = Path(containers.root)
