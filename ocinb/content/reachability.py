@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ocinb.content.store import Store
-from ocinb.errors import ContentError, DocumentError, StorageError
+from ocinb.errors import ContentError, DocumentError
 from ocinb.spec import media_types
 from ocinb.spec.descriptor import Descriptor
 from ocinb.spec.document import MAX_DOCUMENT, decode, encode
@@ -49,6 +49,9 @@ def reachable(store: Store, starts: Iterable[Descriptor]) -> Iterator[Descriptor
     """All descriptors to which these lead, themselves first, each digest once.
 
     Blobs that are not in the store, or damaged, are yielded too and lead nowhere.
+
+    Raises:
+        StorageError: a document cannot be read now; to what it leads is not known.
     """
     seen = set()
     pending = list(starts)
@@ -61,5 +64,5 @@ def reachable(store: Store, starts: Iterable[Descriptor]) -> Iterator[Descriptor
         if descriptor.media_type not in _LEAVES and descriptor.size <= MAX_DOCUMENT:
             try:
                 pending += children(store.read(descriptor))
-            except (ContentError, StorageError):
+            except ContentError:
                 continue

@@ -133,6 +133,7 @@ class Store:
 
         Raises:
             BlobNotFound: it is not in the store.
+            StorageError: it cannot be read.
             InvalidDocument: the descriptor says more than 4 MiB.
             DigestMismatch, SizeMismatch: the file is not what the descriptor says.
         """
@@ -140,7 +141,10 @@ class Store:
             raise InvalidDocument(
                 f"{descriptor.digest} is {descriptor.size:,} bytes, more than {MAX_DOCUMENT:,}"
             )
-        with self.open(descriptor.digest) as file:
+        with (
+            self.open(descriptor.digest) as file,
+            storage_errors("read", self.path(descriptor.digest)),
+        ):
             data = file.read(descriptor.size + 1)
         descriptor.verify(data, f"blob {descriptor.digest}")
         return data

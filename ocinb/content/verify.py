@@ -27,7 +27,12 @@ def faults(store: Store) -> Iterator[OcinbError]:
             yield error
     for name, target in store.names.items():
         optional = media_types.FOREIGN | media_types.MANIFESTS | media_types.INDEXES
-        for descriptor in reachable(store, [target]):
+        try:
+            led_to = list(reachable(store, [target]))
+        except StorageError as error:
+            yield error
+            continue
+        for descriptor in led_to:
             wanted = descriptor == target or descriptor.media_type not in optional
             if wanted and not store.has(descriptor.digest):
                 yield BlobNotFound(f"{name} needs blob {descriptor.digest}, which is not there")

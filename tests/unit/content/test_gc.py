@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -13,7 +14,7 @@ from ocinb.content.gc import collect
 from ocinb.content.store import Store
 from ocinb.content.usage import usage
 from ocinb.content.verify import faults
-from ocinb.errors import InvalidDocument
+from ocinb.errors import InvalidDocument, StorageError
 from ocinb.spec import media_types
 from ocinb.spec.descriptor import Descriptor
 from ocinb.spec.digest import digest_of
@@ -155,6 +156,32 @@ def test_with_an_index_that_cannot_be_read_nothing_goes(store: Store) -> None:
     with pytest.raises(InvalidDocument):
         collect(store)
     assert len(list(store.digests())) == 1
+
+
+def test_with_a_manifest_that_cannot_be_read_now_nothing_goes(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too many open files, say: its layers are not garbage for that."""
+    image = make_image(store, 2)
+    store.names.set("a", image)
+    age(store)
+    before = set(store.digests())
+    read = Path.open
+
+    def opened(path: Path, *args: object, **options: object) -> object:
+        if path == store.path(image.digest):
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), str(path))
+        return read(path, *args, **options)  # type: ignore[call-overload]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", opened)
+        with pytest.raises(StorageError, match="too many open files"):
+            collect(store, grace=0)
+        told = [str(fault) for fault in faults(store)]
+        assert told, "verify is silent"
+        assert all("too many open files" in fault for fault in told)
+    assert set(store.digests()) == before
+    assert list(faults(store)) == []
 
 
 def test_room_is_told_shared_unique_and_reclaimable(store: Store) -> None:
