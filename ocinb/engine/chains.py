@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ocinb.errors import ContentError, DocumentError, StorageError
+from ocinb.errors import ContentError, DocumentError
 from ocinb.spec.image_config import ImageConfig
 from ocinb.spec.manifest import Manifest
 
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 
 def chains(store: Store, descriptors: Iterable[Descriptor]) -> set[Digest]:
-    """The chainIDs of all images among these descriptors."""
+    """The chainIDs of all images among these descriptors.
+
+    Raises:
+        StorageError: a document cannot be read now; of what layers it is, is not known.
+    """
     found: set[Digest] = set()
     for descriptor in descriptors:
         if descriptor.is_manifest:
@@ -31,5 +35,5 @@ def _of_manifest(store: Store, descriptor: Descriptor) -> tuple[Digest, ...]:
         if not manifest.is_image:
             return ()
         return tuple(ImageConfig.parse(store.read(manifest.config)).chain_ids)
-    except (ContentError, DocumentError, StorageError):
+    except (ContentError, DocumentError):
         return ()  # of another platform, and not here
