@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 _MODULES = (
     "encodings.ascii",
-    "pickle",
     "pwd",
     "ocinb.linux.raw_calls",
     "ocinb.network.bridge",

@@ -37,7 +37,6 @@ if __name__ == "__main__":
     seal(Kernel())  # before anything else is imported, for it would have to be imported twice
     os.set_inheritable(int(sys.argv[1]), False)
 
-import contextlib
 import json
 import select
 import socket
@@ -45,12 +44,8 @@ import socket
 from ocinb import __version__
 from ocinb.engine import forked_runtime, shim
 from ocinb.engine.frames import LONGEST_REQUEST, MOST_DESCRIPTORS
-from ocinb.engine.process_title import set_title, shown
-from ocinb.engine.rehearsal import rehearse, rehearse_inside
-from ocinb.errors import OcinbError
-from ocinb.linux.syscalls import Kernel
-from ocinb.runtime import standby
-from ocinb.runtime.standby import Standby
+from ocinb.engine.process_title import set_title
+from ocinb.engine.rehearsal import rehearse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -165,9 +160,7 @@ def _wait(requests: socket.socket) -> None:
     rehearse.
     """
     set_title("ocinb-monitor", "(of the next container)")
-    with contextlib.suppress(OSError, OcinbError):  # who has no pid namespace forks when asked
-        standby.AT_HAND.append(Standby(Kernel(), _rehearse_inside, (shown, set_title)))
-    rehearse()  # last: what a fork lets us share must be copied again
+    rehearse()
     try:
         requests.send(_READY)
         data, descriptors, _, _ = socket.recv_fds(requests, LONGEST_REQUEST, MOST_DESCRIPTORS)
@@ -176,11 +169,6 @@ def _wait(requests: socket.socket) -> None:
     requests.close()
     if data:
         _become(json.loads(data), descriptors)
-
-
-def _rehearse_inside() -> None:
-    set_title("ocinb-runtime", "(of the next container)")
-    rehearse_inside()
 
 
 def _become(request: dict[str, Any], descriptors: list[int]) -> None:

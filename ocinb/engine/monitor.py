@@ -33,7 +33,6 @@ from ocinb.linux.beneath import Beneath
 from ocinb.linux.syscalls import Kernel
 from ocinb.overlay.manager import MountManager
 from ocinb.overlay.trees import remove_tree
-from ocinb.runtime import standby
 from ocinb.spec.runtime_state import CREATED, RUNNING, STOPPED
 
 TYPE_CHECKING = False
@@ -225,8 +224,6 @@ class Monitor:
             name=runtime["name"], argv=tuple(runtime["argv"]), root=runtime["root"]
         )
         self._quick = self._runtime.ours and not (hooks or strace)
-        if not self._quick:
-            standby.dismiss()
         self._container = self._telling.container = container
         self._telling.for_runtime = not self._runtime.tells
         self._strace = strace

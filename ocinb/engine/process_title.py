@@ -44,15 +44,10 @@ def set_title(name: str, *arguments: str) -> None:
         _SHOWN[0] = (name, *arguments)
 
 
-def shown() -> tuple[str, ...]:
-    """Name and arguments under which this process is shown."""
-    return _SHOWN[0]
-
-
 @contextlib.contextmanager
 def titled(name: str, *arguments: str) -> Iterator[None]:
     """Be shown under another name until the block is left; what is forked in it keeps that."""
-    before = shown()
+    before = _SHOWN[0]
     set_title(name, *arguments)
     try:
         yield

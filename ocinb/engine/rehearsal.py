@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
-import time
 from json import dumps, loads
 
 from ocinb.engine.container_files import Process, read_json
@@ -20,32 +18,19 @@ from ocinb.errors import OcinbError
 from ocinb.event_log import EventsReader, append_event
 from ocinb.events import StatusChanged, StepFinished
 from ocinb.linux import flags as f
-from ocinb.linux import raw_calls
 from ocinb.linux.beneath import Beneath
 from ocinb.linux.cgroup import Cgroup, hierarchies
 from ocinb.linux.mounts import mounts
-from ocinb.linux.syscalls import Kernel
 from ocinb.overlay.plan import OVERLAY, plan
 from ocinb.plain_json import dumps as dumps_plainly
 from ocinb.plain_json import loads as loads_plainly
 from ocinb.runtime import plan as runtime_plan
 from ocinb.runtime.default_config import default_config
-from ocinb.runtime.environment import Environment
 from ocinb.runtime.hooks import run_hooks
-from ocinb.runtime.init import ENVIRONMENT_ROWS, ROOT_ROWS
-from ocinb.runtime.log import Log
 from ocinb.runtime.recording import Recording
-from ocinb.runtime.rows import PROCESS_ROWS, carry_out
-from ocinb.runtime.steps.session import forbid_imports
 from ocinb.spec.runtime_config import check
 from ocinb.spec.runtime_state import CREATING, State
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-_OPENING = ("openat", "openat2", "open_tree", "fsopen", "fsmount")
-"""Calls whose result is a descriptor."""
 _NAME = "rehearsal"
 _NOWHERE = f"{os.devnull}/{_NAME}"
 """A path at which nothing can ever be."""
@@ -62,53 +47,6 @@ def rehearse() -> None:
     with contextlib.suppress(OcinbError, OSError):
         _record()
     perform_here(["--root", _NOWHERE, "--events", os.devnull, "delete", "--force", _NAME])
-
-
-class _Nowhere(Kernel):
-    """A kernel that does nothing and says that all went well."""
-
-    def _call(self, call: str, shown: tuple[object, ...], *arguments: object) -> int:
-        raw_calls.prepared(call, *arguments)
-        return self._pretend(call, shown)
-
-    def _os(self, call: str, shown: tuple[object, ...], *_: object, **__: object) -> Any:
-        return self._pretend(call, shown)
-
-    def _pretend(self, call: str, shown: tuple[object, ...]) -> int:
-        result = 0
-        if call in _OPENING:
-            result = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._tell(call, shown, result, 0, time.perf_counter())
-        return result
-
-
-def rehearse_inside() -> None:
-    """Go through what a container's own process does, from its fork to its program."""
-    recording = Recording(os.devnull, _NAME)
-    recording.kernel = _Nowhere(recording.kernel.observe)
-    config = default_config()
-    environment = Environment(
-        config=config,
-        process=config["process"],
-        bundle="/",
-        rootfs="/",
-        recording=recording,
-        log=Log(os.devnull),
-        state=State(id=_NAME, status=CREATING, pid=0, bundle="/"),
-    )
-    _pass_on(environment)
-    rows = (*ENVIRONMENT_ROWS, *ROOT_ROWS, *PROCESS_ROWS)
-    for row in rows:
-        # All else that it does not have afterwards is the kernel's, and that has done nothing.
-        if row.function is not forbid_imports:
-            with contextlib.suppress(OcinbError, OSError):
-                carry_out(environment, (row,))
-    environment.log.close()
-    recording.close()
-
-
-def _pass_on(environment: Environment) -> None:
-    pickle.loads(pickle.dumps(environment, pickle.HIGHEST_PROTOCOL))
 
 
 def _talk() -> None:

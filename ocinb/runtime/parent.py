@@ -14,7 +14,7 @@ from ocinb.linux import processes
 from ocinb.linux.cgroup import Cgroup, hierarchies
 from ocinb.linux.id_maps import IdMap, write_maps
 from ocinb.linux.namespaces import in_user_namespace
-from ocinb.runtime import entering, id_mapped, resources, standby
+from ocinb.runtime import entering, id_mapped, resources
 from ocinb.runtime.bind_source import open_source
 from ocinb.runtime.descriptors import close_others
 from ocinb.runtime.environment import Environment, close_all
@@ -112,7 +112,10 @@ class Creation:
             self.kernel.prctl(f.PR_SET_CHILD_SUBREAPER, 1)
         self.recording.field = "linux.namespaces"
         self.recording.flush()
-        child = self._begin(environment, theirs, gate)
+        child = self.kernel.fork(entering.made_by_fork(environment.namespaces))
+        if child == 0:
+            assert self.cgroup is not None
+            _child(environment, self.cgroup, theirs, gate)
         self._children.append(child)
         theirs.close()
         gate.leave()
@@ -123,26 +126,6 @@ class Creation:
             self._converse(ours, child)
         finally:
             ours.close()
-
-    def _begin(self, environment: Environment, channel: Channel, gate: Gate) -> int:
-        """The pid of the container's process, or of the one between: one that stood by, or a
-        new one.
-        """
-        assert self.cgroup is not None
-        life = (environment, self.cgroup, channel, gate)
-        namespaces = entering.made_by_fork(environment.namespaces)
-        if standby.AT_HAND and namespaces == f.CLONE_NEWPID and not self._rootless:
-            found = standby.take(_child, life, _descriptors(environment, channel, gate))
-            if found is not None:
-                if self.kernel.observe:
-                    shown = (str(f.Named("CLONE_", namespaces)),)
-                    self.kernel.observe("clone", shown, found.pid, 0, found.seconds)
-                return found.pid
-        standby.dismiss()  # it would stand by as long as this process lives
-        child = self.kernel.fork(namespaces)
-        if child == 0:
-            _child(*life)
-        return child
 
     def _environment(self) -> Environment:
         data = self.container.data
@@ -320,11 +303,6 @@ def _maps(entries: list[dict[str, int]]) -> list[IdMap]:
     ]
 
 
-def _descriptors(env: Environment, channel: Channel, gate: Gate) -> list[int]:
-    """What the forked process needs of ours."""
-    return [*env.descriptors(), *channel.descriptors, *gate.descriptors]
-
-
 def _child(env: Environment, cgroup: Cgroup, channel: Channel, gate: Gate) -> NoReturn:
     """The forked process: the container's own, or, where one must go between, that one first.
 
@@ -333,7 +311,7 @@ def _child(env: Environment, cgroup: Cgroup, channel: Channel, gate: Gate) -> No
     try:
         env.recording.process = "init"
         # Whose process was forked may have more open than it means to hand on.
-        close_others(env.kernel, _descriptors(env, channel, gate))
+        close_others(env.kernel, [*env.descriptors(), *channel.descriptors, *gate.descriptors])
         # Here, for meanwhile the runtime has to write down who we are.
         from ocinb.runtime import init
 

@@ -46,15 +46,6 @@ def spare(pid: int) -> int:
     return found  # 0: it is not there yet
 
 
-def standby(monitor: int) -> int:
-    """The process that waits, below a monitor that waits, to become a container's."""
-    try:
-        listed = Path(f"/proc/{monitor}/task/{monitor}/children").read_text().split()
-    except OSError:
-        return 0
-    return int(listed[0]) if listed else 0
-
-
 def places(engine: Engine, name: str) -> list[Path]:
     return sorted(engine.settings.containers.glob(f"*/{name}"))
 
@@ -148,66 +139,15 @@ def test_without_the_child_that_waits_another_is_made(engine: Engine) -> None:
         assert status_of(engine, "sh", "-c", "exit 5") == 5
 
 
-def test_the_process_of_a_container_was_forked_before_anybody_asked_for_it(engine: Engine) -> None:
-    def foreseen() -> bool:
-        waiting = standby(spare(launcher().pid))
-        engine.run("demo", ContainerOptions(args=["sleep", "100"]), name="box", detach=True)
-        pid = engine.containers.get("box").pid
-        engine.containers.delete("box", force=True)
-        return 0 < waiting == pid
-
-    assert status_of(engine, "true") == 0
-    until(foreseen)
-
-
-def test_it_is_shown_as_if_it_had_been_forked_for_that_container(engine: Engine) -> None:
-    assert status_of(engine, "true") == 0
-    until(lambda: standby(spare(launcher().pid)) > 0)
-    box = engine.create("demo", ContainerOptions(args=["true"]))
-    shown = Path(f"/proc/{box.pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
-    assert (shown[0], shown[-1]) == (b"ocinb-runtime", os.fsencode(box.id))
-    engine.containers.delete(box.id, force=True)
-
-
-@pytest.mark.parametrize("runtime", ["ocinb", "proot"])
-def test_where_a_container_has_no_use_for_it_it_does_not_stay(engine: Engine, runtime: str) -> None:
-    assert status_of(engine, "true") == 0
-    until(lambda: standby(spare(launcher().pid)) > 0)
-    options = ContainerOptions(args=["sleep", "100"], namespaces={"pid": "host"})
-    engine.run("demo", options, name="box", runtime=runtime, detach=True)
-    monitor = json.loads(places(engine, "monitor.json")[0].read_text())["pid"]
-    until(lambda: children(monitor) == [engine.containers.get("box").pid])
-    engine.containers.delete("box", force=True)
-
-
 def test_nothing_is_said_by_those_that_were_not_needed(engine: Engine) -> None:
     # Nobody reads what the launcher's children complain of: they would wait for that.
-    options = ContainerOptions(args=["true"], namespaces={"pid": "host"})
-    for _ in range(3):
-        engine.run("demo", options, output=lambda *_: None)
-        until(lambda: standby(spare(launcher().pid)) > 0)
+    assert status_of(engine, "true") == 0
+    for number in range(3):
+        until(lambda: spare(launcher().pid) > 0)
+        launcher().learn({"defaultAction": "SCMP_ACT_ALLOW", "flags": [], "n": number})
     complaints = launcher()._process.stderr
     assert complaints is not None
     assert select.select([complaints], [], [], 0)[0] == []
-
-
-def test_where_that_process_is_gone_another_is_forked(engine: Engine) -> None:
-    assert status_of(engine, "true") == 0
-    for _ in range(3):
-        until(lambda: standby(spare(launcher().pid)) > 0)
-        os.kill(standby(spare(launcher().pid)), signal.SIGKILL)
-        assert status_of(engine, "sh", "-c", "exit 5") == 5
-
-
-def test_what_is_too_long_for_that_process_is_told_to_another(engine: Engine) -> None:
-    assert status_of(engine, "true") == 0
-    until(lambda: standby(spare(launcher().pid)) > 0)
-    options = ContainerOptions(
-        args=["sh", "-c", "exit $((${#ONE} / 1000))"], env=["ONE=" + "1" * 100_000]
-    )
-    done = engine.run("demo", options, output=lambda *_: None)
-    assert isinstance(done, Finished)
-    assert done.exit_status == 100
 
 
 def test_it_ends_with_who_started_it(program: Program) -> None:

@@ -179,7 +179,8 @@ RUNTIME = (
             ),
             Line(
                 file="ocinb/runtime/parent.py",
-                text="close_others(env.kernel, _descriptors(env, channel, gate))",
+                text="close_others(env.kernel, [*env.descriptors(), *channel.descriptors, "
+                "*gate.descriptors])",
                 instead="pass",
             ),
             Line(
