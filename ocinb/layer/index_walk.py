@@ -60,16 +60,21 @@ class _Walk:
         if path.count("/") > MAX_DEPTH:
             raise LimitExceeded(f"{path[:40]}… has more than {MAX_DEPTH} components")
         for name in sorted(os.listdir(fd)):
-            child = f"{path}/{name}" if path else name
-            status = os.stat(name, dir_fd=fd, follow_symlinks=False)
-            if self._marks and whiteout.is_device(status.st_mode, status.st_rdev):
-                self.whiteouts.append(child)
-            elif self._marks and name.startswith(whiteout.PREFIX):
-                self.whiteouts.append(child[: -len(name)] + name[len(whiteout.PREFIX) :])
-            elif stat.S_ISDIR(status.st_mode):
-                self._directory(fd, name, child)
-            else:
-                self._leaf(fd, name, child, status)
+            try:
+                self._entry(fd, name, f"{path}/{name}" if path else name)
+            except FileNotFoundError:
+                continue  # a program that runs has removed it meanwhile
+
+    def _entry(self, parent: int, name: str, path: str) -> None:
+        status = os.stat(name, dir_fd=parent, follow_symlinks=False)
+        if self._marks and whiteout.is_device(status.st_mode, status.st_rdev):
+            self.whiteouts.append(path)
+        elif self._marks and name.startswith(whiteout.PREFIX):
+            self.whiteouts.append(path[: -len(name)] + name[len(whiteout.PREFIX) :])
+        elif stat.S_ISDIR(status.st_mode):
+            self._directory(parent, name, path)
+        else:
+            self._leaf(parent, name, path, status)
 
     def _directory(self, parent: int, name: str, path: str) -> None:
         fd = os.open(name, OPEN_DIRECTORY, dir_fd=parent)

@@ -25,7 +25,7 @@ def test_an_exercise_is_answered_and_the_board_shows_it(notebook_page, jupyter_l
 
     notebook_page.type(number, EXERCISE.cell(EXERCISE.wrong[0]))
     told = notebook_page.run(number).inner_text()
-    assert "Hint 2 of 2" in told
+    assert "Hint 1 of 2" in told
     notebook_page.type(number, EXERCISE.cell(EXERCISE.solution))
     output = notebook_page.run(number)
     assert "✓ 04-diffid: right." in output.inner_text()

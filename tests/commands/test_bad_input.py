@@ -337,19 +337,23 @@ def test_a_disk_that_cannot_be_written(door, place, disk):
 )
 def test_no_directory_for_temporary_files(place, demo, words):
     (place / "Dockerfile").write_text("FROM demo\nCOPY --chown=1000 Dockerfile /srv/\n")
-    # Where temporary files could lie all is read-only, in a mount namespace of its own.
+    # Where temporary files could lie all is read-only, in a mount namespace of its own. This
+    # repository and its interpreter may lie there, too: they are shown elsewhere.
     script = (
-        'mount --make-rprivate / && mount --rbind "$1" /mnt && shift && cd /sys && '
+        'mount --make-rprivate / && mount --rbind "$1" /mnt && mount --rbind "$2" /media && '
+        'mount --rbind "$3" /srv && shift 3 && cd /sys && '
         'for d in /tmp /var/tmp; do mount -t tmpfs -o ro none $d; done && exec "$@"'
     )
     words = [word.format(place="/mnt") for word in words]
+    repository, python = Path(__file__).parents[2], Path(sys.prefix)
     done = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", script, "sh", place, sys.executable, "-m", "ocinb",
+        ["unshare", "--mount", "sh", "-c", script, "sh", place, repository, python,
+         f"/srv/bin/{Path(sys.executable).name}", "-m", "ocinb",
          "--root", "/mnt/root", "--run-root", "/mnt/run", *words],
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "TMPDIR": "/no/such"},
+        env={**os.environ, "PYTHONPATH": "/media", "TMPDIR": "/no/such"},
     )  # fmt: skip
     assert done.returncode != 0
     *_, sentence, hint = done.stderr.splitlines()

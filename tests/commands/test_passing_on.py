@@ -40,7 +40,8 @@ def run(door: Door, tmp_path: Path) -> Iterator[Run]:
 
     def start(*words: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "ocinb", *words],
+            # Who was told to ignore it, as by nohup, hands that on.
+            ["env", "--default-signal=HUP", sys.executable, "-m", "ocinb", *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.runtimes import Bundle, RuntimeProgram, alive
+from tests.support.runtimes import Bundle, RuntimeProgram, alive, wait_until
 
 RUNTIME_STAGES = ("prestart", "createRuntime", "poststart", "poststop")
 CONTAINER_STAGES = ("createContainer", "startContainer")
@@ -86,6 +86,8 @@ def test_every_stage_runs_at_its_moment(
     assert runtime.create(bundle).returncode == 0
     assert [stage for stage in ORDER if read(notes, stage)] == list(ORDER[:3])
     runtime.call("start", "c")
+    # crun's start does not wait for the hook that the container's process runs.
+    wait_until(lambda: read(notes, "startContainer"))
     assert [stage for stage in ORDER if read(notes, stage)] == list(ORDER[:5])
     runtime.call("kill", "c", "KILL")
     runtime.await_status("stopped")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import stat
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -293,3 +295,27 @@ def test_what_lies_beneath_a_path_comes_in_order(tmp_path):
     assert stack.children("a") == ["a"]
     assert list(stack.beneath("a/b")) == []
     assert stack.mentions["a/b"] == [Place(0, 4), Place(1, 2)]
+
+
+def test_what_goes_away_while_a_tree_is_walked_was_not_there(tmp_path: Path) -> None:
+    stays = tmp_path / "stays"
+    stays.write_text("here")
+    over = threading.Event()
+
+    def come_and_go() -> None:
+        while not over.is_set():
+            for number in range(20):
+                (tmp_path / f"d{number}/e").mkdir(parents=True)
+                (tmp_path / f"f{number}").write_text("")
+            for number in range(20):
+                shutil.rmtree(tmp_path / f"d{number}")
+                (tmp_path / f"f{number}").unlink()
+
+    changing = threading.Thread(target=come_and_go)
+    changing.start()
+    try:
+        for _ in range(50):
+            assert "stays" in index_directory(tmp_path).numbers
+    finally:
+        over.set()
+        changing.join()
