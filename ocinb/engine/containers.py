@@ -350,13 +350,15 @@ def _status(
 
     Spec: runtime-spec runtime.md#state (status)
     """
-    init, monitor = files.read_process(files.init), files.read_process(files.monitor)
-    if ended.get("again") and monitor and monitor.alive:
-        return RESTARTING
+    if ended.get("again"):
+        monitor = files.read_process(files.monitor)
+        if monitor and monitor.alive:
+            return RESTARTING
     if alive:
         return _living(files, started)
     if ended:
         return STOPPED
+    init, monitor = files.read_process(files.init), files.read_process(files.monitor)
     if init is not None:
         if started and monitor and monitor.alive:  # it is about to note how the program ended
             return RUNNING
