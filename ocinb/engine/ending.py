@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import select
 import time
-from typing import TYPE_CHECKING
 
 from ocinb.bundle.options import STOP_TIMEOUT
 from ocinb.engine.container_files import ContainerFiles, Process, read_json, write_json
-from ocinb.engine.containers import ContainerRecord, Containers, record_of
+from ocinb.engine.containers import ContainerRecord, Containers
 from ocinb.engine.operations import Operations, halted, stop_signal
-from ocinb.errors import ContainerError, InvalidStatus, OcinbError, StorageError
+from ocinb.errors import ContainerError, OcinbError, StorageError
 from ocinb.spec.runtime_state import PAUSED, STOPPED
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 GRACE = 10.0
 """Seconds between the signal to end and SIGKILL, where nothing else is asked for."""
@@ -97,30 +92,6 @@ def await_end(process: Process | None, deadline: float | None) -> bool:
         return bool(poll.poll(left))
     finally:
         os.close(descriptor)
-
-
-@contextlib.contextmanager
-def one_start(files: ContainerFiles) -> Iterator[None]:
-    """Let one process at a time start a container that has ended.
-
-    Raises:
-        InvalidStatus: another does so at this moment, or has just done so.
-    """
-    lock = os.open(files.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            busy = True
-        else:
-            record = record_of(files)
-            busy = record is None or record.status != STOPPED
-        if busy:
-            container = os.path.basename(files.directory)
-            raise InvalidStatus(f"container {container} is being started by another process")
-        yield
-    finally:
-        os.close(lock)
 
 
 def note_failure(files: ContainerFiles, error: BaseException) -> None:

@@ -16,6 +16,7 @@ from ocinb.engine.limits import Resources, update
 from ocinb.engine.log_file import LogChunk, read_log
 from ocinb.engine.log_following import follow_log, is_quiet, last_lines
 from ocinb.engine.networking import rename_member
+from ocinb.engine.one_start import one_start
 from ocinb.engine.settle import settle
 from ocinb.engine.start_attached import start_attached
 from ocinb.engine.strace_output import traced
@@ -89,7 +90,7 @@ class ExistingContainers:
         if record.status != STOPPED:
             self._operations.start(name)
             return
-        with ending.one_start(files):
+        with one_start(files, STOPPED):
             ending.forget_end(files)
             try:
                 with Shim(files, self._record, detached=True) as shim:

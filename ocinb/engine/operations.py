@@ -15,6 +15,7 @@ from ocinb.engine.containers import ContainerRecord, Containers, record_of
 from ocinb.engine.emulated.strays import end_strays
 from ocinb.engine.happenings import note
 from ocinb.engine.launcher_process import call
+from ocinb.engine.one_start import one_start
 from ocinb.engine.restarting import halt
 from ocinb.engine.runtime_process import complaint, failure, find_runtime, last_line
 from ocinb.errors import (
@@ -102,15 +103,8 @@ class Operations:
         files, record = self._containers.find(name)
         self.note_start(files, record)
         require(record, "start", CREATED)
-        try:
+        with one_start(files, CREATED):
             self._call(files, record, "start")
-        except StepFailed:
-            now = self._containers.find(name)[1]
-            if now.status != STOPPED:
-                # Another start was quicker, and its word has not been written down yet.
-                require(now, "start", CREATED)
-            raise
-        else:
             write_json(files.started, {"time": time.time()})
             note(files, "start")
 

@@ -14,6 +14,7 @@ from ocinb.engine.connection import Connection
 from ocinb.engine.container_files import read_json
 from ocinb.engine.joining import streams
 from ocinb.engine.launch import Shim
+from ocinb.engine.one_start import one_start
 from ocinb.engine.operations import require
 from ocinb.spec.runtime_state import CREATED, STOPPED
 
@@ -67,7 +68,7 @@ def _again(
     stdin: int | None,
     pass_on: bool | None,
 ) -> Ended | None:
-    with ending.one_start(files):
+    with one_start(files, STOPPED):
         ending.forget_end(files)
         try:
             with Shim(files, record, output=output, stdin=stdin) as shim:

@@ -10,10 +10,11 @@ its source be chosen, so there the type, the path and the device must all be the
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import time
 
-from ocinb.errors import BundleError
+from ocinb.errors import BundleError, StorageError
 from ocinb.events import Mounted, Unmounted, ignore
 from ocinb.linux.mounts import mount_at, mounts
 from ocinb.linux.processes import alive, start_time
@@ -25,7 +26,7 @@ from ocinb.whole_file import sweep_unfinished
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ocinb.events import Record
     from ocinb.overlay.probe import Probe
@@ -93,7 +94,8 @@ class MountManager:
                 see ``Plan``.
 
         Raises:
-            BundleError: something of ours is mounted there, or a copy's target is not empty.
+            BundleError: something of ours is mounted there, or just being mounted, or a copy's
+                target is not empty.
             SyscallError, UnsupportedHost, StorageError: it could not be made; nothing is left.
         """
         started = time.perf_counter()
@@ -115,8 +117,9 @@ class MountManager:
             owner=(os.getpid(), start_time(os.getpid())),
             made_target=made_target,
         )
-        self._refuse(mount)
-        done = self._carry_out(mount, tuple(flags or ()))
+        with _one_mount(goal):
+            self._refuse(mount)
+            done = self._carry_out(mount, tuple(flags or ()))
         seconds = time.perf_counter() - started
         self._record(
             Mounted(
@@ -232,6 +235,23 @@ class MountManager:
             with contextlib.suppress(OSError):
                 os.rmdir(mount.target)
         self._records.remove(mount)
+
+
+@contextlib.contextmanager
+def _one_mount(target: str) -> Iterator[None]:
+    """Let one process at a time mount something at a directory."""
+    try:
+        lock = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise StorageError(f"{target} cannot be opened: {error.strerror}") from None
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BundleError(f"{target} is just being mounted by another process") from None
+        yield
+    finally:
+        os.close(lock)
 
 
 def _is_kept(mount: Mount) -> bool:

@@ -159,9 +159,14 @@ def test_what_runs_is_not_started_again(engine: Engine) -> None:
         engine.containers.start("box")
 
 
-def test_of_several_who_start_it_at_once_one_does(engine: Engine) -> None:
-    begin(engine, "echo up; sleep 0.3")
-    engine.containers.wait("box")
+@pytest.mark.parametrize("status", ["created", "stopped"])
+def test_of_several_who_start_it_at_once_one_does(engine: Engine, status: str) -> None:
+    script = "echo up; sleep 0.3"
+    if status == "stopped":
+        begin(engine, script)
+        engine.containers.wait("box")
+    else:
+        engine.create("demo", ContainerOptions(args=["sh", "-c", script]), name="box")
     failures: list[BaseException] = []
 
     def start() -> None:
@@ -177,7 +182,7 @@ def test_of_several_who_start_it_at_once_one_does(engine: Engine) -> None:
         thread.join()
     assert len(failures) == 3
     assert engine.containers.wait("box") == 0
-    assert said(engine) == "up\nup\n"
+    assert said(engine) == ("up\nup\n" if status == "stopped" else "up\n")
 
 
 def test_a_start_that_fails_leaves_a_container_that_has_ended(engine: Engine) -> None:

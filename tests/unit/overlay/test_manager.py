@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from threading import Barrier, Thread
 
 import pytest
 
@@ -208,6 +209,37 @@ def test_a_mount_over_ours_belongs_to_somebody_else(layers: Layers, tmp_path: Pa
 
 
 @pytest.mark.root
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_several_who_mount_there_at_once_one_does(
+    kind: str, layers: Layers, tmp_path: Path
+) -> None:
+    target = tmp_path / "target"
+    target.mkdir()
+    manager = MountManager(tmp_path / "state")
+    manager.probe()
+    beginning, failures = Barrier(4), []
+
+    def mount() -> None:
+        beginning.wait()
+        try:
+            MountManager(tmp_path / "state").mount(layers, target, kind=kind)
+        except BundleError as error:
+            failures.append(error)
+
+    threads = [Thread(target=mount) for _ in range(4)]
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    sys.setswitchinterval(usual)
+    assert len(failures) == 3
+    assert len(manager.list()) == 1
+    manager.unmount(target)
+    assert here(tmp_path) == []
+
+
 def test_a_busy_mount_stays_and_says_so(layers: Layers, tmp_path: Path) -> None:
     manager = MountManager(tmp_path / "state")
     manager.mount(layers, tmp_path / "target")

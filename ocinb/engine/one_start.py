@@ -1,0 +1,44 @@
+"""One process at a time starts a container."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+
+from ocinb.engine.containers import record_of
+from ocinb.errors import InvalidStatus
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ocinb.engine.container_files import ContainerFiles
+
+
+@contextlib.contextmanager
+def one_start(files: ContainerFiles, status: str) -> Iterator[None]:
+    """Let one process at a time start a container that was created, or that has ended.
+
+    Args:
+        files: of the container.
+        status: in which the caller has just seen it, and in which it must still be.
+
+    Raises:
+        InvalidStatus: another does so at this moment, or has just done so.
+    """
+    lock = os.open(files.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            busy = True
+        else:
+            record = record_of(files)
+            busy = record is None or record.status != status
+        if busy:
+            container = os.path.basename(files.directory)
+            raise InvalidStatus(f"container {container} is being started by another process")
+        yield
+    finally:
+        os.close(lock)
