@@ -34,6 +34,6 @@ def _of_manifest(store: Store, descriptor: Descriptor) -> tuple[Digest, ...]:
         manifest = Manifest.parse(store.read(descriptor), descriptor.media_type)
         if not manifest.is_image:
             return ()
-        return tuple(ImageConfig.parse(store.read(manifest.config)).chain_ids)
+        return ImageConfig.parse(store.read(manifest.config)).chain_ids
     except (ContentError, DocumentError):
         return ()  # of another platform, and not here

@@ -5,6 +5,7 @@ Spec: image-spec config.md
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -50,7 +51,7 @@ class History(View, frozen=True, kw_only=True, rename=None):
     empty_layer: bool | None = None
 
 
-class ImageConfig(View, frozen=True, kw_only=True, rename=None):
+class ImageConfig(View, frozen=True, kw_only=True, rename=None, dict=True):
     """An image config. Spec: image-spec config.md#properties"""
 
     architecture: str
@@ -96,10 +97,10 @@ class ImageConfig(View, frozen=True, kw_only=True, rename=None):
             variant=self.variant,
         )
 
-    @property
-    def chain_ids(self) -> list[Digest]:
+    @cached_property
+    def chain_ids(self) -> tuple[Digest, ...]:
         """The chainID of each layer, bottom to top. Spec: image-spec config.md#layer-chainid"""
-        return chain_ids(self.rootfs.diff_ids)
+        return tuple(chain_ids(self.rootfs.diff_ids))
 
     def layer_history(self) -> list[History]:
         """One history entry for each layer, empty layers left out, padded where missing."""

@@ -4,7 +4,8 @@
 
 Every figure is of this machine, in this run, the competitors in turn. A module for each subject;
 ``unpack`` and ``questions`` stand alone: ``python -m tests.bench.unpack``. The reports can be made
-again from the figures: ``python -m tests.bench.report``.
+again from the figures: ``python -m tests.bench.report``. With ``--only``, what FILE has of other
+subjects is kept.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ def main() -> None:
     if chosen.markdown and load > QUIET:
         parser.error(f"the load is {load:.1f}: figures are published of a quiet machine only")
     figures = report.begun(load, chosen.rounds)
+    if chosen.only and chosen.json:
+        figures = report.again(figures, chosen.json)
     for name in chosen.only or SUBJECTS:
         print(f"## {SUBJECTS[name]} (load {os.getloadavg()[0]:.1f})\n", flush=True)
         subject = report.subject(figures, name, SUBJECTS[name])

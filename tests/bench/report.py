@@ -33,12 +33,23 @@ def begun(load: float, rounds: int) -> Figures:
             "python": platform.python_version(),
             "memory": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         },
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "time": _now(),
         "commit": _commit(),
         "load": round(load, 2),
         "rounds": rounds,
         "subjects": {},
     }
+
+
+def again(figures: Figures, earlier: Path) -> Figures:
+    """Figures to which those of some subjects are added, in place of what they were.
+
+    Args:
+        figures: as ``begun`` gave them.
+        earlier: a file with figures; not there, or of another machine: they are not used.
+    """
+    kept: Figures = json.loads(earlier.read_bytes()) if earlier.exists() else figures
+    return kept if kept["machine"] == figures["machine"] else figures
 
 
 def subject(figures: Figures, name: str, what: str) -> list[dict[str, object]]:
@@ -48,6 +59,8 @@ def subject(figures: Figures, name: str, what: str) -> list[dict[str, object]]:
         "what": what,
         "command": f"python -m tests.bench --only {name}",
         "load": round(os.getloadavg()[0], 2),
+        "time": _now(),
+        "commit": _commit(),
         "comparisons": made,
     }
     return made
@@ -74,7 +87,8 @@ def as_markdown(figures: Figures) -> str:
         _of(figures),
     ]
     for found in figures["subjects"].values():
-        out += ["", f"## {_capital(found['what'])}", "", f"Repeat it: `{found['command']}`"]
+        out += ["", f"## {_capital(found['what'])}", ""]
+        out.append(f"Repeat it: `{found['command']}`{_measured(figures, found)}")
         for comparison in found["comparisons"]:
             out += ["", f"### {_capital(comparison['title'])}", "", *_table(comparison)]
             notes = comparison.get("notes") or []
@@ -89,12 +103,20 @@ def as_html(figures: Figures) -> str:
     body = [f"<h1>ocinb beside its peers</h1><p>{escape(_of(figures))}</p>"]
     for found in figures["subjects"].values():
         body.append(f"<h2>{escape(_capital(found['what']))}</h2>")
-        body.append(f"<p>Repeat it: <code>{escape(found['command'])}</code></p>")
+        measured = escape(_measured(figures, found))
+        body.append(f"<p>Repeat it: <code>{escape(found['command'])}</code>{measured}</p>")
         for comparison in found["comparisons"]:
             body.append(f"<figure>{_plot(comparison)}</figure>")
             body += [f"<p>{escape(note)}</p>" for note in comparison.get("notes") or []]
             body.append(f"<details><summary>figures</summary>{_html_table(comparison)}</details>")
     return _PAGE.format(body="\n".join(body))
+
+
+def _measured(figures: Figures, found: dict[str, Any]) -> str:
+    """When, where that was later than the rest."""
+    if found.get("commit", figures["commit"]) == figures["commit"]:
+        return ""
+    return f" (measured again on {found['time'][:10]}, commit {found['commit']})"
 
 
 def _plot(comparison: dict[str, Any]) -> str:
@@ -165,6 +187,10 @@ def _processor() -> str:
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return platform.machine()
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def _commit() -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import random
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,18 +38,28 @@ class Ground:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._numbers = itertools.count()
         self.engine = Engine(Settings(root=directory / "root", run_root=directory / "run"))
 
-    def fresh(self, name: str) -> Path:
+    def fresh(self) -> Path:
         """A directory that is not there yet."""
-        path = self.directory / name
-        shutil.rmtree(path, ignore_errors=True)
-        return path
+        return self.directory / f"tree{next(self._numbers)}"
 
     def unpacking(self, files: int) -> Callable[[], object]:
         """Unpack a layer."""
         data = archive(_members(files))
-        return lambda: unpack(io.BytesIO(data), self.fresh("tree"))
+        return lambda: unpack(io.BytesIO(data), self.fresh())
+
+    def extracting(self, files: int) -> Callable[[], object]:
+        """The same by tar: what the filesystem itself costs."""
+        data = archive(_members(files))
+
+        def act() -> None:
+            directory = self.fresh()
+            directory.mkdir()
+            subprocess.run(["tar", "-xf", "-", "-C", directory], input=data, check=True)
+
+        return act
 
     def asking(self, question: str) -> Callable[[int], Callable[[], object]]:
         """Ask an image of two layers, the second with a tenth of the files again, for a table."""
@@ -133,7 +145,12 @@ def comparisons() -> Iterator[Scaling]:
     directory = Path(tempfile.mkdtemp(prefix="ocinb-bench-", dir="/var/tmp"))
     site = Ground(directory)
     try:
-        yield Scaling("unpack a layer", "files", FILES, [Line("unpack", site.unpacking)])
+        yield Scaling(
+            "unpack a layer",
+            "files",
+            FILES,
+            [Line("unpack", site.unpacking), Line("tar", site.extracting)],
+        )
         yield Scaling(
             "tables of an image",
             "files",
