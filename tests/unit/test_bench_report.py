@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from xml.etree import ElementTree
@@ -64,3 +65,31 @@ def test_a_comparison_counts_the_rounds_behind_the_first() -> None:
     comparison = Comparison("x", [Case("ours", lambda: acts.append(1))])
     comparison.run(3)
     assert (len(acts), len(comparison.cases[0].seconds)) == (4, 3)
+
+
+def test_a_subject_measured_again_takes_the_place_of_what_it_was(
+    figures: report.Figures, tmp_path: Path
+) -> None:
+    earlier = tmp_path / "figures.json"
+    figures["commit"] = "abc1234"
+    earlier.write_text(json.dumps(figures))
+    kept = report.again(report.begun(0.1, 3), earlier)
+    assert list(kept["subjects"]) == ["some"]
+    report.subject(kept, "other", "more work")
+    text = report.as_markdown(kept)
+    assert "`python -m tests.bench --only some` (measured again" in text
+    kept["subjects"]["some"]["commit"] = "abc1234"
+    text = report.as_markdown(kept)
+    assert text.count("(measured again") == 1
+    assert "`python -m tests.bench --only other` (measured again" in text
+
+
+def test_figures_of_another_machine_are_not_mixed_with_ours(
+    figures: report.Figures, tmp_path: Path
+) -> None:
+    earlier = tmp_path / "figures.json"
+    figures["machine"]["processors"] = 999
+    earlier.write_text(json.dumps(figures))
+    new = report.begun(0.1, 3)
+    assert report.again(new, earlier) is new
+    assert report.again(new, tmp_path / "none.json") is new
