@@ -16,7 +16,14 @@ from ocinb.commands.supervision_options import supervision_options
 from ocinb.commands.tree import Command
 from ocinb.commands.values import Document
 from ocinb.content.short_names import resolve
-from ocinb.errors import BlobNotFound, CommandError, NameNotFound, OcinbError
+from ocinb.errors import (
+    BlobNotFound,
+    CommandError,
+    DistributionError,
+    NameNotFound,
+    OcinbError,
+)
+from ocinb.events import Warned
 from ocinb.temporary import temporary_place
 
 if TYPE_CHECKING:
@@ -31,7 +38,7 @@ if TYPE_CHECKING:
 EVERYTHING_ELSE = {"allow_interspersed_args": False}
 """What stands behind the image belongs to the container's command, options too."""
 
-MISSING, ALWAYS, NEVER = "missing", "always", "never"
+MISSING, ALWAYS, NEVER, NEWER = "missing", "always", "never", "newer"
 
 _OPTIONS = (
     click.Option(["--name"], help="Of the container; one is made up if not given."),
@@ -43,9 +50,10 @@ _OPTIONS = (
     click.Option(["-q", "--quiet"], is_flag=True, help="No progress while the image is brought."),
     click.Option(
         ["--pull"],
-        type=click.Choice([MISSING, ALWAYS, NEVER]),
+        type=click.Choice([MISSING, ALWAYS, NEVER, NEWER]),
         default=MISSING,
-        help="When to ask the registry for the image; missing if not given.",
+        help="When to ask the registry for the image; missing if not given. "
+        "newer: always, but what is here is used where no registry answers.",
     ),
     click.Option(["--cidfile"], metavar="FILE", help="Write the container's id there."),
     click.Option(["--show-config"], is_flag=True, help="Show config.json; make nothing."),
@@ -90,7 +98,7 @@ def find_image(
     """The image that a container shall be made of.
 
     Args:
-        pull: ``missing``, ``always`` or ``never``.
+        pull: ``missing``, ``always``, ``never`` or ``newer``.
         options, name: of the container: what is wrong with them is told before an image is
             brought for nothing.
         replace: whether the name may be another container's.
@@ -105,7 +113,7 @@ def find_image(
         session.hush.set()
     images, found = session.engine.images, image
     try:
-        if pull != ALWAYS:
+        if pull in (MISSING, NEVER):
             return images.get(image, platform)
         found = resolve(session.engine.store.names, image)
     except (NameNotFound, BlobNotFound):
@@ -114,7 +122,18 @@ def find_image(
     from ocinb.engine.planning import check_wishes
 
     check_wishes(session.engine, options, None if replace else name)
-    return images.pull(found, platform)
+    try:
+        return images.pull(found, platform)
+    except DistributionError as error:
+        if pull != NEWER:
+            raise
+        try:
+            here = images.get(image, platform)
+        except OcinbError:
+            raise error from None
+        message = f"whether there is a newer {image} is not known: {error.message}"
+        session.engine.record(Warned(message=message))
+        return here
 
 
 def make_room(session: Session, name: str | None, *, replace: bool) -> None:

@@ -23,6 +23,8 @@ from ocinb.errors import (
     OcinbError,
     VolumeError,
 )
+from ocinb.events import Warned
+from ocinb.registry.serve import RegistryServer
 from ocinb.spec.reference import Reference
 from ocinb.table import Table
 from tests.support.door import Door
@@ -274,6 +276,27 @@ def test_an_image_is_pulled_only_if_wished(door: Door, web: str) -> None:
     with pytest.raises(OcinbError) as caught:
         door("run", "--pull", "always", "127.0.0.1:1/demo", "true")
     assert caught.value.exit_status == 125  # type: ignore[attr-defined]
+
+
+def test_a_newer_image_is_run_and_the_one_here_where_no_registry_answers(
+    door: Door, web: str, tmp_path: Path
+) -> None:
+    words = ("run", "--rm", "--pull", "newer")
+    with RegistryServer(tmp_path / "registry") as registry:
+        name = f"{registry.address}/app:1"
+        door("push", "demo", name)
+        door(*words, name, "true")
+        (tmp_path / "Dockerfile").write_text("FROM demo\nRUN touch /new\n")
+        door("build", "--tag", "newer", tmp_path)
+        door("push", "newer", name)
+        door(*words, name, "ls", "/new")
+    door(*words, name, "ls", "/new")
+    assert door.output().endswith("/new\n/new\n")
+    last = [event.message for event in door.session.recorder.events if isinstance(event, Warned)]
+    assert f"whether there is a newer {name} is not known" in last[-1]
+    with pytest.raises(OcinbError):
+        door(*words, f"{registry.address}/other", "true")
+    door("rmi", name, "newer")
 
 
 def test_the_id_is_written_before_the_program_ends(door: Door, web: str, tmp_path: Path) -> None:
