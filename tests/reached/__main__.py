@@ -103,8 +103,10 @@ def _copy(copy: Path) -> None:
     with (steps / "steps").open("wb") as file:
         file.truncate(len(files) * arcs.SIDE**2)
     (steps / "steps").chmod(0o666)
-    add = f"import sys; sys.path.insert(0, {str(steps)!r}); import ocinb_arcs; "
-    add += "sys.path.pop(0); ocinb_arcs.begin()\n"
+    # In the virtual machine the copy is there without that directory.
+    add = f"import os, sys; sys.path.insert(0, {str(steps)!r}); "
+    add += "arcs = os.path.isdir(sys.path[0]) and __import__('ocinb_arcs'); "
+    add += "sys.path.pop(0); arcs and arcs.begin()\n"
     for name in ISOLATED:
         text = (copy / name).read_text()
         assert _FUTURE in text, name

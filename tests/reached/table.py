@@ -13,6 +13,9 @@ Made by `make coverage`, which runs all tests, those beside other programs too, 
 process: also in the runtime's own, which are isolated, change their root and become other programs.
 A branch is a step from one line to another where there are several.
 
+Tests that the counting itself disturbs — its files need memory, a directory and time — fail there
+and are counted as failures; `make test` is what must pass.
+
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -170,6 +171,20 @@ def test_what_becomes_a_container_at_this_moment_is_not_in_the_way_of_clear(
     assert os.listdir(directory) == ["config.json"]
 
 
+def test_what_clear_cannot_remove_is_told(
+    containers: Containers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = Path(containers.root, "c")
+    directory.mkdir(parents=True)
+
+    def refused(path: str) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), path)
+
+    monkeypatch.setattr(os, "rmdir", refused)
+    with pytest.raises(PermissionError):
+        containers.clear("c")
+
+
 @pytest.mark.parametrize("name", ["thesis.txt", ".profile", "directory"])
 def test_what_is_no_containers_directory_stays(containers: Containers, name: str) -> None:
     home = Path(containers.root)
@@ -325,6 +340,7 @@ def test_an_operation_in_the_wrong_status(container: Container) -> None:
     [
         ("kill", ("created", "running"), "container not running: it is stopped, not created or r"),
         ("start", ("created",), "it is stopped, not created"),
+        ("delete", ("created",), "it is stopped, not created"),
     ],
 )
 def test_what_containerds_shim_reads_is_said_where_nothing_runs(
