@@ -22,7 +22,7 @@ def figures() -> report.Figures:
     comparison.run(2)
     comparison.table()
     found.append(comparison.figures())
-    line = Line("sleep", lambda size: lambda: time.sleep(size * 1e-5))
+    line = Line("sleep", lambda size: lambda: time.sleep(size * 1e-4))
     scaling = Scaling("sleeping", "hundredths", [10, 100, 1000], [line])
     scaling.run(1)
     found.append(scaling.figures())
