@@ -229,17 +229,20 @@ def test_of_several_who_mount_there_at_once_one_does(
     threads = [Thread(target=mount) for _ in range(4)]
     usual = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    sys.setswitchinterval(usual)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(usual)
     assert len(failures) == 3
     assert len(manager.list()) == 1
     manager.unmount(target)
     assert here(tmp_path) == []
 
 
+@pytest.mark.root
 def test_a_busy_mount_stays_and_says_so(layers: Layers, tmp_path: Path) -> None:
     manager = MountManager(tmp_path / "state")
     manager.mount(layers, tmp_path / "target")
