@@ -7,6 +7,7 @@ out, whatever links there are already and whatever links come before in the arch
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
 import tarfile
@@ -21,13 +22,44 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import IO
 
+    from _typeshed import WriteableBuffer
+
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY = os.O_PATH | os.O_DIRECTORY
 _IDS = 1 << 32  # the last one is none: to chown it says that nothing is to change
 _MAJORS, _MINORS = 1 << 12, 1 << 20
 _TIMES = 1 << 62
+_MOST_READS_AT_END = 100
+"""Of a good archive the end is read once or twice."""
 _NOT_AN_ARCHIVE = (tarfile.TarError, ValueError, OverflowError, RecursionError, EOFError)
 """What tarfile raises for headers that it does not expect; its own errors are not all."""
+
+
+class _Ending(io.RawIOBase):
+    """An archive that says when there is no more of it to skip.
+
+    ``tarfile`` goes over what an entry claims to be long block by block, whether there is anything
+    or not: a claim of 2 ** 90 bytes would keep it busy for ever.
+    """
+
+    def __init__(self, archive: IO[bytes]) -> None:
+        self._archive = archive
+        self._reads_at_end = 0
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """As of any file. Raises: EOFError: its end was read again and again."""
+        space = memoryview(buffer).cast("B")
+        data = self._archive.read(len(space))
+        if not data:
+            self._reads_at_end += 1
+            if self._reads_at_end > _MOST_READS_AT_END:
+                raise EOFError("an entry claims to be longer than all of it")
+        space[: len(data)] = data
+        return len(data)
 
 
 class Extractor:
@@ -70,7 +102,8 @@ class Extractor:
             OSError: something cannot be made.
         """
         try:
-            with tarfile.open(fileobj=archive, mode="r|*") as entries:
+            ending = io.BufferedReader(_Ending(archive))
+            with tarfile.open(fileobj=ending, mode="r|*") as entries:
                 for entry in entries:
                     content = entries.extractfile(entry) if entry.isreg() else None
                     self._put(entry, content)

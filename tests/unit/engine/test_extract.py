@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gzip
 import io
 import os
 import tarfile
@@ -125,6 +126,17 @@ def test_a_link_to_what_is_missing_takes_nothing_away(tmp_path: Path) -> None:
         extract(archive([hardlink("f", "missing")]), tmp_path)
     extract(archive([hardlink("f", "f")]), tmp_path)
     assert (tmp_path / "f").read_text() == "mine"
+
+
+def test_an_entry_that_claims_to_be_endless_is_no_reason_to_read_for_ever(tmp_path: Path) -> None:
+    raw = bytearray(archive([member("f", data=b"x")]))
+    raw[124:136] = b"\x80" + b"\x7f" * 11  # the size, as a number of base 256
+    raw[0:1] = b"."  # where it goes there is a directory already: it is skipped
+    raw[148:156] = b" " * 8
+    raw[148:156] = b"%06o\0 " % sum(raw[:512])
+    for packed in (bytes(raw), gzip.compress(raw)):
+        with pytest.raises(ContainerError, match="claims to be longer than all of it"):
+            extract(packed, tmp_path)
 
 
 @settings(max_examples=150, deadline=None)
