@@ -6,7 +6,6 @@ Spec: image-spec conversion.md
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from ocinb.bundle.capabilities import bounding
@@ -14,7 +13,7 @@ from ocinb.bundle.filesystems import clean_path, mounts
 from ocinb.bundle.init_program import put_before
 from ocinb.bundle.isolation import linux
 from ocinb.bundle.options import PRIVATE, STOP_TIMEOUT, ContainerOptions
-from ocinb.bundle.user import User, resolve
+from ocinb.bundle.user import User
 from ocinb.errors import BundleError
 from ocinb.spec import annotations as keys
 from ocinb.spec import runtime_defaults as defaults
@@ -24,25 +23,22 @@ _PREFIX = "org.opencontainers.image."
 
 
 def runtime_config(
-    image: ImageConfig, options: ContainerOptions, rootfs: Path, *, root_path: str = "rootfs"
+    image: ImageConfig, options: ContainerOptions, user: User, *, root_path: str = "rootfs"
 ) -> dict[str, Any]:
     """The config.json of a container.
 
     Args:
         image: how the image wants to be run.
         options: how the person wants it to be run, which has the last word.
-        rootfs: the container's root filesystem, for names of users and groups.
+        user: whom ``wished_user`` means in the container's root filesystem.
         root_path: what ``root.path`` shall say; relative to the bundle.
 
     Raises:
-        UnknownUser: the user or group is not in the root filesystem.
         BundleError: there is no command to run, or a capability of that name does not exist.
 
     Spec: image-spec conversion.md#verbatim-fields
     """
     execution = image.execution
-    who = options.user if options.user is not None else execution.user or ""
-    user = resolve(who, rootfs, options.additional_groups)
     hostname = options.hostname or ""
     config: dict[str, Any] = {
         "ociVersion": defaults.CONFIG_VERSION,
@@ -59,6 +55,14 @@ def runtime_config(
     if options.init:
         put_before(config)
     return config
+
+
+def wished_user(execution: Execution, options: ContainerOptions) -> str:
+    """The user as image or person write it, for ``user.resolve``; empty is the superuser.
+
+    Spec: image-spec conversion.md#configuser
+    """
+    return options.user if options.user is not None else execution.user or ""
 
 
 def command(execution: Execution, options: ContainerOptions) -> list[str]:

@@ -15,8 +15,7 @@ def spec(*, rootless: bool = False) -> dict[str, Any]:
     Args:
         rootless: for an ordinary user: with a user namespace, without what needs more.
     """
-    from pathlib import Path
-
+    from ocinb.bundle.user import User
     from ocinb.spec.platform import Platform
 
     host = Platform.host()
@@ -33,6 +32,6 @@ def spec(*, rootless: bool = False) -> dict[str, Any]:
         user_namespace=rootless,
         seccomp=UNCONFINED,
     )
-    config = runtime_config(image, options, Path("/var/empty"))
+    config = runtime_config(image, options, User(uid=0, gid=0))
     del config["annotations"]
     return config

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from ocinb.errors import SyscallError, UnknownUser
 from ocinb.frozen import Frozen
@@ -40,7 +39,7 @@ class User(Frozen):
     home: str = "/"
 
 
-def resolve(text: str, rootfs: Path, extra: Iterable[str] = ()) -> User:
+def resolve(text: str, rootfs: str | os.PathLike[str], extra: Iterable[str] = ()) -> User:
     """The user that an image config or a person means.
 
     Args:
@@ -65,7 +64,7 @@ def resolve(text: str, rootfs: Path, extra: Iterable[str] = ()) -> User:
     return User(uid=user.uid, gid=user.gid, additional_gids=tuple(gids), home=user.home)
 
 
-def _resolve(text: str, rootfs: Path) -> User:
+def _resolve(text: str, rootfs: str | os.PathLike[str]) -> User:
     who, _, group = text.partition(":")
     passwd = list(_lines(rootfs, "etc/passwd", 7))
     number = _number(who or "0", text)
@@ -128,7 +127,7 @@ def _id(word: str) -> int | None:
     return int(word) if int(word) <= LARGEST_ID else None
 
 
-def _lines(rootfs: Path, path: str, fields: int) -> Iterator[list[str]]:
+def _lines(rootfs: str | os.PathLike[str], path: str, fields: int) -> Iterator[list[str]]:
     """The lines of a colon-separated file that have all their fields."""
     for line in _read(rootfs, path).decode(errors="surrogateescape").split("\n"):
         parts = line.split(":")
@@ -136,7 +135,7 @@ def _lines(rootfs: Path, path: str, fields: int) -> Iterator[list[str]]:
             yield parts
 
 
-def _read(rootfs: Path, path: str) -> bytes:
+def _read(rootfs: str | os.PathLike[str], path: str) -> bytes:
     """The start of a regular file beneath the root; empty where there is none."""
     try:
         root = os.open(rootfs, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -20,14 +20,16 @@ from ocinb.engine.choose import choose, ladder
 from ocinb.engine.containers import ContainerRecord, Containers, record_of
 from ocinb.engine.existing_containers import ExistingContainers
 from ocinb.engine.happenings import Happenings
+from ocinb.engine.image_users import ImageUsers
 from ocinb.engine.images import Images, LocalImage
-from ocinb.engine.launch import Shim
+from ocinb.engine.launch import Shim, Summons
 from ocinb.engine.named_volumes import NamedVolumes
 from ocinb.engine.operations import Operations
 from ocinb.engine.past_events import PastEvents
 from ocinb.engine.restarting import refuse_restart
 from ocinb.engine.rung import Choice, Rung
 from ocinb.engine.settle import settle
+from ocinb.engine.stacked import Stacked
 from ocinb.engine.strace_output import traced
 from ocinb.engine.way import Way, find_way
 from ocinb.events import Warned, ignore
@@ -83,6 +85,7 @@ class Engine:
         volumes: the volumes that outlive containers.
         happenings: what became of containers, also of those that were removed.
         networks: those that containers can be connected with.
+        users: who runs in the containers of which image.
 
     Raises:
         StorageError: a directory of the settings is another user's, or others may write into it.
@@ -102,6 +105,7 @@ class Engine:
         self.volumes = NamedVolumes(settings.volumes, settings.containers)
         self.record = record
         self._client = client
+        self.users = ImageUsers()
         self._told: set[str] = set()
         self.happenings = Happenings(settings.containers)
         self._containers = Containers(settings.containers, settings.runtime_state)
@@ -197,39 +201,41 @@ class Engine:
         if not keep:
             refuse_restart(wished.restart)
         way = self._way(runtime)
-        local = self.images.available(image)
-        layers = self.images.layers_for(local, way.rung)
-        files = stages.claim(self._containers, local, wished, name, way)
-        try:
-            if claimed is not None:
-                claimed(os.path.basename(files.directory))
-            with (
-                input_of(stdin) as given,
-                Shim(files, self.record, output=output, stdin=given, detached=detach) as shim,
-            ):
-                order = self._creation(shim, local, layers, wished, way, interactive)
-                if detach:
-                    shim.ask("create", **order)
-                    created = self.containers.get(os.path.basename(files.directory))
-                    shim.ask("start", remove=not keep)
-                    shim.detach()
-                    # One that is not kept may be gone by now.
-                    return record_of(files) or created
-                ended = attached.run_and_wait(
-                    shim, order, remove=not keep, pass_on=pass_on, raw=tty and output is None
-                )
-                if ended is None:
-                    # The keys to detach were typed: from now on it is as if detached.
-                    left = self.containers.get(os.path.basename(files.directory))
-                    shim.detach()
-                    return left
-                events = PastEvents(files.events, traced(files))
-                if not keep:
-                    self._containers.forget(files, rest=False)
-        except BaseException:
-            if not (keep and os.path.exists(files.started)):
-                self._operations.discard(files)
-            raise
+        shares_output = output is None and not detach
+        with (
+            input_of(stdin) as given,
+            Summons(stdin=given, shares_output=shares_output) as summons,
+        ):
+            local = self.images.available(image)
+            layers = self.images.layers_for(local, way.rung)
+            files = stages.claim(self._containers, local, wished, name, way)
+            try:
+                if claimed is not None:
+                    claimed(os.path.basename(files.directory))
+                with Shim(files, self.record, summons, output=output) as shim:
+                    order = self._creation(shim, local, layers, wished, way, interactive)
+                    if detach:
+                        shim.ask("create", **order)
+                        created = self.containers.get(os.path.basename(files.directory))
+                        shim.ask("start", remove=not keep)
+                        shim.detach()
+                        # One that is not kept may be gone by now.
+                        return record_of(files) or created
+                    ended = attached.run_and_wait(
+                        shim, order, remove=not keep, pass_on=pass_on, raw=tty and output is None
+                    )
+                    if ended is None:
+                        # The keys to detach were typed: from now on it is as if detached.
+                        left = self.containers.get(os.path.basename(files.directory))
+                        shim.detach()
+                        return left
+                    events = PastEvents(files.events, traced(files))
+                    if not keep:
+                        self._containers.forget(files, rest=False)
+            except BaseException:
+                if not (keep and os.path.exists(files.started)):
+                    self._operations.discard(files)
+                raise
         container = os.path.basename(files.directory)
         return Finished(container=container, events=events, **dict(ended))
 
@@ -248,17 +254,18 @@ class Engine:
         """
         wished = settle(options or ContainerOptions(), self._containers, self.record)
         way = self._way(runtime)
-        local = self.images.available(image)
-        layers = self.images.layers_for(local, way.rung)
-        files = stages.claim(self._containers, local, wished, name, way)
-        try:
-            with Shim(files, self.record, detached=True) as shim:
-                order = self._creation(shim, local, layers, wished, way, interactive)
-                shim.ask("create", **order)
-                shim.detach()
-        except BaseException:
-            self._operations.discard(files)
-            raise
+        with Summons() as summons:
+            local = self.images.available(image)
+            layers = self.images.layers_for(local, way.rung)
+            files = stages.claim(self._containers, local, wished, name, way)
+            try:
+                with Shim(files, self.record, summons) as shim:
+                    order = self._creation(shim, local, layers, wished, way, interactive)
+                    shim.ask("create", **order)
+                    shim.detach()
+            except BaseException:
+                self._operations.discard(files)
+                raise
         return self.containers.get(os.path.basename(files.directory))
 
     def connect(self, name: str, wish: Membership) -> None:
@@ -279,20 +286,23 @@ class Engine:
         interactive: bool,
     ) -> dict[str, Any]:
         """From unpacked layers to a bundle; the order that makes a container of it."""
-        rootfs = stages.stack(shim, layers, way.rung, self.settings.run_root)
+        stacked = Stacked(shim, layers, way.rung, self.settings.run_root)
         config = stages.describe(
             shim.files,
             image,
             wished,
-            rootfs,
+            stacked,
             way.rung,
             self.volumes,
             self.networks,
+            self.users,
             self.record,
         )
-        return stages.creation(
-            shim.files, config, self.settings.runtime_state, interactive=interactive
+        order = stages.creation(
+            shim.files, stacked, config, self.settings.runtime_state, interactive=interactive
         )
+        os.fspath(stacked)  # what could not be mounted is not created
+        return order
 
     def _way(self, runtime: str | None) -> Way:
         """How a container is run; a person is told once where something is lost by it."""

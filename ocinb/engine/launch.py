@@ -9,14 +9,60 @@ from typing import TYPE_CHECKING, Any
 
 from ocinb.engine.connection import Connection, OutputCallback
 from ocinb.engine.container_files import ContainerFiles
+from ocinb.engine.frames import order, watch
 from ocinb.engine.launcher_process import request
 from ocinb.errors import ContainerError
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from ocinb.events import Record
 
 _LONGEST_CLEANUP = 10.0
 """Seconds that a monitor has to clean up once nobody needs the container."""
+
+
+class Summons:
+    """A monitor that was asked for: it gets ready meanwhile, and waits to hear whose it is.
+
+    A context manager: left before anybody took it, the monitor ends.
+
+    Args:
+        stdin: a descriptor for the container's standard input; None: there is none.
+        shares_output: whether what the container writes goes to the standard output and error of
+            this process, by the hand of the monitor.
+
+    Raises:
+        ContainerError: the launcher could not be started.
+    """
+
+    def __init__(self, *, stdin: int | None = None, shares_output: bool = False) -> None:
+        self._streams = {} if stdin is None else {"stdin": stdin}
+        if shares_output:
+            self._streams |= {"stdout": 1, "stderr": 2}
+        self._control = self.another()
+
+    def another(self) -> socket.socket:
+        """The socket to one more monitor with the same streams; errors as for the first."""
+        control, theirs = socket.socketpair()
+        with theirs:
+            given = {"control": theirs.fileno(), **self._streams}
+            try:
+                request("monitor", list(given.values()), names=list(given))
+            except BaseException:
+                control.close()
+                raise
+        return control
+
+    def take(self) -> socket.socket:
+        """The socket to the monitor, which is the caller's to close."""
+        return socket.socket(fileno=self._control.detach())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._control.close()
 
 
 class Shim(Connection):
@@ -28,53 +74,33 @@ class Shim(Connection):
         files: the container's directory.
         record: told the events of monitor and runtime as they come.
         output: as for ``Connection``.
-        stdin: a descriptor for the container's standard input; None: there is none.
-        detached: what the container writes goes to its log only.
+        summons: by which it was asked for; left to the caller to close.
     """
 
     def __init__(
         self,
         files: ContainerFiles,
         record: Record,
+        summons: Summons,
         *,
         output: OutputCallback | None = None,
-        stdin: int | None = None,
-        detached: bool = False,
     ) -> None:
         super().__init__(files, record, output)
-        streams = {} if stdin is None else {"stdin": stdin}
-        if output is None and not detached:
-            streams |= {"stdout": 1, "stderr": 2}
-        self._streams = streams
-        self._begin()
+        self._summons = summons
+        self._control = summons.take()
+        self._first = b""
 
-    def _begin(self) -> None:
-        """Have a monitor forked.
+    def order_first(self, do: str, **values: Any) -> None:
+        """Give the first order, for which the monitor need not be there yet."""
+        self._first = watch(self.files.directory) + order(do, **values)
+        self._send(self._first)
 
-        Raises:
-            ContainerError: the launcher could not be started.
-        """
-        self._control, theirs = socket.socketpair()
-        with theirs:
-            given = {"control": theirs.fileno(), **self._streams}
-            try:
-                request(
-                    "monitor",
-                    list(given.values()),
-                    names=list(given),
-                    directory=self.files.directory,
-                )
-            except BaseException:
-                self._control.close()
-                raise
-
-    def ask_first(self, do: str, **values: Any) -> dict[str, Any]:
-        """Give the first order, for which the monitor need not be there yet. See ``ask``.
+    def first_reply(self) -> dict[str, Any]:
+        """Wait until the first order is carried out. See ``ask``.
 
         Raises:
             ContainerError: there is no monitor.
         """
-        self.order(do, **values)
         again = True
         while not self._greeted:
             if self.listen():
@@ -86,8 +112,8 @@ class Shim(Connection):
                 raise ContainerError(f"the monitor of the container did not start: {why}")
             # The launcher was killed with our request unread.
             again = False
-            self._begin()
-            self.order(do, **values)
+            self._control = self._summons.another()
+            self._send(self._first)
         return self._await_reply()
 
     def __exit__(

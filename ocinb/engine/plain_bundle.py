@@ -8,8 +8,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ocinb.bundle.convert import runtime_config
+from ocinb.bundle.convert import runtime_config, wished_user
 from ocinb.bundle.init_program import write_program
+from ocinb.bundle.user import resolve
 from ocinb.bundle.write import write_bundle
 from ocinb.engine.networking import add_network_to_bundle
 from ocinb.engine.volumes import add_volumes
@@ -70,7 +71,8 @@ def make_bundle(
     try:
         _make_directory(rootfs)
         copy_layers(map(str, layers), str(rootfs))
-        config = runtime_config(image, wished, rootfs)
+        user = resolve(wished_user(image.execution, wished), rootfs, wished.additional_groups)
+        config = runtime_config(image, wished, user)
         if wished.init:
             write_program(directory)
         add_volumes(config, image, options.volumes, rootfs, directory, volumes)

@@ -63,7 +63,7 @@ def preview(
         UnsupportedHost, VolumeError, NetworkError: as for ``stages.describe``.
     """
     wished, rung = engine.containers.settle(options), engine.rung
-    config = config_of("ID", image, wished, rootfs, rung)
+    config = config_of("ID", image, wished, engine.users.find(image, wished, rootfs), rung)
     fit(config, rung, engine.record, wished)
     files = ContainerFiles(str(engine.settings.containers / "ID"))
     for number, volume in enumerate(planned(config, image.config, wished.volumes)):

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 
 from ocinb.engine.container_files import ContainerFiles, Process, write_json
-from ocinb.engine.frames import HELLO, PROTOCOL, REPLY, error_document, pack
+from ocinb.engine.frames import HELLO, PROTOCOL, REPLY, error_document, heed, pack
 from ocinb.engine.monitor import Monitor
 from ocinb.engine.process_title import set_title
 from ocinb.errors import OcinbError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def become_monitor(request: dict[str, Any], descriptors: list[int]) -> None:
-    """Be the monitor of the container in ``request["directory"]`` until it is gone.
+    """Be the monitor of a container until it is gone; see ``frames.watch`` for which one.
 
     ``request["names"]`` says what the descriptors are: ``control`` is the socket to the
     engine; ``stdin``, ``stdout`` and ``stderr`` are what the container reads, and where goes
@@ -36,12 +37,21 @@ def become_monitor(request: dict[str, Any], descriptors: list[int]) -> None:
     given = dict(zip(request["names"], descriptors, strict=True))
     control = given["control"]
     sinks = {1: given.get("stdout", -1), 2: given.get("stderr", -1)}
-    files = ContainerFiles(request["directory"])
+    kernel = Kernel()
+    kernel.prctl(f.PR_SET_CHILD_SUBREAPER, 1)
+    os.chdir("/")
+    connection = socket.socket(fileno=control)
+    try:
+        directory = heed(connection)
+    except ConnectionError:
+        directory = None
+    if directory is None:
+        os._exit(0)
+    connection.detach()
+    files = ContainerFiles(directory)
     set_title("ocinb-monitor", files.directory)
     try:
         _use_own_streams(files)
-        kernel = Kernel()
-        kernel.prctl(f.PR_SET_CHILD_SUBREAPER, 1)
         # Who comes later, with whatever version of ocinb, reads the protocol there.
         write_json(files.monitor, {**dict(Process.of(os.getpid())), "protocol": PROTOCOL})
         os.write(control, pack(HELLO, str(PROTOCOL).encode()))
@@ -60,7 +70,6 @@ def refusal(error: BaseException) -> bytes:
 
 def _use_own_streams(files: ContainerFiles) -> None:
     """A file for complaints, which are nobody's output."""
-    os.chdir("/")
     log = os.open(files.monitor_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     for target in (1, 2):
         os.dup2(log, target)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from ocinb.bundle.convert import command, runtime_config
 from ocinb.bundle.init_program import write_program
 from ocinb.bundle.write import write_bundle
-from ocinb.engine import rung_cache
 from ocinb.engine.container_files import ContainerFiles, read_json, write_json
 from ocinb.engine.fitting import fit
 from ocinb.engine.health import health_check
@@ -23,17 +22,18 @@ from ocinb.engine.restarting import RestartPolicy
 from ocinb.engine.runtime_process import find_runtime
 from ocinb.engine.strace_output import find_strace
 from ocinb.engine.volumes import add_volumes
-from ocinb.errors import ContainerError, SyscallError, UnsupportedHost
+from ocinb.errors import ContainerError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ocinb.bundle.options import ContainerOptions
+    from ocinb.bundle.user import User
     from ocinb.engine.containers import Containers
+    from ocinb.engine.image_users import ImageUsers
     from ocinb.engine.images import LocalImage
     from ocinb.engine.launch import Shim
     from ocinb.engine.named_volumes import NamedVolumes
     from ocinb.engine.rung import Rung
+    from ocinb.engine.stacked import Stacked
     from ocinb.engine.way import Way
     from ocinb.events import Record
     from ocinb.network.networks import Networks
@@ -66,54 +66,21 @@ def claim(
     )
 
 
-def stack(shim: Shim, layers: Sequence[Path], rung: Rung, run_root: Path | None = None) -> Path:
-    """Have the layers shown as one tree with a writable layer on top.
-
-    Args:
-        shim: the container's monitor.
-        layers: unpacked, bottom to top.
-        rung: how layers are stacked here.
-        run_root: where it is kept what this machine can do, to be found out anew after a failure.
-
-    Returns:
-        A path to the tree that leads into the monitor's mount namespace.
-
-    Raises:
-        SyscallError, StorageError, BundleError: it could not be mounted.
-    """
-    attempt = rung.mount
-    assert attempt is not None  # a rung that works has one
-    order = {
-        "layers": [str(layer) for layer in layers],
-        "kind": attempt.kind,
-        "flags": list(attempt.flags),
-        "why": rung.answer,
-        "namespaces": None
-        if rung.emulated
-        else {"user": rung.user_namespace, "ids": rung.ids and rung.ids.document()},
-    }
-    write_json(shim.files.again, {"mount": order})
-    try:
-        reply = shim.ask_first("mount", **order)
-    except (SyscallError, UnsupportedHost):
-        # What was found out about this machine is not true any more: the next one asks anew.
-        if run_root is not None:
-            rung_cache.forget(run_root)
-        raise
-    return Path(reply["rootfs"])
-
-
 def describe(
     files: ContainerFiles,
     image: LocalImage,
     options: ContainerOptions,
-    rootfs: Path,
+    rootfs: os.PathLike[str],
     rung: Rung,
     volumes: NamedVolumes,
     networks: Networks,
+    users: ImageUsers,
     record: Record,
 ) -> dict[str, Any]:
     """Write the config.json of the container; what it says.
+
+    Args:
+        rootfs: its root filesystem, asked for its path only where it must be looked into.
 
     Raises:
         BundleError: image and options together make none that is valid.
@@ -124,7 +91,8 @@ def describe(
 
     Spec: runtime-spec bundle.md#container-format
     """
-    config = config_of(os.path.basename(files.directory), image, options, rootfs, rung)
+    user = users.find(image, options, rootfs)
+    config = config_of(os.path.basename(files.directory), image, options, user, rung)
     bundle = Path(files.bundle)
     fit(config, rung, record, options)
     if options.init:
@@ -140,12 +108,13 @@ def describe(
 
 
 def config_of(
-    container: str, image: LocalImage, options: ContainerOptions, rootfs: Path, rung: Rung
+    container: str, image: LocalImage, options: ContainerOptions, user: User, rung: Rung
 ) -> dict[str, Any]:
     """The config.json of a container, without its volumes.
 
     Args:
         container: its id.
+        user: of its process.
 
     Raises:
         BundleError, UnsupportedHost: as for ``describe``.
@@ -159,11 +128,12 @@ def config_of(
         cgroups_path=options.cgroups_path
         or (None if rootless else (options.cgroup_parent or "") + cgroups_path(container)),
     )
-    return runtime_config(image.config, wished, rootfs)
+    return runtime_config(image.config, wished, user)
 
 
 def creation(
     files: ContainerFiles,
+    stacked: Stacked,
     config: dict[str, Any],
     runtime_state: Path,
     *,
@@ -172,6 +142,7 @@ def creation(
     """The order to the monitor that has the runtime create the container; it is kept, too.
 
     Args:
+        stacked: its root filesystem.
         interactive: what it reads can be typed, though nobody may do so yet.
 
     Raises:
@@ -193,7 +164,7 @@ def creation(
         "limited": "memory" in (config["linux"].get("resources") or {}),
     }
     order |= {name: record[name] for name in ("strace", "health") if name in record}
-    write_json(files.again, {**read_json(files.again), "create": order})
+    write_json(files.again, {"mount": stacked.order, "create": order})
     return order
 
 
@@ -210,5 +181,6 @@ def make_again(shim: Shim, files: ContainerFiles) -> None:
             hint="delete it and run its image again",
         )
     rejoin(files)
-    shim.ask_first("mount", **orders["mount"])
+    shim.order_first("mount", **orders["mount"])
+    shim.first_reply()
     shim.ask("create", **orders["create"])

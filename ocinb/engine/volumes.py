@@ -44,7 +44,7 @@ def add_volumes(
     config: dict[str, Any],
     image: ImageConfig,
     wished: Sequence[Volume],
-    rootfs: Path,
+    rootfs: os.PathLike[str],
     bundle: Path,
     named: NamedVolumes,
     *,
@@ -117,7 +117,7 @@ def _like(found: os.stat_result, volume: Path) -> None:
     volume.chmod(stat.S_IMODE(found.st_mode))
 
 
-def _fill_from(rootfs: Path, source: int, volume: Path) -> None:
+def _fill_from(rootfs: os.PathLike[str], source: int, volume: Path) -> None:
     """Copy an open directory. An ordinary user may not read what belongs to other ids of its
     container: the superuser there may, which is the monitor's.
     """
@@ -126,7 +126,7 @@ def _fill_from(rootfs: Path, source: int, volume: Path) -> None:
         copy_layers([f"/proc/self/fd/{source}"], str(volume))
         _like(os.fstat(source), volume)
 
-    monitor = _MONITOR.match(str(rootfs))
+    monitor = _MONITOR.match(os.fspath(rootfs))
     if os.geteuid() == 0 or monitor is None:
         copy()
         return
@@ -135,7 +135,7 @@ def _fill_from(rootfs: Path, source: int, volume: Path) -> None:
         raise StorageError(f"the volume {volume} cannot be filled: {answer}")
 
 
-def _fill(rootfs: Path, place: str, volume: Path) -> None:
+def _fill(rootfs: os.PathLike[str], place: str, volume: Path) -> None:
     """Make a volume with what the image has at its place. Spec: none (Docker convention)"""
     try:
         volume.mkdir(parents=True)

@@ -17,7 +17,9 @@ import pytest
 from ocinb.bundle.options import ContainerOptions
 from ocinb.engine import Engine
 from ocinb.engine.engine import Finished
+from ocinb.engine.launch import Summons
 from ocinb.engine.launcher_process import launcher
+from ocinb.errors import OcinbError
 from ocinb.events import RuntimeCalled
 from tests.engine.conftest import Program, finish
 from tests.support.workplace import until
@@ -61,6 +63,20 @@ def test_containers_come_from_it_without_a_start_of_python(engine: Engine) -> No
     assert shown == [b"ocinb-monitor", os.fsencode(directory)]
     assert children(monitor) == [engine.containers.get("box").pid]
     engine.containers.delete("box", force=True)
+    until(lambda: children(parent) == [])
+
+
+def test_a_monitor_that_was_asked_for_in_vain_ends(engine: Engine) -> None:
+    assert status_of(engine, "true") == 0
+    parent = launcher().pid
+    until(lambda: spare(parent) != 0)
+    waiting = spare(parent)
+    with Summons():
+        assert os.path.exists(f"/proc/{waiting}")
+    until(lambda: not os.path.exists(f"/proc/{waiting}"))
+    with pytest.raises(OcinbError, match="127.0.0.1:1"):
+        engine.run("127.0.0.1:1/no-such-image", output=lambda *_: None)
+    assert places(engine, "") == []
     until(lambda: children(parent) == [])
 
 

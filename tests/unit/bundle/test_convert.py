@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from ocinb.bundle.capabilities import capabilities
-from ocinb.bundle.convert import command, environment, runtime_config
+from ocinb.bundle.convert import command, environment, runtime_config, wished_user
 from ocinb.bundle.options import ContainerOptions
 from ocinb.bundle.spec import spec
+from ocinb.bundle.user import resolve
 from ocinb.errors import BundleError
 from ocinb.spec.image_config import Execution, ImageConfig
 from ocinb.spec.runtime_config import findings
@@ -30,7 +31,9 @@ def image(**fields: Any) -> ImageConfig:
 def convert(
     tmp_path: Path, options: ContainerOptions | None = None, **fields: Any
 ) -> dict[str, Any]:
-    config = runtime_config(image(**fields), options or ContainerOptions(), tmp_path)
+    read, wished = image(**fields), options or ContainerOptions()
+    user = resolve(wished_user(read.execution, wished), tmp_path, wished.additional_groups)
+    config = runtime_config(read, wished, user)
     assert findings(config) == []
     return config
 

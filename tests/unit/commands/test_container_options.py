@@ -11,9 +11,10 @@ from typing import Any
 import click
 import pytest
 
-from ocinb.bundle.convert import runtime_config
+from ocinb.bundle.convert import runtime_config, wished_user
 from ocinb.bundle.diff import diff
 from ocinb.bundle.options import ContainerOptions, Volume
+from ocinb.bundle.user import resolve
 from ocinb.commands.container_options import SUBJECTS, container_options
 from ocinb.errors import OcinbError
 from ocinb.spec.image_config import ImageConfig
@@ -47,7 +48,9 @@ def config(tmp_path: Path, *words: str) -> dict[str, Any]:
     (etc / "passwd").write_text("ann:x:7:8::/home/ann:/bin/sh\n")
     (etc / "group").write_text("audio:x:29:\n")
     image = ImageConfig.parse(json.dumps(document).encode())
-    made = runtime_config(image, wishes(*words), tmp_path)
+    wished = wishes(*words)
+    user = resolve(wished_user(image.execution, wished), tmp_path, wished.additional_groups)
+    made = runtime_config(image, wished, user)
     assert findings(made) == []
     return made
 

@@ -1,0 +1,46 @@
+"""Who runs in the containers of an image: looked up in its files once, for layers never change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ocinb.bundle.convert import wished_user
+from ocinb.bundle.user import User, resolve
+
+if TYPE_CHECKING:
+    import os
+
+    from ocinb.bundle.options import ContainerOptions
+    from ocinb.engine.images import LocalImage
+
+_MOST = 100
+"""Answers that are kept."""
+
+
+class ImageUsers:
+    """Remembers what ``resolve`` has found."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str, tuple[str, ...]], User] = {}
+
+    def find(
+        self, image: LocalImage, options: ContainerOptions, rootfs: str | os.PathLike[str]
+    ) -> User:
+        """The user that runs in a container.
+
+        Args:
+            image: the container's.
+            options: the person's wishes for it.
+            rootfs: a tree of the image, not looked at where the answer is known.
+
+        Raises:
+            UnknownUser: as for ``resolve``.
+        """
+        who, groups = wished_user(image.config.execution, options), options.additional_groups
+        key = (image.manifest_descriptor.digest, who, tuple(groups))
+        if key not in self._known:
+            found = resolve(who, rootfs, groups)
+            if len(self._known) >= _MOST:
+                self._known.clear()
+            self._known[key] = found
+        return self._known[key]

@@ -1,0 +1,59 @@
+"""Who runs in an image's containers is looked up once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ocinb.build.demo import demo_image
+from ocinb.bundle.options import ContainerOptions
+from ocinb.bundle.user import User
+from ocinb.content.store import Store
+from ocinb.engine import Engine
+from ocinb.engine.image_users import ImageUsers
+from ocinb.engine.images import LocalImage
+from ocinb.errors import UnknownUser
+from ocinb.settings import Settings
+from ocinb.spec.reference import Reference
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> LocalImage:
+    settings = Settings(root=tmp_path / "root", run_root=tmp_path / "run")
+    store = Store(settings.store)
+    store.names.set(str(Reference.parse("demo")), demo_image(store))
+    return Engine(settings).images.get("demo")
+
+
+class Counted(os.PathLike[str]):
+    """A tree that counts how often it is asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.asked = path, 0
+
+    def __fspath__(self) -> str:
+        self.asked += 1
+        return str(self.path)
+
+
+def test_the_second_time_nothing_is_looked_at(image: LocalImage, tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/passwd").write_text("ann:x:7:8::/home/ann:/bin/sh\n")
+    users, tree = ImageUsers(), Counted(tmp_path)
+    wished = ContainerOptions(user="ann")
+    assert users.find(image, wished, tree) == User(uid=7, gid=8, home="/home/ann")
+    asked = tree.asked
+    assert users.find(image, wished, tree) == User(uid=7, gid=8, home="/home/ann")
+    assert tree.asked == asked > 0
+    with_groups = ContainerOptions(user="ann", additional_groups=["9"])
+    assert users.find(image, with_groups, tree).additional_gids == (9,)
+    assert users.find(image, ContainerOptions(user="7:1"), tree).gid == 1
+
+
+def test_who_is_not_there_is_looked_for_again(image: LocalImage, tmp_path: Path) -> None:
+    users, wished = ImageUsers(), ContainerOptions(user="ann")
+    for _ in range(2):
+        with pytest.raises(UnknownUser, match="'ann' is not in the image"):
+            users.find(image, wished, tmp_path)
