@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from functools import partial
 
 from ocinb.engine.container_files import ContainerFiles
 from ocinb.engine.exit_status import of_wait
+from ocinb.engine.forked_runtime import perform_here
 from ocinb.engine.frames import EXIT, REPLY, error_document
 from ocinb.engine.loop import Loop
 from ocinb.engine.process_title import set_title
@@ -124,7 +126,8 @@ class ExecSession:
         runtime, loop = self._runtime, self._loop
         argv = runtime.command("exec", *arguments, log=log, events=self._files.events)
         if runtime.ours:
-            call_here(runtime, argv, loop=loop, operation="exec", log=log, stdio=stdio)
+            perform = partial(perform_here, argv[len(runtime.argv) :])
+            call_here(runtime, perform, loop=loop, operation="exec", log=log, stdio=stdio)
         else:
             call_runtime(self._kernel, loop, runtime, argv, operation="exec", log=log, stdio=stdio)
 

@@ -21,13 +21,13 @@ from ocinb.linux import flags as f
 from ocinb.linux.syscalls import Kernel
 from ocinb.network import hook
 from ocinb.runtime import hooks, steps
-from ocinb.runtime.command_line import INTERRUPTING, run_command
+from ocinb.runtime.command_line import INTERRUPTING, be_interruptible, run_command
 from ocinb.runtime.log import Log
 from ocinb.runtime.seccomp import compile_seccomp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
 _MODULES = (
@@ -102,10 +102,18 @@ def perform_here(words: Sequence[str]) -> int:
 
     Only for operations that run no hooks: these would have our descriptors.
     """
+    return as_operation(words, lambda: _run("", words))
+
+
+def as_operation(words: Sequence[str], operation: Callable[[], int]) -> int:
+    """Do what ``ocinb-runtime`` would do for a command line, shown as it, and interruptible as it
+    is; its exit status.
+    """
     handlers = [(number, signal.getsignal(number)) for number in INTERRUPTING]
     try:
         with titled("ocinb-runtime", *words):
-            return _run("", words)
+            be_interruptible()
+            return operation()
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 1
     finally:

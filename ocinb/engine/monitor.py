@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import time
+from functools import partial
 
 from ocinb.engine import control_socket
 from ocinb.engine.container_files import ContainerFiles, Process, removing, write_json
@@ -20,6 +21,7 @@ from ocinb.engine.happenings import note
 from ocinb.engine.loop import Loop
 from ocinb.engine.offspring import Offspring
 from ocinb.engine.out_of_memory import OutOfMemory
+from ocinb.engine.own_runtime import OwnRuntime
 from ocinb.engine.restarting import Restarts
 from ocinb.engine.rootless import enter_namespaces
 from ocinb.engine.runtime_call import call_here, call_runtime
@@ -80,7 +82,7 @@ class Monitor:
         self._mounts = MountManager(files.mounts, self._telling.record)
         self._mounted: Mount | None = None
         self._runtime: RuntimeProcess | None = None
-        self._quick = False
+        self._own: OwnRuntime | None = None
         self._container = ""
         self._init = Process(pid=0, started=0)
         self._init_fd = -1
@@ -223,7 +225,7 @@ class Monitor:
         self._runtime = RuntimeProcess(
             name=runtime["name"], argv=tuple(runtime["argv"]), root=runtime["root"]
         )
-        self._quick = self._runtime.ours and not (hooks or strace)
+        self._let_go_of_runtime()
         self._container = self._telling.container = container
         self._telling.for_runtime = not self._runtime.tells
         self._strace = strace
@@ -231,6 +233,8 @@ class Monitor:
         self._telling.step(1, "create was called")
         began = time.time()
         try:
+            if self._runtime.ours and not (hooks or strace):
+                self._own = OwnRuntime(self._files, container, self._runtime.root)
             if terminal:
                 self._create_on_terminal()
             else:
@@ -262,7 +266,7 @@ class Monitor:
         self._remove = remove
         self._telling.step(6, "start was called")
         began = time.time()
-        self._call("start", self._container)
+        self._call("start")
         self._started = time.time()
         self._telling.step(8, "seen from outside: start returned", self._started - began)
         write_json(self._files.started, {"time": self._started})
@@ -363,7 +367,7 @@ class Monitor:
         if self._runtime is not None:
             self._telling.step(11, "delete was called")
             try:
-                self._call("delete", *(["--force"] if force else []), self._container)
+                self._call("delete", force=force)
                 self._telling.step(12, "seen from outside: delete returned", time.time() - began)
             except ContainerError as error:
                 clean = False
@@ -416,26 +420,36 @@ class Monitor:
         stdout, stderr = self._loop.output.make_pipes()
         stdin = self._loop.input.make_pipe() if interactive else os.open(os.devnull, os.O_RDONLY)
         try:
-            self._call("create", *self._create_arguments(), stdio=(stdin, stdout, stderr))
+            self._call("create", stdio=(stdin, stdout, stderr))
         finally:
             for descriptor in (stdin, stdout, stderr):
                 os.close(descriptor)
 
     def _create_on_terminal(self) -> None:
         with Console() as console:
-            self._call("create", "--console-socket", console.path, *self._create_arguments())
+            self._call("create", console=console.path)
             self._loop.use_terminal(console.receive())
 
-    def _create_arguments(self) -> list[str]:
-        files = self._files
-        return ["--bundle", files.bundle, "--pid-file", files.pid_file, self._container]
+    def _arguments(self, operation: str, console: str, *, force: bool) -> list[str]:
+        words = []
+        if operation == "create":
+            words = ["--bundle", self._files.bundle, "--pid-file", self._files.pid_file]
+        if console:
+            words += ["--console-socket", console]
+        return [*words, *(["--force"] if force else []), self._container]
 
     def _call(
-        self, operation: str, *arguments: str, stdio: tuple[int, int, int] | None = None
+        self,
+        operation: str,
+        *,
+        force: bool = False,
+        console: str = "",
+        stdio: tuple[int, int, int] | None = None,
     ) -> None:
         """Run an operation of the runtime to its end, and watch everything else meanwhile."""
         assert self._runtime is not None
         files, started = self._files, time.perf_counter()
+        arguments = self._arguments(operation, console, force=force)
         argv = self._runtime.command(
             operation, *arguments, log=files.runtime_log, events=files.events
         )
@@ -446,10 +460,11 @@ class Monitor:
                 RuntimeCalled(argv=argv, status=status, seconds=seconds, container=self._container)
             )
 
-        if self._quick:
+        if self._own is not None:
+            words = [operation, *arguments]
             call_here(
                 self._runtime,
-                argv,
+                partial(self._own.perform, words, force=force, console=console),
                 loop=self._loop,
                 operation=operation,
                 log=files.runtime_log,
@@ -470,9 +485,18 @@ class Monitor:
             ended=ended,
         )
 
+    def _let_go_of_runtime(self) -> None:
+        """What was made of the container's life before is of no use for the next."""
+        if self._own is not None:
+            self._own.close()
+            self._own = None
+
     def _watch_init(self) -> None:
-        with open(self._files.pid_file, encoding="ascii") as file:
-            pid = int(file.read())
+        if self._own is not None:
+            pid = self._own.pid
+        else:
+            with open(self._files.pid_file, encoding="ascii") as file:
+                pid = int(file.read())
         self._init = Process.of(pid)
         write_json(self._files.init, dict(self._init))
         if pid not in self._loop.ended:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 
-from ocinb.engine.forked_runtime import perform_here
 from ocinb.engine.runtime_process import complaint, failure, last_line
 
 TYPE_CHECKING = False
@@ -68,7 +67,7 @@ def call_runtime(
 
 def call_here(
     runtime: RuntimeProcess,
-    argv: tuple[str, ...],
+    perform: Callable[[], int],
     *,
     loop: Loop,
     operation: str,
@@ -76,14 +75,14 @@ def call_here(
     stdio: Stdio | None = None,
     ended: Callable[[int], None] | None = None,
 ) -> None:
-    """Carry out a command line of our own runtime in this process, which saves a fork.
+    """Carry out an operation of our own runtime in this process, which saves a fork.
 
     For operations that have no hooks to run, so that they cannot take long. Arguments and errors
-    as for ``call_runtime``.
+    as for ``call_runtime``, and ``perform`` does it, with the exit status that is returned.
     """
     with open(os.devnull, "r+b", 0) as null, open(os.memfd_create("stderr"), "r+b", 0) as words:
         with _standard_streams(stdio or (null.fileno(), null.fileno(), words.fileno())):
-            status = perform_here(argv[len(runtime.argv) :])
+            status = perform()
         if ended is not None:
             ended(status)
         if status:

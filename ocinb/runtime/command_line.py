@@ -19,7 +19,7 @@ from ocinb.spec.versions import RUNTIME_SPEC
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 GLOBAL = (
     Option(names=("--root",), value="DIR", help="where containers' states are kept"),
@@ -41,32 +41,52 @@ INTERRUPTING = (signals.SIGTERM, signals.SIGHUP)
 def run_command(words: Sequence[str]) -> int:
     """Carry out a command line; returns the exit status, 1 for every error of our own."""
     # Until the options are read there is no log but standard error.
-    log = Log()
-    context: Context | None = None
-    for number in INTERRUPTING:
-        signals.handle(number, _interrupt)
-    try:
+    logs = [Log()]
+    context: list[Context] = []
+
+    def carry_out() -> int:
         options, rest = parse(words, GLOBAL, what="ocinb-runtime", stop=True)
         if options.given("version"):
             return _say(f"ocinb-runtime version {__version__}\nspec: {RUNTIME_SPEC}\n")
         if options.given("help") or not rest:
             return _say(_overview())
-        context = Context(options)
-        log = context.log
-        return _dispatch(context, rest)
+        context.append(Context(options))
+        logs.append(context[0].log)
+        return _dispatch(context[0], rest)
+
+    be_interruptible()
+    try:
+        return status_of(carry_out, logs)
+    finally:
+        for opened in context:
+            opened.close()
+
+
+def be_interruptible() -> None:
+    """From now on the signals that ask to end do so as an error does."""
+    for number in INTERRUPTING:
+        signals.handle(number, _interrupt)
+
+
+def status_of(operation: Callable[[], int], logs: Sequence[Log]) -> int:
+    """Carry out an operation; returns its exit status, 1 for every error, which is written down.
+
+    Args:
+        operation: what to do.
+        logs: the last of them, when the error happens, takes it.
+    """
+    try:
+        return operation()
     except OcinbError as error:
         hint = f" ({error.hint})" if error.hint else ""
-        log.error(f"{error.message}{hint}")
+        logs[-1].error(f"{error.message}{hint}")
     except BrokenPipeError:
         pass  # nobody reads what we print
     except KeyboardInterrupt:
-        log.error("interrupted")
+        logs[-1].error("interrupted")
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        log.error(f"{where}{os.strerror(error.errno or 0).lower()}")
-    finally:
-        if context is not None:
-            context.close()
+        logs[-1].error(f"{where}{os.strerror(error.errno or 0).lower()}")
     return 1
 
 

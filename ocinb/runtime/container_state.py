@@ -99,6 +99,7 @@ class Containers:
             cgroup_created=[],
             cgroup_version=0,
         )
+        claimed._config = config
         try:
             claimed.write("config.json", dumps(config))
             claimed.save()
@@ -193,6 +194,7 @@ class Container:
     def __init__(self, directory: str, data: dict[str, Any]) -> None:
         self.directory = directory
         self.data = data
+        self._config: dict[str, Any] | None = None
         self._lock = -1
 
     @property
@@ -213,6 +215,8 @@ class Container:
 
         Spec: runtime-spec runtime.md#create (later changes have no effect)
         """
+        if self._config is not None:
+            return self._config
         try:
             with open(f"{self.directory}/config.json", encoding="utf-8") as file:
                 config: dict[str, Any] = loads(file.read())
@@ -223,6 +227,7 @@ class Container:
             raise StorageError(f"{self.directory}/config.json cannot be read: {error}") from None
         if not isinstance(config, dict):
             raise StorageError(f"{self.directory}/config.json cannot be read: it is no object")
+        self._config = config
         return config
 
     def cgroup(self, kernel: Kernel) -> Cgroup:

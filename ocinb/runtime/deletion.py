@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from ocinb.runtime.container_state import Container, Containers
 
 
-def to_delete(containers: Containers, container_id: str, *, force: bool) -> Container | None:
+def to_delete(
+    containers: Containers, container_id: str, made: Container | None = None, *, force: bool
+) -> Container | None:
     """The container, locked, for the one who is to delete it; None: there is nothing left to do.
 
     Of several at once one gets it. The others were asked for what is done by then, so that they
@@ -19,6 +21,7 @@ def to_delete(containers: Containers, container_id: str, *, force: bool) -> Cont
     Args:
         containers: those under one root.
         container_id: which.
+        made: as this process made it; None: it is read.
         force: also where it is not stopped; one that does not exist is no error, and of one
             whose creation was killed before it had a state nothing is left.
 
@@ -29,7 +32,7 @@ def to_delete(containers: Containers, container_id: str, *, force: bool) -> Cont
     Spec: runtime-spec runtime.md#delete
     """
     try:
-        container = containers.load(container_id)
+        container = made or containers.load(container_id)
     except ContainerNotFound:
         if force:
             containers.clear(container_id)

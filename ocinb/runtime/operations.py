@@ -97,8 +97,12 @@ class Runtime:
         self._changed(container, CREATED)
         return container
 
-    def start(self, container_id: str) -> Container:
+    def start(self, container_id: str, made: Container | None = None) -> Container:
         """Let the container's process become the user's program.
+
+        Args:
+            container_id: which.
+            made: as ``create`` returned it in this process; None: it is read.
 
         Raises:
             InvalidStatus: the container is not created.
@@ -108,7 +112,7 @@ class Runtime:
         Spec: runtime-spec runtime.md#start
         """
         with self.recording.step(6):
-            container = self.containers.load(container_id)
+            container = made or self.containers.load(container_id)
             container.require("start", CREATED)
             config = container.config()
             if not config.get("process"):
@@ -179,11 +183,14 @@ class Runtime:
                 if error.errno != _NO_PROCESS:
                     raise
 
-    def delete(self, container_id: str, *, force: bool = False) -> None:
+    def delete(
+        self, container_id: str, made: Container | None = None, *, force: bool = False
+    ) -> None:
         """Undo what create did, and free the id.
 
         Args:
             container_id: which.
+            made: as for ``start``.
             force: kill it first if need be; a container that does not exist is no error.
 
         Raises:
@@ -192,7 +199,7 @@ class Runtime:
         Spec: runtime-spec runtime.md#delete
         """
         with self.recording.step(11):
-            container = to_delete(self.containers, container_id, force=force)
+            container = to_delete(self.containers, container_id, made, force=force)
         if container is not None:
             self._destroy(container)
 

@@ -74,7 +74,7 @@ def test_a_monitor_that_was_asked_for_in_vain_ends(engine: Engine) -> None:
     with Summons():
         assert os.path.exists(f"/proc/{waiting}")
     until(lambda: not os.path.exists(f"/proc/{waiting}"))
-    with pytest.raises(OcinbError, match="127.0.0.1:1"):
+    with pytest.raises(OcinbError, match=r"127\.0\.0\.1:1"):
         engine.run("127.0.0.1:1/no-such-image", output=lambda *_: None)
     assert places(engine, "") == []
     until(lambda: children(parent) == [])
