@@ -35,6 +35,7 @@ import os
 
 from ocinb.frozen import Frozen
 from ocinb.linux.processes import alive, start_time
+from ocinb.linux.try_lock import try_lock
 from ocinb.whole_file import write_whole
 
 TYPE_CHECKING = False
@@ -120,12 +121,9 @@ def being_removed(files: ContainerFiles) -> bool:
     except FileNotFoundError:
         return True
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return not try_lock(descriptor)
     finally:
         os.close(descriptor)
-    return False
 
 
 def write_json(path: str, document: dict[str, Any]) -> None:

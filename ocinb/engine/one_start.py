@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 
 from ocinb.engine.containers import record_of
 from ocinb.errors import InvalidStatus
+from ocinb.linux.try_lock import try_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,14 +29,8 @@ def one_start(files: ContainerFiles, status: str) -> Iterator[None]:
     """
     lock = os.open(files.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            busy = True
-        else:
-            record = record_of(files)
-            busy = record is None or record.status != status
-        if busy:
+        record = record_of(files) if try_lock(lock) else None
+        if record is None or record.status != status:
             container = os.path.basename(files.directory)
             raise InvalidStatus(f"container {container} is being started by another process")
         yield

@@ -10,7 +10,6 @@ its source be chosen, so there the type, the path and the device must all be the
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import time
 
@@ -18,6 +17,7 @@ from ocinb.errors import BundleError, StorageError
 from ocinb.events import Mounted, Unmounted, ignore
 from ocinb.linux.mounts import mount_at, mounts
 from ocinb.linux.processes import alive, start_time
+from ocinb.linux.try_lock import try_lock
 from ocinb.overlay import execute
 from ocinb.overlay.plan import COPY, FUSE, plan
 from ocinb.overlay.records import MOUNTED, MOUNTING, Mount, MountRecords
@@ -245,10 +245,8 @@ def _one_mount(target: str) -> Iterator[None]:
     except OSError as error:
         raise StorageError(f"{target} cannot be opened: {error.strerror}") from None
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BundleError(f"{target} is just being mounted by another process") from None
+        if not try_lock(lock):
+            raise BundleError(f"{target} is just being mounted by another process")
         yield
     finally:
         os.close(lock)

@@ -194,7 +194,7 @@ class Container:
     def __init__(self, directory: str, data: dict[str, Any]) -> None:
         self.directory = directory
         self.data = data
-        self._config: dict[str, Any] | None = None
+        self._config: dict[str, Any] | None = None  # once it was read, or written
         self._lock = -1
 
     @property

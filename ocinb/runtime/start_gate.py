@@ -17,6 +17,7 @@ import select
 
 from ocinb.errors import InvalidStatus, StepFailed
 from ocinb.linux import signals
+from ocinb.linux.try_lock import try_lock
 from ocinb.plain_json import dumps, loads
 
 TYPE_CHECKING = False
@@ -109,10 +110,8 @@ def open_gate(container: Container) -> dict[str, Any] | None:
     # Non-blocking: should the container's process be killed meanwhile, nobody would ever answer.
     fifo = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        try:
-            fcntl.flock(fifo, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InvalidStatus(f"container {container.id} is being started already") from None
+        if not try_lock(fifo):
+            raise InvalidStatus(f"container {container.id} is being started already")
         said = _read_all(fifo, process)
     finally:
         os.close(fifo)

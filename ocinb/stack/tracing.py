@@ -6,7 +6,6 @@ and for docker a runtime of its ``daemon.json``, which a person writes.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ocinb.errors import CommandError, UnsupportedHost
+from ocinb.linux.try_lock import try_lock
 from ocinb.private_directory import private_directory
 from ocinb.stack import wrapper
 
@@ -157,14 +157,10 @@ def _take(lock: int) -> None:
         CommandError: somebody else has it.
     """
     end = time.monotonic() + 1.0
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() > end:
-                raise CommandError("another stack trace goes on; one at a time") from None
-            time.sleep(0.01)
+    while not try_lock(lock):
+        if time.monotonic() > end:
+            raise CommandError("another stack trace goes on; one at a time")
+        time.sleep(0.01)
 
 
 def runtime_argv(runtime: str) -> list[str]:

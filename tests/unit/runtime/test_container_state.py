@@ -139,10 +139,12 @@ def test_a_damaged_state_is_told_with_its_file(
 
 
 @pytest.mark.parametrize("damaged", [b"", b"{", b"[]", b"null", b"\xff{}"])
-def test_a_damaged_config_is_told_with_its_file(container: Container, damaged: bytes) -> None:
+def test_a_damaged_config_is_told_with_its_file(
+    containers: Containers, container: Container, damaged: bytes
+) -> None:
     Path(f"{container.directory}/config.json").write_bytes(damaged)
     with pytest.raises(StorageError, match=r"c/config\.json cannot be read"):
-        container.config()
+        containers.load("c").config()
 
 
 def test_of_what_never_became_a_container_the_directory_goes(containers: Containers) -> None:
