@@ -327,9 +327,16 @@ def test_its_control_groups_are_those_that_were_made(container: Container) -> No
     )
 
 
-def test_of_a_deletion_that_was_cut_off_no_config_is_left(container: Container) -> None:
+def test_of_a_deletion_that_was_cut_off_no_config_is_left(
+    containers: Containers, container: Container
+) -> None:
     os.unlink(f"{container.directory}/config.json")
-    assert container.config() == {}
+    assert containers.load("c").config() == {}
+
+
+def test_who_made_a_container_need_not_read_its_config(container: Container) -> None:
+    os.unlink(f"{container.directory}/config.json")
+    assert container.config() == CONFIG
 
 
 def test_an_operation_in_the_wrong_status(container: Container) -> None:
