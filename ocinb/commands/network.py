@@ -146,10 +146,18 @@ def inspect(session: Session, name: str, format: str) -> Table | Picture | Json:
 
 @command.command()
 @click.argument("names", nargs=-1, required=True)
+@click.option("-f", "--force", is_flag=True, help="With the containers that use them.")
 @click.pass_obj
-def rm(session: Session, names: tuple[str, ...]) -> Done | Lines:
+def rm(session: Session, names: tuple[str, ...], force: bool) -> Done | Lines:
     """Remove networks. One that a container uses stays."""
-    return each(names, session.engine.networks.remove, "network {} is removed")
+    engine = session.engine
+
+    def remove(name: str) -> None:
+        for lease in engine.networks.leases(engine.networks.get(name)) if force else ():
+            engine.containers.delete(lease.container, force=True, volumes=False)
+        engine.networks.remove(name)
+
+    return each(names, remove, "network {} is removed")
 
 
 @command.command()

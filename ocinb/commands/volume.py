@@ -74,10 +74,18 @@ def inspect(session: Session, name: str) -> Document:
 
 @command.command()
 @click.argument("names", nargs=-1, required=True)
+@click.option("-f", "--force", is_flag=True, help="With the containers that use them.")
 @click.pass_obj
-def rm(session: Session, names: tuple[str, ...]) -> Done | Lines:
+def rm(session: Session, names: tuple[str, ...], force: bool) -> Done | Lines:
     """Remove volumes with all that is in them. One that a container uses stays."""
-    return each(names, session.engine.volumes.remove, "volume {} is removed")
+    engine = session.engine
+
+    def remove(name: str) -> None:
+        for user in engine.volumes.get(name).used_by if force else ():
+            engine.containers.delete(user, force=True, volumes=False)
+        engine.volumes.remove(name)
+
+    return each(names, remove, "volume {} is removed")
 
 
 @command.command()

@@ -59,6 +59,16 @@ def test_they_are_listed_under_the_container_that_has_them(door: Door) -> None:
     door("start", "--attach", "c")  # on the same volumes
 
 
+def test_one_that_is_removed_by_force_takes_its_container_along(door: Door) -> None:
+    write(door, "--name", "c")
+    first, second = door("volume", "ls", "--quiet")
+    assert door("volume", "rm", "--force", first).message == f"volume {first} is removed"
+    assert door("ps", "--all", "--quiet") == []
+    assert door("volume", "ls", "--quiet") == [second]
+    with pytest.raises(VolumeError, match="there is no volume nothing"):
+        door("volume", "rm", "-f", "nothing")
+
+
 @pytest.mark.parametrize("force", [True, False])
 def test_they_stay_unless_they_are_asked_for(door: Door, force: bool) -> None:
     write(door, "--name", "c")

@@ -80,7 +80,11 @@ def test_a_network_from_its_making_to_its_end(type_: Type) -> None:
     type_("rm -f web")
     with pytest.raises(NetworkError, match="there is no network shut"):
         type_("network rm shut")
-    assert type_("network rm mine").message == "network mine is removed"
+    type_("run -d --name web --network mine box sleep 60")
+    assert type_("network rm -f mine").message == "network mine is removed"
+    assert type_("ps --all --quiet") == []
+    with pytest.raises(NetworkError, match="there is no network mine"):
+        type_("network rm --force mine")
     assert type_("network ls --quiet") == []
 
 
