@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -138,15 +139,16 @@ def test_a_bundle_that_a_person_starts_by_hand(type_: Type, place: Path, runtime
     (attach,), (detach,) = config["hooks"]["createRuntime"], config["hooks"]["poststop"]
     assert [hook["args"][-2] for hook in (attach, detach)] == ["attach", "detach"]
     program = OURS if runtime == "ocinb" else [runtime]
+    name = f"byhand-{os.path.basename(runtime)}"  # their control groups, too
     call = [*program, "--root", f"{place}/state"]
-    log = (place / "log").open("w")
-    subprocess.run(
-        [*call, "create", "--bundle", f"{place}/bundle", "byhand"],
-        stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=True,
-    )  # fmt: skip
-    log.close()
+    with (place / "log").open("w") as log:
+        done = subprocess.run(
+            [*call, "create", "--bundle", f"{place}/bundle", name],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False,
+        )  # fmt: skip
+    assert done.returncode == 0, (place / "log").read_text()
     try:
-        subprocess.run([*call, "start", "byhand"], check=True)
+        subprocess.run([*call, "start", name], check=True)
         assert get(8080) == "served\n"
     finally:
-        subprocess.run([*call, "delete", "--force", "byhand"], check=True)
+        subprocess.run([*call, "delete", "--force", name], check=True)
