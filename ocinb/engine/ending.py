@@ -11,7 +11,8 @@ from ocinb.bundle.options import STOP_TIMEOUT
 from ocinb.engine.container_files import ContainerFiles, Process, read_json, write_json
 from ocinb.engine.containers import ContainerRecord, Containers
 from ocinb.engine.operations import Operations, halted, stop_signal
-from ocinb.errors import ContainerError, OcinbError, StorageError
+from ocinb.engine.restarting import NO, policy_of
+from ocinb.errors import ContainerError, OcinbError, StepFailed, StorageError
 from ocinb.spec.runtime_state import PAUSED, STOPPED
 
 GRACE = 10.0
@@ -92,6 +93,21 @@ def await_end(process: Process | None, deadline: float | None) -> bool:
         return bool(poll.poll(left))
     finally:
         os.close(descriptor)
+
+
+def start_created(operations: Operations, files: ContainerFiles, name: str) -> None:
+    """Run the program of a container that was created. Where that fails its monitor sees the end,
+    and why is written down beside that. Errors as for ``Operations.start``.
+    """
+    try:
+        operations.start(name)
+    except StepFailed as error:
+        init = files.read_process(files.init)
+        if init and not init.alive and policy_of(read_json(files.record)).name == NO:
+            await_end(files.read_process(files.monitor), time.monotonic() + _TIDY)
+            with contextlib.suppress(StorageError):
+                write_json(files.exit, {**read_json(files.exit), "error": str(error)})
+        raise
 
 
 def note_failure(files: ContainerFiles, error: BaseException) -> None:

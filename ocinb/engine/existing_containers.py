@@ -88,7 +88,7 @@ class ExistingContainers:
         """
         files, record = self._containers.find(name)
         if record.status != STOPPED:
-            self._operations.start(name)
+            ending.start_created(self._operations, files, name)
             return
         with one_start(files, STOPPED):
             ending.forget_end(files)

@@ -57,7 +57,7 @@ def start_attached(
     with Connection.to(files, output) as connection:
         terminal = connection.share("attach", streams(output, stdin)).get("terminal")
         with raw_terminal(connection, wanted=bool(terminal) and output is None):
-            begin = partial(operations.start, found.id)
+            begin = partial(ending.start_created, operations, files, found.id)
             return wait_for_end(connection, INSISTING, begin=begin, pass_on=pass_on)
 
 

@@ -74,10 +74,12 @@ def test_a_hook_that_fails_last_is_one_error_and_nothing_else(
 def test_a_created_container_whose_start_hook_fails_has_ended(engine: Engine, stage: str) -> None:
     options = ContainerOptions(args=["sleep", "1000"], hooks={stage: [FAILING]})
     engine.create("demo", options, name="box")
-    with pytest.raises(StepFailed, match=rf"hooks\.{stage}\[0\] /bin/sh failed with status 4"):
+    refused = rf"hooks\.{stage}\[0\] /bin/sh failed with status 4"
+    with pytest.raises(StepFailed, match=refused) as failed:
         engine.containers.start("box")
     engine.containers.wait("box")
-    assert engine.containers.get("box").status == "stopped"
+    ended = engine.containers.get("box")
+    assert (ended.status, ended.error) == ("stopped", str(failed.value))
 
 
 @pytest.mark.peer
