@@ -13,6 +13,7 @@ import socket
 import time
 
 from ocinb import errors
+from ocinb.linux.bell import rings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ EXIT = b"x"
 
 LONGEST_REQUEST = 65536
 """Bytes of a request to the launcher."""
-MOST_DESCRIPTORS = 4
+MOST_DESCRIPTORS = 5
 """Descriptors that are passed with a request or an order."""
 LONGEST_ORDER = 1 << 24
 """Bytes of an order to the monitor; Linux takes fewer for a program's arguments and variables."""
@@ -123,8 +124,14 @@ def watch(directory: str) -> bytes:
     return json.dumps({"watch": directory}).encode() + b"\n"
 
 
-def heed(connection: socket.socket) -> str | None:
-    """Wait for that; the directory, or None where nobody needs a monitor any more."""
+def heed(connection: socket.socket, bell: int) -> str | None:
+    """Wait for that; the directory, or None where nobody needs a monitor any more.
+
+    Args:
+        connection: to the engine.
+        bell: rung by it once the directory is said.
+    """
+    rings(bell, connection.fileno())
     while b"\n" not in (heard := connection.recv(_LONGEST_PATH, socket.MSG_PEEK)):
         if not heard or len(heard) == _LONGEST_PATH:
             return None

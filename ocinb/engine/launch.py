@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from types import TracebackType
@@ -12,6 +13,7 @@ from ocinb.engine.container_files import ContainerFiles
 from ocinb.engine.frames import order, watch
 from ocinb.engine.launcher_process import request
 from ocinb.errors import ContainerError
+from ocinb.linux.bell import make_bell, ring
 
 if TYPE_CHECKING:
     from typing import Self
@@ -40,13 +42,18 @@ class Summons:
         self._streams = {} if stdin is None else {"stdin": stdin}
         if shares_output:
             self._streams |= {"stdout": 1, "stderr": 2}
-        self._control = self.another()
+        self._bell = make_bell()
+        try:
+            self._control = self.another()
+        except BaseException:
+            os.close(self._bell)
+            raise
 
     def another(self) -> socket.socket:
         """The socket to one more monitor with the same streams; errors as for the first."""
         control, theirs = socket.socketpair()
         with theirs:
-            given = {"control": theirs.fileno(), **self._streams}
+            given = {"control": theirs.fileno(), "bell": self._bell, **self._streams}
             try:
                 request("monitor", list(given.values()), names=list(given))
             except BaseException:
@@ -58,11 +65,16 @@ class Summons:
         """The socket to the monitor, which is the caller's to close."""
         return socket.socket(fileno=self._control.detach())
 
+    def ring(self) -> None:
+        """Wake the monitor, which then listens to its socket: it has heard of its container."""
+        ring(self._bell)
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._control.close()
+        os.close(self._bell)
 
 
 class Shim(Connection):
@@ -94,6 +106,7 @@ class Shim(Connection):
         """Give the first order, for which the monitor need not be there yet."""
         self._first = watch(self.files.directory) + order(do, **values)
         self._send(self._first)
+        self._summons.ring()
 
     def first_reply(self) -> dict[str, Any]:
         """Wait until the first order is carried out. See ``ask``.
@@ -114,6 +127,7 @@ class Shim(Connection):
             again = False
             self._control = self._summons.another()
             self._send(self._first)
+            self._summons.ring()
         return self._await_reply()
 
     def __exit__(

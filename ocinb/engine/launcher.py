@@ -17,7 +17,8 @@ What it must not be:
   inside cannot write to it (CVE-2019-5736). Children close every descriptor that is not theirs;
 * of another version than who asks: it says its own at once, see ``launcher_process.py``.
 
-Run as ``python -I -S launcher.py SOCKET TITLE``: a descriptor, and room for what ``ps`` shows.
+Run as ``python -I -S launcher.py SOCKET BELL TITLE``: two descriptors, and room for what ``ps``
+shows.
 """
 
 from __future__ import annotations
@@ -33,9 +34,11 @@ if __name__ == "__main__":
     from ocinb.linux.syscalls import Kernel
     from ocinb.runtime.sealing import seal
 
-    os.set_inheritable(int(sys.argv[1]), True)
+    for given in map(int, sys.argv[1:3]):
+        os.set_inheritable(given, True)
     seal(Kernel())  # before anything else is imported, for it would have to be imported twice
-    os.set_inheritable(int(sys.argv[1]), False)
+    for given in map(int, sys.argv[1:3]):
+        os.set_inheritable(given, False)
 
 import json
 import select
@@ -46,6 +49,7 @@ from ocinb.engine import forked_runtime, shim
 from ocinb.engine.frames import LONGEST_REQUEST, MOST_DESCRIPTORS
 from ocinb.engine.process_title import set_title
 from ocinb.engine.rehearsal import rehearse
+from ocinb.linux.bell import answer, rings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,18 +71,22 @@ class Launcher:
 
     Args:
         requests: the socket to who started us.
+        bell: rung by them at each request.
     """
 
-    def __init__(self, requests: socket.socket) -> None:
+    def __init__(self, requests: socket.socket, bell: int) -> None:
         self._requests = requests
+        self._bell = bell
         self._spare: socket.socket | None = None
 
     def serve(self) -> None:
         """Serve until the socket is closed."""
         self._requests.send(json.dumps({"version": __version__}).encode())
         while True:
-            if self._spare is None and not _readable(self._requests, _PAUSE):
+            if self._spare is None and not self._called(_PAUSE):
                 self._spare = self._fork_spare()
+            self._called(None)
+            answer(self._bell)
             received = socket.recv_fds(self._requests, LONGEST_REQUEST, MOST_DESCRIPTORS)
             data, descriptors, _, _ = received
             if not data:
@@ -91,6 +99,9 @@ class Launcher:
                 self._fork(request, descriptors)
             for number in descriptors:
                 os.close(number)
+
+    def _called(self, seconds: float | None) -> bool:
+        return rings(self._bell, self._requests.fileno(), seconds)
 
     def _hand_over(self, data: bytes, descriptors: list[int]) -> bool:
         """Let the spare child become what was asked for; false where there is none."""
@@ -138,6 +149,7 @@ class Launcher:
         """What a child does: it never returns into our own code."""
         try:
             self._requests.close()
+            os.close(self._bell)
             os.setsid()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -182,7 +194,7 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> None:
     become[request.pop("become")](request, descriptors)
 
 
-def main(descriptor: int) -> None:
+def main(requests: int, bell: int) -> None:
     """Prepare, and serve requests until the socket is closed."""
     forked_runtime.preload()
     set_title("ocinb-launcher")
@@ -192,8 +204,8 @@ def main(descriptor: int) -> None:
     # What is here now stays; collecting it in each child would copy the pages that they share.
     gc.collect()
     gc.freeze()
-    Launcher(socket.socket(fileno=descriptor)).serve()
+    Launcher(socket.socket(fileno=requests), bell).serve()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), int(sys.argv[2]))

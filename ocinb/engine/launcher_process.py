@@ -19,6 +19,7 @@ from ocinb.engine.process_title import ROOM
 from ocinb.engine.runtime_process import RuntimeProcess, interpreter
 from ocinb.errors import ContainerError
 from ocinb.frozen import Frozen
+from ocinb.linux.bell import make_bell, ring
 
 _PROGRAM = Path(__file__).with_name("launcher.py")
 _MOST_LEARNT = 20
@@ -55,13 +56,15 @@ class LauncherProcess:
         self._learnt: set[bytes] = set()
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         environment = {k: v for k, v in os.environ.items() if k not in _NOT_FOR_CONTAINERS}
+        self._bell = make_bell()
+        given = [theirs.fileno(), self._bell]
         with theirs:
             self._process = subprocess.Popen(
-                [interpreter(), "-I", "-S", str(_PROGRAM), str(theirs.fileno()), ROOM],
+                [interpreter(), "-I", "-S", str(_PROGRAM), *map(str, given), ROOM],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
-                pass_fds=[theirs.fileno()],
+                pass_fds=given,
                 env=environment,
                 # A notebook's interrupt goes to its whole process group.
                 start_new_session=True,
@@ -94,6 +97,7 @@ class LauncherProcess:
         if len(data) > LONGEST_REQUEST:
             raise ContainerError("the command line of the runtime is too long")
         socket.send_fds(self._socket, [data], descriptors)
+        ring(self._bell)
 
     def learn(self, seccomp: dict[str, Any]) -> None:
         """Have it compile a filter of system calls, once for all containers that have the same.
@@ -106,6 +110,7 @@ class LauncherProcess:
         self._learnt.add(data)
         with contextlib.suppress(ConnectionError):
             self._socket.send(data)
+            ring(self._bell)
 
     def _greet(self) -> None:
         """Hear of its version, once."""
@@ -131,6 +136,7 @@ class LauncherProcess:
     def close(self) -> None:
         """End it; the monitors that it has begun go on."""
         self._socket.close()
+        os.close(self._bell)
         self._process.kill()
         self._process.wait()
         assert self._process.stderr is not None

@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 def become_monitor(request: dict[str, Any], descriptors: list[int]) -> None:
     """Be the monitor of a container until it is gone; see ``frames.watch`` for which one.
 
-    ``request["names"]`` says what the descriptors are: ``control`` is the socket to the
-    engine; ``stdin``, ``stdout`` and ``stderr`` are what the container reads, and where goes
-    what it writes; without the latter two it is sent to the engine. It never returns.
+    ``request["names"]`` says what the descriptors are: ``control`` is the socket to the engine,
+    and ``bell`` wakes us once something was said there; ``stdin``, ``stdout`` and ``stderr`` are
+    what the container reads, and where goes what it writes; without the latter two it is sent to
+    the engine. It never returns.
     """
     given = dict(zip(request["names"], descriptors, strict=True))
     control = given["control"]
@@ -42,12 +43,13 @@ def become_monitor(request: dict[str, Any], descriptors: list[int]) -> None:
     os.chdir("/")
     connection = socket.socket(fileno=control)
     try:
-        directory = heed(connection)
+        directory = heed(connection, given["bell"])
     except ConnectionError:
         directory = None
     if directory is None:
         os._exit(0)
     connection.detach()
+    os.close(given["bell"])
     files = ContainerFiles(directory)
     set_title("ocinb-monitor", files.directory)
     try:

@@ -1,0 +1,47 @@
+"""Waking another process without giving it this processor.
+
+Who writes to a socket or a pipe is taken by the kernel to sleep next: it wakes the reader on the
+same processor, where that waits until the writer sleeps indeed, though another one is idle. An
+eventfd wakes its reader wherever there is room. So who goes on to work rings a bell as well. See
+eventfd(2).
+"""
+
+from __future__ import annotations
+
+import os
+import select
+
+
+def make_bell() -> int:
+    """A bell: a descriptor, to be shared with who waits for it."""
+    return os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK | os.EFD_SEMAPHORE)
+
+
+def ring(bell: int) -> None:
+    """Wake who waits for it, now or later, once."""
+    os.eventfd_write(bell, 1)
+
+
+def rings(bell: int, connection: int, seconds: float | None = None) -> bool:
+    """Wait until it rings, or until nobody is left at the other end of a socket.
+
+    Args:
+        bell: the descriptor.
+        connection: of the socket; what arrives there does not wake us.
+        seconds: how long; None: as long as it takes.
+
+    Returns:
+        False when the time is over.
+    """
+    poll = select.poll()
+    poll.register(bell, select.POLLIN)
+    poll.register(connection, 0)
+    return bool(poll.poll(None if seconds is None else seconds * 1000))
+
+
+def answer(bell: int) -> None:
+    """It was heard, once."""
+    try:
+        os.eventfd_read(bell)
+    except BlockingIOError:
+        pass  # it was not the bell that woke us
