@@ -47,6 +47,11 @@ class Hierarchy(Frozen):
             return os.path.dirname(self.own)
         return self.own
 
+    def seen_by(self, group: Cgroup) -> Hierarchy:
+        """The tree as a process of a group finds it; one without directories is no group."""
+        own = group.directories.get((self.controllers or ("",))[0], self.own)
+        return Hierarchy(**{**dict(self), "own": own})
+
 
 def hierarchies() -> list[Hierarchy]:
     """The trees that bind here: all of version 1 where there are any, else the one of version 2.

@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ocinb.linux.cgroup import Hierarchy
     from ocinb.linux.syscalls import Kernel
     from ocinb.runtime.log import Log
     from ocinb.runtime.recording import Recording
@@ -42,6 +43,7 @@ class Environment:
         pivot: False for ``--no-pivot``.
         keyring: False for ``--no-new-keyring``.
         apparmor: the kernel has AppArmor.
+        trees: of control groups, as the container's process finds them; None: it has to look.
         variables: the program's environment, once it is known.
         program: the program's absolute path, once it is found.
     """
@@ -78,6 +80,7 @@ class Environment:
         self.pivot = True
         self.keyring = True
         self.apparmor = False
+        self.trees: list[Hierarchy] | None = None
         self.variables: dict[str, str] = {}
         self.program = ""
 

@@ -14,7 +14,7 @@ import os
 from ocinb.runtime.hooks import hooks_ran, run_hooks
 from ocinb.runtime.rows import PROCESS_ROWS, PROGRAM_ROWS, carry_out, row
 from ocinb.runtime.steps import console, devices, masks, mounts, names, rootfs, session
-from ocinb.runtime.sync import ENVIRONMENT, READY
+from ocinb.runtime.sync import ENVIRONMENT, READY, host_is_waited_for
 from ocinb.spec.runtime_state import CREATED, CREATING, State
 
 TYPE_CHECKING = False
@@ -72,7 +72,12 @@ def run(env: Environment, channel: Channel, gate: Gate) -> None:
         carry_out(env, ENVIRONMENT_ROWS)
     # Steps 3 and 4: prestart and createRuntime hooks, which the runtime runs on the host's side.
     channel.send(ENVIRONMENT)
-    channel.expect_proceed()
+    if host_is_waited_for(env.config):
+        channel.expect_proceed()
+    else:
+        for number in (3, 4):
+            with recording.step(number) as step:
+                step.detail = hooks_ran(0)
     with recording.step(5) as step:
         ran = run_hooks(recording, hooks, "createContainer", _state(env, CREATING), _variables(env))
         step.detail = hooks_ran(ran)

@@ -25,7 +25,16 @@ from ocinb.runtime.host_root import bind_root, unbind_root
 from ocinb.runtime.mount_options import parse
 from ocinb.runtime.start_gate import Gate
 from ocinb.runtime.steps import labels
-from ocinb.runtime.sync import ENVIRONMENT, FAILED, INIT, MAP_IDS, PROCEED, READY, Channel
+from ocinb.runtime.sync import (
+    ENVIRONMENT,
+    FAILED,
+    INIT,
+    MAP_IDS,
+    PROCEED,
+    READY,
+    Channel,
+    host_is_waited_for,
+)
 from ocinb.spec.runtime_state import CREATING
 
 TYPE_CHECKING = False
@@ -97,7 +106,7 @@ class Creation:
             OcinbError: a step failed; ``undo`` is to be called.
         """
         environment = self._environment()
-        self._make_cgroup()
+        self._make_cgroup(environment)
         gate = Gate(self.container)
         try:
             ours, theirs = Channel.pair()
@@ -172,7 +181,7 @@ class Creation:
                 if mapped:
                     id_mapped.apply(environment, tree, entry, options)
 
-    def _make_cgroup(self) -> None:
+    def _make_cgroup(self, environment: Environment) -> None:
         """The container's control groups; without the right to make any, none are needed as
         long as no limit is asked for.
 
@@ -181,8 +190,9 @@ class Creation:
         linux = self.config.get("linux") or {}
         path = linux.get("cgroupsPath") or self.container.id
         self.recording.field = "linux.cgroupsPath"
+        trees = hierarchies()
         try:
-            self.cgroup = Cgroup.create(self.kernel, path, hierarchies())
+            self.cgroup = Cgroup.create(self.kernel, path, trees)
         except SyscallError as error:
             limits = resources.asks_for_limits(linux.get("resources") or {})
             if not self._rootless or limits or error.errno not in _NOT_ALLOWED:
@@ -193,6 +203,8 @@ class Creation:
                 f"the control group {path} is frozen: nothing in it would ever run",
                 citation="runtime-spec config-linux.md#control-groups",
             )
+        if environment.namespaces.get("mount") == "":  # it has the same mounts as we
+            environment.trees = [tree.seen_by(self.cgroup) for tree in trees]
         self.container.data.update(
             cgroup=self.cgroup.directories,
             cgroup_created=self.cgroup.created,
@@ -219,7 +231,8 @@ class Creation:
                 channel.send(PROCEED)
             elif kind == ENVIRONMENT:
                 self._host_side()
-                channel.send(PROCEED)
+                if host_is_waited_for(self.config):
+                    channel.send(PROCEED)
 
     def _map_ids(self, child: int) -> None:
         linux = self.config["linux"]
@@ -254,6 +267,8 @@ class Creation:
             from ocinb.runtime.net_devices import move_devices
 
             move_devices(self.recording, linux["netDevices"], self.container.pid)
+        if not host_is_waited_for(self.config):
+            return  # there are none, as the container's process says by itself
         state = self.container.state(CREATING, self.container.pid)
         for number, stage in ((3, "prestart"), (4, "createRuntime")):
             with self.recording.step(number) as step:

@@ -24,6 +24,17 @@ FAILED = "failed"
 PROCEED = "proceed"
 
 
+def host_is_waited_for(config: dict[str, Any]) -> bool:
+    """Whether the container's process waits, once the environment is made, until the host has done
+    its part: hooks, which may look at it and change it, interfaces and limits. Only control groups
+    are limited meanwhile.
+
+    Spec: runtime-spec runtime.md#lifecycle (steps 3 and 4)
+    """
+    linux, process = config.get("linux") or {}, config.get("process") or {}
+    return bool(config.get("hooks") or linux.get("netDevices") or process.get("rlimits"))
+
+
 class Channel:
     """One side of the talk.
 

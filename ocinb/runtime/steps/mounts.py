@@ -289,7 +289,7 @@ def _mount_cgroups(env: Environment, destination: str, options: MountOptions) ->
     Spec: runtime-spec config-linux.md#control-groups
     """
     kernel = env.kernel
-    trees = hierarchies()
+    trees = hierarchies() if env.trees is None else env.trees
     point = env.root.make_directory(destination)
     if trees and trees[0].version == 2:
         try:
