@@ -84,6 +84,7 @@ def run(env: Environment, channel: Channel, gate: Gate) -> None:
     carry_out(env, ROOT_ROWS)
     carry_out(env, PROCESS_ROWS)
     recording.flush()
+    channel.check_wanted()
     channel.send(READY)
     channel.close()
     gate.wait(env)

@@ -6,6 +6,7 @@ Two pipes, a JSON object a line. The end of a pipe is a message too: the other s
 from __future__ import annotations
 
 import os
+import select
 
 from ocinb.errors import StepFailed
 from ocinb.plain_json import dumps, loads
@@ -33,6 +34,9 @@ def host_is_waited_for(config: dict[str, Any]) -> bool:
     """
     linux, process = config.get("linux") or {}, config.get("process") or {}
     return bool(config.get("hooks") or linux.get("netDevices") or process.get("rlimits"))
+
+
+_GONE = "the runtime that was making this container is gone"
 
 
 class Channel:
@@ -84,6 +88,17 @@ class Channel:
         message: dict[str, Any] = loads(line)
         return message
 
+    def check_wanted(self) -> None:
+        """See whether the runtime is there still; what was forked may be known to nobody else.
+
+        Raises:
+            StepFailed: as for ``expect_proceed``.
+        """
+        poll = select.poll()
+        poll.register(self.reader, 0)
+        if poll.poll(0):  # nobody has the other end any more
+            raise StepFailed(_GONE)
+
     def expect_proceed(self) -> dict[str, Any]:
         """Wait for leave to go on; returns what was said with it.
 
@@ -92,7 +107,7 @@ class Channel:
         """
         message = self.receive()
         if message is None or message["kind"] != PROCEED:
-            raise StepFailed("the runtime that was making this container is gone")
+            raise StepFailed(_GONE)
         return message
 
     @property
