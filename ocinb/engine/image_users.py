@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from ocinb.bundle.convert import wished_user
 from ocinb.bundle.user import User, resolve
 
 if TYPE_CHECKING:
-    import os
-
     from ocinb.bundle.options import ContainerOptions
     from ocinb.engine.images import LocalImage
 
@@ -40,6 +39,8 @@ class ImageUsers:
         key = (image.manifest_descriptor.digest, who, tuple(groups))
         if key not in self._known:
             found = resolve(who, rootfs, groups)
+            if not os.path.isdir(rootfs):
+                return found  # its monitor was killed meanwhile: nobody has seen the files
             if len(self._known) >= _MOST:
                 self._known.clear()
             self._known[key] = found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
@@ -143,8 +144,14 @@ class Shim(Connection):
     def _end(self) -> None:
         """Have the container ended and wait until it is cleaned up."""
         self.kill(9)
-        self._control.shutdown(socket.SHUT_WR)
-        monitor = self.files.read_process(self.files.monitor)
+        with contextlib.suppress(OSError):
+            self._control.shutdown(socket.SHUT_WR)
         end = time.monotonic() + _LONGEST_CLEANUP
+        # It may not have written down yet who it is; when it ends it hangs up.
+        self._output = None
+        with contextlib.suppress(ContainerError):
+            while (left := end - time.monotonic()) > 0 and self.listen(left):
+                pass
+        monitor = self.files.read_process(self.files.monitor)
         while monitor and monitor.alive and time.monotonic() < end:
             time.sleep(0.02)

@@ -71,6 +71,7 @@ class OwnRuntime:
             "start": self._start,
             "delete": partial(self._delete, force=force),
         }
+        self._recording.field = ""  # of the operation before
         return as_operation(words, partial(status_of, operations[words[0]], [self._log]))
 
     def _create(self, console: str) -> int:

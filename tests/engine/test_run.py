@@ -39,6 +39,7 @@ from ocinb.events import (
 from ocinb.linux.mounts import mounts
 from ocinb.settings import Settings
 from tests.support.signals import ignored_signals
+from tests.support.workplace import until
 
 pytestmark = pytest.mark.root
 
@@ -265,6 +266,18 @@ def test_what_fails_early_leaves_nothing(engine: Engine) -> None:
     with pytest.raises(NameNotFound):
         engine.images.get("nothing")
     assert engine.containers.all() == []
+
+
+def test_what_fails_before_its_monitor_is_ready_leaves_nothing(engine: Engine) -> None:
+    def left() -> list[str]:
+        return [name for name in os.listdir(engine.settings.containers) if name[0] != "."]
+
+    assert Ran(engine, "true").status == 0  # who runs there is known from now on
+    until(lambda: left() == [])
+    for _ in range(5):
+        with pytest.raises(BundleError, match="'NOPE' is not a capability"):
+            Ran(engine, "true", options={"add_capabilities": ["NOPE"]})
+        assert left() == []
 
 
 def test_a_bundle_is_run_by_hand(engine: Engine, place: Path) -> None:

@@ -57,3 +57,11 @@ def test_who_is_not_there_is_looked_for_again(image: LocalImage, tmp_path: Path)
     for _ in range(2):
         with pytest.raises(UnknownUser, match="'ann' is not in the image"):
             users.find(image, wished, tmp_path)
+
+
+def test_a_tree_that_vanished_is_no_answer(image: LocalImage, tmp_path: Path) -> None:
+    users, tree = ImageUsers(), tmp_path / "tree"
+    assert users.find(image, ContainerOptions(), tree).home == "/"
+    (tree / "etc").mkdir(parents=True)
+    (tree / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\n")
+    assert users.find(image, ContainerOptions(), tree).home == "/root"
