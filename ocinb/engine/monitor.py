@@ -392,6 +392,7 @@ class Monitor:
     def _leave(self, last: dict[str, Any]) -> None:
         self._loop.say(EXIT, json.dumps(last).encode())
         self._loop.flush(_LAST_WORDS)
+        self._let_go_of_runtime()  # files that are removed take room as long as they are open
         self._unmount()
         if self._remove:
             self._remove_files()
