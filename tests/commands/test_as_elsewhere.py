@@ -129,9 +129,10 @@ def test_how_long_a_program_ran_is_told_of_its_last_start(door: Door) -> None:
     events = [e for e in door.session.engine.containers.events("c") if isinstance(e, StepFinished)]
     began, ended = ([e for e in events if e.number == number] for number in (8, 10))
     assert len(began) == len(ended) == 2
-    for start, end in zip(began, ended, strict=True):
-        # Times of two clocks: what lies between the two runs is far more than their difference.
-        assert end.time - end.seconds >= start.time - 0.001
+    # Who starts it may see that only after a short program has ended: the runs are told apart by
+    # what lies between them.
+    first, second = ended
+    assert first.time < second.time - second.seconds
 
 
 @pytest.mark.parametrize("entrypoint", ['["sh", "-c"]', "sh -c", "'sh' -c"])
