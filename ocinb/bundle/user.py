@@ -6,6 +6,7 @@ regular files, are read up to a limit, and lines that make no sense are passed o
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,9 @@ LARGEST_FILE = 4 * 1024 * 1024
 """Bytes of a passwd or group file that are read; what lies behind does not count."""
 LARGEST_ID = 2**32 - 2
 """4294967295 is the kernel's word for "no change"."""
+
+_NOT_SEEN = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO)
+"""Errors that do not tell whether a file is there."""
 
 _CITATION = "image-spec conversion.md#configuser"
 
@@ -52,6 +56,7 @@ def resolve(text: str, rootfs: str | os.PathLike[str], extra: Iterable[str] = ()
 
     Raises:
         UnknownUser: a name that is not in the files, or a number out of range.
+        SyscallError: it could not be seen whether the files are there.
 
     Spec: image-spec conversion.md#configuser
     """
@@ -139,12 +144,16 @@ def _read(rootfs: str | os.PathLike[str], path: str) -> bytes:
     """The start of a regular file beneath the root; empty where there is none."""
     try:
         root = os.open(rootfs, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
+    except OSError as error:
+        if error.errno in _NOT_SEEN:
+            raise SyscallError("openat", (str(rootfs),), error.errno) from None
         return b""
     try:
         # Without O_NONBLOCK a FIFO in the place of the file would hold us for ever.
         fd = Beneath(Kernel(), root).open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
-    except SyscallError:
+    except SyscallError as error:
+        if error.errno in _NOT_SEEN:
+            raise
         return b""
     finally:
         os.close(root)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from ocinb.commands.options import listing, names_only, never_asking
 from ocinb.commands.several import each
 from ocinb.commands.tree import Group
 from ocinb.commands.values import Done, Json, Lines, Picture
-from ocinb.errors import CommandError, NetworkError, UnsupportedHost
+from ocinb.errors import CommandError, ContainerNotFound, NetworkError, UnsupportedHost
 from ocinb.table import Table, columns, rfc3339
 
 if TYPE_CHECKING:
@@ -154,7 +155,8 @@ def rm(session: Session, names: tuple[str, ...], force: bool) -> Done | Lines:
 
     def remove(name: str) -> None:
         for lease in engine.networks.leases(engine.networks.get(name)) if force else ():
-            engine.containers.delete(lease.container, force=True, volumes=False)
+            with contextlib.suppress(ContainerNotFound):  # it has just ended
+                engine.containers.delete(lease.container, force=True, volumes=False)
         engine.networks.remove(name)
 
     return each(names, remove, "network {} is removed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +12,7 @@ from ocinb.commands.quantities import pairs
 from ocinb.commands.several import each
 from ocinb.commands.tree import Group
 from ocinb.commands.values import Document, Done, Lines
+from ocinb.errors import ContainerNotFound
 from ocinb.table import Table, columns, rfc3339
 
 if TYPE_CHECKING:
@@ -82,7 +84,8 @@ def rm(session: Session, names: tuple[str, ...], force: bool) -> Done | Lines:
 
     def remove(name: str) -> None:
         for user in engine.volumes.get(name).used_by if force else ():
-            engine.containers.delete(user, force=True, volumes=False)
+            with contextlib.suppress(ContainerNotFound):  # it has just ended
+                engine.containers.delete(user, force=True, volumes=False)
         engine.volumes.remove(name)
 
     return each(names, remove, "volume {} is removed")

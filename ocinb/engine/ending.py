@@ -104,9 +104,11 @@ def start_created(operations: Operations, files: ContainerFiles, name: str) -> N
     except StepFailed as error:
         init = files.read_process(files.init)
         if init and not init.alive and policy_of(read_json(files.record)).name == NO:
-            await_end(files.read_process(files.monitor), time.monotonic() + _TIDY)
-            with contextlib.suppress(StorageError):
-                write_json(files.exit, {**read_json(files.exit), "error": str(error)})
+            ended = await_end(files.read_process(files.monitor), time.monotonic() + _TIDY)
+            seen = read_json(files.exit)
+            if ended and seen:
+                with contextlib.suppress(StorageError):
+                    write_json(files.exit, {**seen, "error": str(error)})
         raise
 
 

@@ -137,7 +137,7 @@ def heed(connection: socket.socket, bell: int) -> str | None:
             return None
         time.sleep(_MOMENT)
     line = connection.recv(heard.index(b"\n") + 1)
-    directory: str = json.loads(line)["watch"]
+    directory: str | None = json.loads(line).get("watch")
     return directory
 
 

@@ -33,15 +33,17 @@ class ImageUsers:
             rootfs: a tree of the image, not looked at where the answer is known.
 
         Raises:
-            UnknownUser: as for ``resolve``.
+            UnknownUser, SyscallError: as for ``resolve``.
+            OcinbError: the tree is not there.
         """
         who, groups = wished_user(image.config.execution, options), options.additional_groups
         key = (image.manifest_descriptor.digest, who, tuple(groups))
-        if key not in self._known:
-            found = resolve(who, rootfs, groups)
-            if not os.path.isdir(rootfs):
-                return found  # its monitor was killed meanwhile: nobody has seen the files
-            if len(self._known) >= _MOST:
-                self._known.clear()
-            self._known[key] = found
-        return self._known[key]
+        known = self._known.get(key)
+        if known is None:
+            root = os.fspath(rootfs)  # where it cannot be there, that is the error
+            known = resolve(who, root, groups)
+            if os.path.isdir(root):  # else its monitor was killed: nobody has seen the files
+                if len(self._known) >= _MOST:
+                    self._known.clear()
+                self._known[key] = known
+        return known

@@ -45,7 +45,7 @@ class Summons:
             self._streams |= {"stdout": 1, "stderr": 2}
         self._bell = make_bell()
         try:
-            self._control = self.another()
+            self._control: socket.socket | None = self.another()
         except BaseException:
             os.close(self._bell)
             raise
@@ -64,7 +64,9 @@ class Summons:
 
     def take(self) -> socket.socket:
         """The socket to the monitor, which is the caller's to close."""
-        return socket.socket(fileno=self._control.detach())
+        taken, self._control = self._control, None
+        assert taken is not None
+        return taken
 
     def ring(self) -> None:
         """Wake the monitor, which then listens to its socket: it has heard of its container."""
@@ -74,7 +76,8 @@ class Summons:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._control.close()
+        if self._control is not None:
+            self._control.close()
         os.close(self._bell)
 
 
@@ -136,13 +139,18 @@ class Shim(Connection):
     ) -> None:
         if self._control.fileno() < 0:
             return
-        if self.exit is None:
-            self._end()
-        self._control.close()
+        try:
+            if self.exit is None:
+                self._end()
+        finally:
+            self._control.close()
         self._tell_events()
 
     def _end(self) -> None:
         """Have the container ended and wait until it is cleaned up."""
+        if not self._first:
+            return  # it has heard of no container, and ends when we hang up
+        self._summons.ring()  # we may have been interrupted before that
         self.kill(9)
         with contextlib.suppress(OSError):
             self._control.shutdown(socket.SHUT_WR)

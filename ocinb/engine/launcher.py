@@ -87,18 +87,25 @@ class Launcher:
                 self._spare = self._fork_spare()
             self._called(None)
             answer(self._bell)
-            received = socket.recv_fds(self._requests, LONGEST_REQUEST, MOST_DESCRIPTORS)
-            data, descriptors, _, _ = received
-            if not data:
-                return
-            request = json.loads(data)
-            if "learn" in request:
-                forked_runtime.learn(request["learn"])
-                self._dismiss_spare()  # it does not know
-            elif request["become"] != "monitor" or not self._hand_over(data, descriptors):
-                self._fork(request, descriptors)
-            for number in descriptors:
-                os.close(number)
+            while _readable(self._requests, 0):
+                if not self._serve_next():
+                    return
+
+    def _serve_next(self) -> bool:
+        """Serve a request that is there; false when the socket is closed."""
+        received = socket.recv_fds(self._requests, LONGEST_REQUEST, MOST_DESCRIPTORS)
+        data, descriptors, _, _ = received
+        if not data:
+            return False
+        request = json.loads(data)
+        if "learn" in request:
+            forked_runtime.learn(request["learn"])
+            self._dismiss_spare()  # it does not know
+        elif request["become"] != "monitor" or not self._hand_over(data, descriptors):
+            self._fork(request, descriptors)
+        for number in descriptors:
+            os.close(number)
+        return True
 
     def _called(self, seconds: float | None) -> bool:
         return rings(self._bell, self._requests.fileno(), seconds)

@@ -52,6 +52,8 @@ class LauncherProcess:
     def __init__(self) -> None:
         self.made_for = _situation()
         self._lock = threading.Lock()
+        self._sending = threading.Lock()
+        self._closed = False
         self._version = ""
         self._learnt: set[bytes] = set()
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -96,8 +98,11 @@ class LauncherProcess:
         data = json.dumps({"become": become, **values}).encode()
         if len(data) > LONGEST_REQUEST:
             raise ContainerError("the command line of the runtime is too long")
-        socket.send_fds(self._socket, [data], descriptors)
-        ring(self._bell)
+        with self._sending:
+            if self._closed:
+                raise ConnectionError
+            socket.send_fds(self._socket, [data], descriptors)
+            ring(self._bell)
 
     def learn(self, seccomp: dict[str, Any]) -> None:
         """Have it compile a filter of system calls, once for all containers that have the same.
@@ -108,9 +113,10 @@ class LauncherProcess:
         if data in self._learnt or len(data) > LONGEST_REQUEST or len(self._learnt) >= _MOST_LEARNT:
             return
         self._learnt.add(data)
-        with contextlib.suppress(ConnectionError):
-            self._socket.send(data)
-            ring(self._bell)
+        with contextlib.suppress(ConnectionError), self._sending:
+            if not self._closed:
+                self._socket.send(data)
+                ring(self._bell)
 
     def _greet(self) -> None:
         """Hear of its version, once."""
@@ -135,8 +141,11 @@ class LauncherProcess:
 
     def close(self) -> None:
         """End it; the monitors that it has begun go on."""
-        self._socket.close()
-        os.close(self._bell)
+        with self._sending:  # its number is soon another's
+            if not self._closed:
+                self._closed = True
+                self._socket.close()
+                os.close(self._bell)
         self._process.kill()
         self._process.wait()
         assert self._process.stderr is not None

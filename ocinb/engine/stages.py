@@ -172,7 +172,7 @@ def make_again(shim: Shim, files: ContainerFiles) -> None:
     """Mount and create a container that has ended, with the orders that it was made by.
 
     Raises:
-        ContainerError: it never came so far. OcinbError: as for ``stack`` and ``create``.
+        ContainerError: it never came so far. OcinbError: as for ``Stacked`` and ``create``.
     """
     orders = read_json(files.again)
     if "create" not in orders:

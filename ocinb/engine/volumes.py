@@ -137,9 +137,10 @@ def _fill_from(rootfs: os.PathLike[str], source: int, volume: Path) -> None:
 
 def _fill(rootfs: os.PathLike[str], place: str, volume: Path) -> None:
     """Make a volume with what the image has at its place. Spec: none (Docker convention)"""
+    path = os.fspath(rootfs)  # where it cannot be there, that is the error
     try:
         volume.mkdir(parents=True)
-        root = os.open(rootfs, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        root = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             source = Beneath(Kernel(), root).open(place, os.O_PATH | os.O_DIRECTORY)
         finally:

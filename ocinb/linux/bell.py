@@ -14,11 +14,11 @@ import select
 
 def make_bell() -> int:
     """A bell: a descriptor, to be shared with who waits for it."""
-    return os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK | os.EFD_SEMAPHORE)
+    return os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
 
 
 def ring(bell: int) -> None:
-    """Wake who waits for it, now or later, once."""
+    """Wake who waits for it, now or later."""
     os.eventfd_write(bell, 1)
 
 
@@ -40,7 +40,9 @@ def rings(bell: int, connection: int, seconds: float | None = None) -> bool:
 
 
 def answer(bell: int) -> None:
-    """It was heard, once."""
+    """It was heard, however often it was rung: who rang may have said more, or been interrupted
+    before the ring, so all that was said is to be heard now.
+    """
     try:
         os.eventfd_read(bell)
     except BlockingIOError:

@@ -10,17 +10,19 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from ocinb.bundle.options import ContainerOptions
 from ocinb.engine import Engine
+from ocinb.engine.container_files import ContainerFiles
 from ocinb.engine.engine import Finished
-from ocinb.engine.launch import Summons
+from ocinb.engine.launch import Shim, Summons
 from ocinb.engine.launcher_process import launcher
 from ocinb.errors import OcinbError
-from ocinb.events import RuntimeCalled
+from ocinb.events import RuntimeCalled, ignore
 from tests.engine.conftest import Program, finish
 from tests.support.workplace import until
 
@@ -78,6 +80,26 @@ def test_a_monitor_that_was_asked_for_in_vain_ends(engine: Engine) -> None:
         engine.run("127.0.0.1:1/no-such-image", output=lambda *_: None)
     assert places(engine, "") == []
     until(lambda: children(parent) == [])
+
+
+def test_who_was_interrupted_before_the_ring_keeps_nobody_waiting(engine: Engine) -> None:
+    assert status_of(engine, "true") == 0
+    ours, theirs = socket.socketpair()
+    data = json.dumps({"become": "monitor", "names": ["control", "bell"]}).encode()
+    with theirs:
+        given = [theirs.fileno(), launcher()._bell]
+        socket.send_fds(launcher()._socket, [data], given)  # and the bell is not rung
+    ours.close()
+    assert [status_of(engine, "true") for _ in range(3)] == [0, 0, 0]
+
+
+def test_a_monitor_that_hears_of_no_container_is_not_waited_for(engine: Engine) -> None:
+    files = ContainerFiles(str(engine.settings.containers / "none"))
+    began = time.monotonic()
+    with Summons() as summons, Shim(files, ignore, summons):
+        pass
+    # Ten seconds it would have to clean up.
+    assert time.monotonic() - began < 8
 
 
 def test_it_has_one_thread_a_session_of_its_own_and_no_name(engine: Engine) -> None:

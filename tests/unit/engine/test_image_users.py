@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from ocinb.content.store import Store
 from ocinb.engine import Engine
 from ocinb.engine.image_users import ImageUsers
 from ocinb.engine.images import LocalImage
-from ocinb.errors import UnknownUser
+from ocinb.errors import SyscallError, UnknownUser
+from ocinb.linux.beneath import Beneath
 from ocinb.settings import Settings
 from ocinb.spec.reference import Reference
 
@@ -65,3 +67,27 @@ def test_a_tree_that_vanished_is_no_answer(image: LocalImage, tmp_path: Path) ->
     (tree / "etc").mkdir(parents=True)
     (tree / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\n")
     assert users.find(image, ContainerOptions(), tree).home == "/root"
+
+
+def test_what_could_not_be_seen_is_an_error_and_no_answer(
+    image: LocalImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Beneath, path: str, *_: object, **__: object) -> int:
+        raise SyscallError("openat2", (path,), errno.EMFILE)
+
+    users, wished = ImageUsers(), ContainerOptions(user="7")
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/passwd").write_text("ann:x:7:8::/home/ann:/bin/sh\n")
+    with monkeypatch.context() as broken, pytest.raises(SyscallError, match="openat2"):
+        broken.setattr(Beneath, "open", refuse)
+        users.find(image, wished, tmp_path)
+    assert users.find(image, wished, tmp_path).gid == 8
+
+
+def test_a_tree_that_could_not_be_mounted_is_the_error(image: LocalImage) -> None:
+    class Unmounted(os.PathLike[str]):
+        def __fspath__(self) -> str:
+            raise SyscallError("mount", ("overlay",), errno.EINVAL)
+
+    with pytest.raises(SyscallError, match="mount"):
+        ImageUsers().find(image, ContainerOptions(user="nobody-here"), Unmounted())
