@@ -21,7 +21,7 @@ from ocinb.linux import flags as f
 from ocinb.linux.syscalls import Kernel
 from ocinb.network import hook
 from ocinb.runtime import hooks, steps
-from ocinb.runtime.command_line import INTERRUPTING, be_interruptible, run_command
+from ocinb.runtime.command_line import INTERRUPTING, run_command
 from ocinb.runtime.log import Log
 from ocinb.runtime.seccomp import compile_seccomp
 
@@ -106,13 +106,13 @@ def perform_here(words: Sequence[str]) -> int:
 
 
 def as_operation(words: Sequence[str], operation: Callable[[], int]) -> int:
-    """Do what ``ocinb-runtime`` would do for a command line, shown as it, and interruptible as it
-    is; its exit status.
+    """Do what ``ocinb-runtime`` would do for a command line, shown as it is; its exit status.
+
+    Signals that the operation handles are handled as before afterwards.
     """
     handlers = [(number, signal.getsignal(number)) for number in INTERRUPTING]
     try:
         with titled("ocinb-runtime", *words):
-            be_interruptible()
             return operation()
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 1

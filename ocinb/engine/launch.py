@@ -109,6 +109,9 @@ class Shim(Connection):
     def order_first(self, do: str, **values: Any) -> None:
         """Give the first order, for which the monitor need not be there yet."""
         self._first = watch(self.files.directory) + order(do, **values)
+        self._say_first()
+
+    def _say_first(self) -> None:
         self._send(self._first)
         self._summons.ring()
 
@@ -130,8 +133,7 @@ class Shim(Connection):
             # The launcher was killed with our request unread.
             again = False
             self._control = self._summons.another()
-            self._send(self._first)
-            self._summons.ring()
+            self._say_first()
         return self._await_reply()
 
     def __exit__(

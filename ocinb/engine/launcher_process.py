@@ -53,7 +53,6 @@ class LauncherProcess:
         self.made_for = _situation()
         self._lock = threading.Lock()
         self._sending = threading.Lock()
-        self._closed = False
         self._version = ""
         self._learnt: set[bytes] = set()
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -82,6 +81,10 @@ class LauncherProcess:
         """Whether it is there, and still stands where this process does."""
         return self._process.poll() is None and self.made_for == _situation()
 
+    @property
+    def _closed(self) -> bool:
+        return self._socket.fileno() < 0
+
     def request(self, become: str, descriptors: Sequence[int], **values: object) -> None:
         """Have it fork a child that becomes something.
 
@@ -98,11 +101,7 @@ class LauncherProcess:
         data = json.dumps({"become": become, **values}).encode()
         if len(data) > LONGEST_REQUEST:
             raise ContainerError("the command line of the runtime is too long")
-        with self._sending:
-            if self._closed:
-                raise ConnectionError
-            socket.send_fds(self._socket, [data], descriptors)
-            ring(self._bell)
+        self._send(data, descriptors)
 
     def learn(self, seccomp: dict[str, Any]) -> None:
         """Have it compile a filter of system calls, once for all containers that have the same.
@@ -113,10 +112,15 @@ class LauncherProcess:
         if data in self._learnt or len(data) > LONGEST_REQUEST or len(self._learnt) >= _MOST_LEARNT:
             return
         self._learnt.add(data)
-        with contextlib.suppress(ConnectionError), self._sending:
-            if not self._closed:
-                self._socket.send(data)
-                ring(self._bell)
+        with contextlib.suppress(ConnectionError):
+            self._send(data)
+
+    def _send(self, data: bytes, descriptors: Sequence[int] = ()) -> None:
+        with self._sending:
+            if self._closed:
+                raise ConnectionError
+            socket.send_fds(self._socket, [data], descriptors)
+            ring(self._bell)
 
     def _greet(self) -> None:
         """Hear of its version, once."""
@@ -143,7 +147,6 @@ class LauncherProcess:
         """End it; the monitors that it has begun go on."""
         with self._sending:  # its number is soon another's
             if not self._closed:
-                self._closed = True
                 self._socket.close()
                 os.close(self._bell)
         self._process.kill()

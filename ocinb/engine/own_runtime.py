@@ -11,7 +11,7 @@ from functools import partial
 
 from ocinb.engine.forked_runtime import as_operation
 from ocinb.linux.flags import CLOSE_RANGE_CLOEXEC
-from ocinb.runtime.command_line import status_of
+from ocinb.runtime.command_line import REPORTED, be_interruptible, report
 from ocinb.runtime.configuration import load
 from ocinb.runtime.descriptors import FIRST_PRESERVED, connect
 from ocinb.runtime.log import Log
@@ -66,15 +66,23 @@ class OwnRuntime:
             console: for ``create``: the path of the socket that takes the terminal; empty: there
                 is none.
         """
-        operations: dict[str, Callable[[], int]] = {
+        operations: dict[str, Callable[[], None]] = {
             "create": partial(self._create, console),
             "start": self._start,
             "delete": partial(self._delete, force=force),
         }
-        self._recording.field = ""  # of the operation before
-        return as_operation(words, partial(status_of, operations[words[0]], [self._log]))
+        return as_operation(words, partial(self._carry_out, operations[words[0]]))
 
-    def _create(self, console: str) -> int:
+    def _carry_out(self, operation: Callable[[], None]) -> int:
+        self._recording.field = ""  # of the operation before
+        be_interruptible()
+        try:
+            operation()
+        except REPORTED as error:
+            return report(error, self._log)
+        return 0
+
+    def _create(self, console: str) -> None:
         self._runtime.kernel.close_range(FIRST_PRESERVED, flags=CLOSE_RANGE_CLOEXEC)
         config = load(self._files.bundle)
         options = CreateOptions(console=connect(console) if console else -1)
@@ -85,12 +93,9 @@ class OwnRuntime:
             if options.console >= 0:
                 os.close(options.console)
         self.pid = self._made.pid
-        return 0
 
-    def _start(self) -> int:
+    def _start(self) -> None:
         self._runtime.start(self._container, self._made)
-        return 0
 
-    def _delete(self, *, force: bool) -> int:
+    def _delete(self, *, force: bool) -> None:
         self._runtime.delete(self._container, self._made, force=force)
-        return 0

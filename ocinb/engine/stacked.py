@@ -6,7 +6,6 @@ import os
 from typing import TYPE_CHECKING
 
 from ocinb.engine import rung_cache
-from ocinb.engine.container_files import write_json
 from ocinb.errors import SyscallError, UnsupportedHost
 
 if TYPE_CHECKING:
@@ -27,9 +26,6 @@ class Stacked(os.PathLike[str]):
         layers: unpacked, bottom to top.
         rung: how layers are stacked here.
         run_root: where it is kept what this machine can do, to be found out anew after a failure.
-
-    Raises:
-        StorageError: the disk refused.
     """
 
     def __init__(
@@ -50,7 +46,6 @@ class Stacked(os.PathLike[str]):
             else {"user": rung.user_namespace, "ids": rung.ids and rung.ids.document()},
         }
         shim.order_first("mount", **self.order)
-        write_json(shim.files.again, {"mount": self.order})
 
     def __fspath__(self) -> str:
         """The path.

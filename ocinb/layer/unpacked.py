@@ -29,6 +29,7 @@ from ocinb.layer.changeset import Limits
 from ocinb.layer.index import LayerIndex
 from ocinb.layer.index_walk import index_directory
 from ocinb.layer.unpack import Unpacked, unpack
+from ocinb.linux.try_lock import try_lock
 from ocinb.spec.descriptor import Descriptor
 from ocinb.spec.digest import ENCODED_LENGTH, Digest
 from ocinb.whole_file import write_whole
@@ -315,12 +316,11 @@ class UnpackedLayers:
         except OSError as error:
             raise StorageError(f"{self.root}: {os.strerror(error.errno or 0).lower()}") from error
         try:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-                return
-            yield True
+            if wait:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield True
+            else:
+                yield try_lock(lock)
         finally:
             os.close(lock)
 

@@ -19,7 +19,7 @@ from ocinb.spec.versions import RUNTIME_SPEC
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 GLOBAL = (
     Option(names=("--root",), value="DIR", help="where containers' states are kept"),
@@ -41,25 +41,23 @@ INTERRUPTING = (signals.SIGTERM, signals.SIGHUP)
 def run_command(words: Sequence[str]) -> int:
     """Carry out a command line; returns the exit status, 1 for every error of our own."""
     # Until the options are read there is no log but standard error.
-    logs = [Log()]
-    context: list[Context] = []
-
-    def carry_out() -> int:
+    log = Log()
+    context: Context | None = None
+    be_interruptible()
+    try:
         options, rest = parse(words, GLOBAL, what="ocinb-runtime", stop=True)
         if options.given("version"):
             return _say(f"ocinb-runtime version {__version__}\nspec: {RUNTIME_SPEC}\n")
         if options.given("help") or not rest:
             return _say(_overview())
-        context.append(Context(options))
-        logs.append(context[0].log)
-        return _dispatch(context[0], rest)
-
-    be_interruptible()
-    try:
-        return status_of(carry_out, logs)
+        context = Context(options)
+        log = context.log
+        return _dispatch(context, rest)
+    except REPORTED as error:
+        return report(error, log)
     finally:
-        for opened in context:
-            opened.close()
+        if context is not None:
+            context.close()
 
 
 def be_interruptible() -> None:
@@ -68,25 +66,21 @@ def be_interruptible() -> None:
         signals.handle(number, _interrupt)
 
 
-def status_of(operation: Callable[[], int], logs: Sequence[Log]) -> int:
-    """Carry out an operation; returns its exit status, 1 for every error, which is written down.
+REPORTED = (OcinbError, OSError, KeyboardInterrupt)
+"""Errors that a person is told in a sentence."""
 
-    Args:
-        operation: what to do.
-        logs: the last of them, when the error happens, takes it.
-    """
-    try:
-        return operation()
-    except OcinbError as error:
+
+def report(error: BaseException, log: Log) -> int:
+    """Write down why an operation failed, one of ``REPORTED``; its exit status."""
+    if isinstance(error, OcinbError):
         hint = f" ({error.hint})" if error.hint else ""
-        logs[-1].error(f"{error.message}{hint}")
-    except BrokenPipeError:
-        pass  # nobody reads what we print
-    except KeyboardInterrupt:
-        logs[-1].error("interrupted")
-    except OSError as error:
+        log.error(f"{error.message}{hint}")
+    elif isinstance(error, KeyboardInterrupt):
+        log.error("interrupted")
+    elif isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+        # A broken pipe: nobody reads what we print.
         where = f"{error.filename}: " if error.filename else ""
-        logs[-1].error(f"{where}{os.strerror(error.errno or 0).lower()}")
+        log.error(f"{where}{os.strerror(error.errno or 0).lower()}")
     return 1
 
 

@@ -230,8 +230,9 @@ class Creation:
                 self._map_ids(child)
                 channel.send(PROCEED)
             elif kind == ENVIRONMENT:
-                self._host_side()
+                self._limit()
                 if host_is_waited_for(self.config):
+                    self._host_side()
                     channel.send(PROCEED)
 
     def _map_ids(self, child: int) -> None:
@@ -255,20 +256,24 @@ class Creation:
         self.container.data.update(pid=pid, start_time=processes.start_time(pid))
         self.container.save()
 
-    def _host_side(self) -> None:
-        """What the host does once the environment is made: limits, then steps 3 and 4."""
+    def _limit(self) -> None:
+        """Limit the control groups, once the environment is made."""
         assert self.cgroup is not None
         linux = self.config.get("linux") or {}
         self.recording.field = "linux.resources"
         if self.cgroup.version:
             resources.apply(self.cgroup, linux.get("resources") or {}, devices=not self._rootless)
+
+    def _host_side(self) -> None:
+        """What else the host does then, for which the container's process waits: limits of its
+        own and interfaces, then steps 3 and 4.
+        """
+        linux = self.config.get("linux") or {}
         self._set_rlimits()
         if linux.get("netDevices"):
             from ocinb.runtime.net_devices import move_devices
 
             move_devices(self.recording, linux["netDevices"], self.container.pid)
-        if not host_is_waited_for(self.config):
-            return  # there are none, as the container's process says by itself
         state = self.container.state(CREATING, self.container.pid)
         for number, stage in ((3, "prestart"), (4, "createRuntime")):
             with self.recording.step(number) as step:

@@ -20,6 +20,7 @@ from ocinb.engine.stacked import Stacked
 from ocinb.errors import ContainerError, InvalidStatus, StorageError
 from ocinb.events import ignore
 from ocinb.frozen import Frozen
+from ocinb.linux.try_lock import try_lock
 from ocinb.spec.runtime_state import CREATING
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -226,8 +227,8 @@ def _opened(path: str | Path, flags: int = _DIRECTORY) -> Iterator[int]:
 def _sweep(parent: Path) -> None:
     for path in parent.iterdir():
         with contextlib.suppress(OSError), _opened(path) as descriptor:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _remove(path)
+            if try_lock(descriptor):
+                _remove(path)
 
 
 def _remove(directory: Path) -> None:
