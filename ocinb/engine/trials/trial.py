@@ -45,7 +45,7 @@ LONGEST = 10.0
 """Seconds that the program may run before it is killed."""
 
 _KEPT = 100_000
-"""Bytes of the program's output that are compared."""
+"""Bytes of the program's output that are compared, and as many of its standard error."""
 _CALL = 60.0
 """Seconds that a runtime may take for an operation."""
 _TRACED = 10.0
@@ -61,7 +61,8 @@ class Trial(Frozen):
         seconds: for each of ``OPERATIONS``, the median of the rounds.
         statuses: the container's, behind ``create`` and ``program``.
         exit_status: of the program; None: it was killed, for it went on too long.
-        output: what it wrote, standard error too.
+        output: what it wrote, standard error behind standard output: runc copies each of the two by
+            itself, so that of their common order nothing is known.
         calls: ``create``, ``start`` and ``delete`` → system call → how often; empty: not traced.
     """
 
@@ -138,9 +139,13 @@ class _Tried:
 
     def as_a_whole(self) -> None:
         """``run``: what the program says, and how it ends."""
-        with self._container() as container, tempfile.TemporaryFile(dir=self._directory) as output:
+        with (
+            self._container() as container,
+            tempfile.TemporaryFile(dir=self._directory) as output,
+            tempfile.TemporaryFile(dir=self._directory) as errors,
+        ):
             argv = self._runtime.command("run", "--bundle", str(self._bundle), container)
-            running = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+            running = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=errors)
             try:
                 self._exit_status = running.wait(self._longest)
             except subprocess.TimeoutExpired:
@@ -150,8 +155,9 @@ class _Tried:
                 if running.poll() is None:
                     running.kill()
                     running.wait()
-            output.seek(0)
-            self._output = output.read(_KEPT)
+            for file in (output, errors):
+                file.seek(0)
+                self._output += file.read(_KEPT)
 
     def step_by_step(self) -> None:
         """Each operation by itself, timed."""
