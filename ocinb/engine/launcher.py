@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 
 
 _READY = b"ready"
-_PAUSE = 0.02
+_PAUSE = 0.1
 """Seconds that the container which was asked for has the machine to itself, before the next
 monitor is forked and rehearses."""
 
