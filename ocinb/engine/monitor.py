@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import time
-from functools import partial
 
 from ocinb.engine import control_socket
 from ocinb.engine.container_files import ContainerFiles, Process, removing, write_json
@@ -24,8 +23,8 @@ from ocinb.engine.out_of_memory import OutOfMemory
 from ocinb.engine.own_runtime import OwnRuntime
 from ocinb.engine.restarting import Restarts
 from ocinb.engine.rootless import enter_namespaces
-from ocinb.engine.runtime_call import call_here, call_runtime
-from ocinb.engine.runtime_process import RuntimeProcess
+from ocinb.engine.runtime_call import call_runtime, standard_streams
+from ocinb.engine.runtime_process import RuntimeProcess, failure
 from ocinb.engine.strace import attach, begin_with_program
 from ocinb.engine.telling import Telling
 from ocinb.engine.terminal import Console, set_size
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
 
 _LAST_WORDS = 5.0
 """Seconds that an engine has to read the last frames."""
+_NOBODY = Process(pid=0, started=0)
 _PIPE_GRACE = 1.0
 """Seconds that a program has to end once nobody reads what it writes, as in ``… | head -1``.
 
@@ -84,7 +84,7 @@ class Monitor:
         self._runtime: RuntimeProcess | None = None
         self._own: OwnRuntime | None = None
         self._container = ""
-        self._init = Process(pid=0, started=0)
+        self._init = _NOBODY
         self._init_fd = -1
         self._early: list[int] = []
         self._failed = ""
@@ -219,9 +219,13 @@ class Monitor:
         limited: bool = False,
         strace: str = "",
         health: dict[str, Any] | None = None,
+        config: dict[str, Any] | None = None,
         start: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Create; with the values of a ``start`` order carry that out at once, too."""
+        """Create; with the values of a ``start`` order carry that out at once, too.
+
+        ``config`` is what config.json says, by who has just checked and written it.
+        """
         self._runtime = RuntimeProcess(
             name=runtime["name"], argv=tuple(runtime["argv"]), root=runtime["root"]
         )
@@ -234,17 +238,22 @@ class Monitor:
         began = time.time()
         try:
             if self._runtime.ours and not (hooks or strace):
-                self._own = OwnRuntime(self._files, container, self._runtime.root)
+                self._own = OwnRuntime(
+                    self._files, container, self._runtime.root, config, self._watch_init
+                )
             if terminal:
                 self._create_on_terminal()
             else:
                 self._create_on_pipes(interactive or self._loop.owner.stdin >= 0)
-            self._watch_init()
+            if self._own is None:
+                with open(self._files.pid_file, encoding="ascii") as file:
+                    self._watch_init(int(file.read()))
             self._memory = OutOfMemory(self._kernel, self._init.pid) if limited else None
             if strace:
                 begin_with_program(self._tracer, self._init.pid, self._files.strace)
         except BaseException as error:
             self._failed = str(error)
+            self._forget_init()
             self._loop.output.withheld()
             self._undo(force=True)
             raise
@@ -253,8 +262,6 @@ class Monitor:
         if health is not None:
             self._offspring.watch_health(health, self._runtime, container, self._init)
         self._telling.seen(CREATED, self._init.pid)
-        if not self._loop.listening:  # before anybody can see that the program runs
-            self._loop.listen(control_socket.listen(self._files.directory))
         if start is not None:
             self._start(**start)
         while self._early and self._init_fd >= 0:
@@ -285,7 +292,8 @@ class Monitor:
         ended = time.time()
         status = of_wait(self._loop.ended[self._init.pid])
         seen = {"exit_status": status, "time": ended, **self._out_of_memory()}
-        seconds = max(ended - self._telling.program_began(ended), 0.0)
+        began = self._started or self._telling.program_began(ended)
+        seconds = max(ended - began, 0.0)
         delay = self._restarts.delay(status, seconds)
         # Whoever would end it must see from the beginning that this is not the end.
         self._note_exit(seen if delay is None else {**seen, "again": True})
@@ -326,9 +334,7 @@ class Monitor:
         self._loop.part()
         self._refused_at = 0.0
         del self._loop.ended[self._init.pid]
-        if self._init_fd >= 0:
-            os.close(self._init_fd)
-            self._init_fd = -1
+        self._forget_init()
         try:
             if self._restarts.wait(self._loop, delay):
                 orders = self._restarts.orders()
@@ -462,16 +468,11 @@ class Monitor:
             )
 
         if self._own is not None:
-            words = [operation, *arguments]
-            call_here(
-                self._runtime,
-                partial(self._own.perform, words, force=force, console=console),
-                loop=self._loop,
-                operation=operation,
-                log=files.runtime_log,
-                stdio=stdio,
-                ended=ended,
-            )
+            with standard_streams(stdio):
+                status = self._own.perform([operation, *arguments], force=force, console=console)
+            ended(status)
+            if status:
+                raise failure(self._runtime, operation, status, self._own.said)
             return
         call_runtime(
             self._kernel,
@@ -492,16 +493,20 @@ class Monitor:
             self._own.close()
             self._own = None
 
-    def _watch_init(self) -> None:
-        if self._own is not None:
-            pid = self._own.pid
-        else:
-            with open(self._files.pid_file, encoding="ascii") as file:
-                pid = int(file.read())
+    def _watch_init(self, pid: int) -> None:
+        """Watch the container's process, and listen: before anybody can see that it runs."""
         self._init = Process.of(pid)
         write_json(self._files.init, dict(self._init))
         if pid not in self._loop.ended:
             self._init_fd = os.pidfd_open(pid)
+        if not self._loop.listening:
+            self._loop.listen(control_socket.listen(self._files.directory))
+
+    def _forget_init(self) -> None:
+        """There is no such process any more."""
+        if self._init_fd >= 0:
+            os.close(self._init_fd)
+        self._init, self._init_fd = _NOBODY, -1
 
     def _trace(self, pid: int) -> None:
         """Have the runtime's ``create`` traced, and with it what becomes the program."""

@@ -11,7 +11,7 @@ from functools import partial
 
 from ocinb.engine.forked_runtime import as_operation
 from ocinb.linux.flags import CLOSE_RANGE_CLOEXEC
-from ocinb.runtime.command_line import REPORTED, be_interruptible, report
+from ocinb.runtime.command_line import REPORTED, be_interruptible, report, told
 from ocinb.runtime.configuration import load
 from ocinb.runtime.descriptors import FIRST_PRESERVED, connect
 from ocinb.runtime.log import Log
@@ -22,6 +22,7 @@ from ocinb.runtime.recording import Recording
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Any
 
     from ocinb.engine.container_files import ContainerFiles
     from ocinb.runtime.container_state import Container
@@ -35,22 +36,34 @@ class OwnRuntime:
         files: the container's directory.
         container: its id.
         root: where the runtime keeps the state of its containers.
+        config: config.json, where it is known and was checked; None: it is read.
+        forked: told the number of the container's process as soon as there is one, while that
+            makes the container from inside.
 
     Attributes:
-        pid: of the container's process, once it is created.
+        said: why the last operation failed.
 
     Raises:
         StorageError: the log or the events cannot be written.
     """
 
-    def __init__(self, files: ContainerFiles, container: str, root: str) -> None:
+    def __init__(
+        self,
+        files: ContainerFiles,
+        container: str,
+        root: str,
+        config: dict[str, Any] | None,
+        forked: Callable[[int], None],
+    ) -> None:
         self._files = files
         self._container = container
+        self._config = config
+        self._forked = forked
         self._made: Container | None = None
+        self.said = ""
         self._log = Log(files.runtime_log, "json")
         self._recording = Recording(files.events, container)
         self._runtime = Runtime(root, self._recording, self._log)
-        self.pid = 0
 
     def close(self) -> None:
         """Close the log and the events."""
@@ -79,20 +92,20 @@ class OwnRuntime:
         try:
             operation()
         except REPORTED as error:
+            self.said = told(error)
             return report(error, self._log)
         return 0
 
     def _create(self, console: str) -> None:
         self._runtime.kernel.close_range(FIRST_PRESERVED, flags=CLOSE_RANGE_CLOEXEC)
-        config = load(self._files.bundle)
-        options = CreateOptions(console=connect(console) if console else -1)
+        config = self._config or load(self._files.bundle)
+        options = CreateOptions(console=connect(console) if console else -1, forked=self._forked)
         try:
             container, bundle = self._container, self._files.bundle
             self._made = self._runtime.create(container, bundle, options, config)
         finally:
             if options.console >= 0:
                 os.close(options.console)
-        self.pid = self._made.pid
 
     def _start(self) -> None:
         self._runtime.start(self._container, self._made)

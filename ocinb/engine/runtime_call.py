@@ -81,7 +81,7 @@ def call_here(
     as for ``call_runtime``, and ``perform`` does it, with the exit status that is returned.
     """
     with open(os.devnull, "r+b", 0) as null, open(os.memfd_create("stderr"), "r+b", 0) as words:
-        with _standard_streams(stdio or (null.fileno(), null.fileno(), words.fileno())):
+        with standard_streams(stdio or (null.fileno(), null.fileno(), words.fileno())):
             status = perform()
         if ended is not None:
             ended(status)
@@ -92,11 +92,12 @@ def call_here(
 
 
 @contextlib.contextmanager
-def _standard_streams(given: Stdio) -> Iterator[None]:
-    """Have these as standard streams until the block is left."""
-    before = [os.dup(number) for number in range(len(given))]
+def standard_streams(given: Stdio | None) -> Iterator[None]:
+    """Have these as standard streams until the block is left; None: as they are."""
+    descriptors = given or ()
+    before = [os.dup(number) for number in range(len(descriptors))]
     try:
-        for number, descriptor in enumerate(given):
+        for number, descriptor in enumerate(descriptors):
             os.dup2(descriptor, number)
         yield
     finally:

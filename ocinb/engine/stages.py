@@ -165,7 +165,7 @@ def creation(
     }
     order |= {name: record[name] for name in ("strace", "health") if name in record}
     write_json(files.again, {"mount": stacked.order, "create": order})
-    return order
+    return {**order, "config": config} if runtime.ours else order
 
 
 def make_again(shim: Shim, files: ContainerFiles) -> None:

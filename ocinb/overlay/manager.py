@@ -215,9 +215,7 @@ class MountManager:
         # An overlay is known by its source.
         visible = reversed(mounts()) if mount.kind == FUSE else ()
         device = next((info.device for info in visible if mount.matches(info)), "")
-        done = Mount(**dict(mount) | {"status": MOUNTED, "options": made.options, "device": device})
-        self._records.write(done)
-        return done
+        return self._records.amend(mount, status=MOUNTED, options=made.options, device=device)
 
     def undo(self, mount: Mount, *, lazy: bool = False) -> None:
         """Undo a mount that ``mount`` returned, or that is listed. Errors as for ``unmount``."""

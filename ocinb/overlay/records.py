@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 
+from ocinb.amended_json import amend, amended
 from ocinb.errors import StorageError
 from ocinb.frozen import Frozen
 from ocinb.overlay.plan import COPY, FUSE
@@ -88,6 +89,20 @@ class MountRecords:
             raise StorageError(f"{self._directory} cannot be made: {reason}") from error
         write_whole(self._path(mount), json.dumps(dict(mount), ensure_ascii=False))
 
+    def amend(self, mount: Mount, **changes: str) -> Mount:
+        """Change what a record says; the mount as it is recorded now.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        path = self._path(mount)
+        try:
+            amend(path, changes)
+        except OSError as error:
+            reason = os.strerror(error.errno or 0).lower()
+            raise StorageError(f"{path} cannot be written: {reason}") from error
+        return Mount(**dict(mount) | changes)
+
     def remove(self, mount: Mount) -> None:
         """Forget a mount; one that has no record is no error."""
         with contextlib.suppress(FileNotFoundError):
@@ -107,7 +122,7 @@ class MountRecords:
         for path in sorted(paths, key=_changed):
             try:
                 with open(path, encoding="utf-8", errors="surrogateescape") as file:
-                    yield _from_json(json.load(file))
+                    yield _from_json(amended(file.read()))
             except FileNotFoundError:
                 continue  # unmounted meanwhile by another process
             except (ValueError, TypeError, AttributeError):

@@ -72,16 +72,19 @@ REPORTED = (OcinbError, OSError, KeyboardInterrupt)
 
 def report(error: BaseException, log: Log) -> int:
     """Write down why an operation failed, one of ``REPORTED``; its exit status."""
-    if isinstance(error, OcinbError):
-        hint = f" ({error.hint})" if error.hint else ""
-        log.error(f"{error.message}{hint}")
-    elif isinstance(error, KeyboardInterrupt):
-        log.error("interrupted")
-    elif isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
-        # A broken pipe: nobody reads what we print.
-        where = f"{error.filename}: " if error.filename else ""
-        log.error(f"{where}{os.strerror(error.errno or 0).lower()}")
+    if sentence := told(error):
+        log.error(sentence)
     return 1
+
+
+def told(error: BaseException) -> str:
+    """The sentence for one of ``REPORTED``; none for a broken pipe: nobody reads what we print."""
+    if isinstance(error, OcinbError):
+        return f"{error.message} ({error.hint})" if error.hint else error.message
+    if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{os.strerror(error.errno or 0).lower()}"
+    return "interrupted" if isinstance(error, KeyboardInterrupt) else ""
 
 
 def _interrupt(number: int, _: object) -> None:

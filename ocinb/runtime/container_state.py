@@ -2,7 +2,7 @@
 
 Under ``--root`` each container has a private directory:
 
-* ``state.json``: id, bundle, pid and start time, control groups; replaced atomically;
+* ``state.json``: id, bundle, pid and start time, control groups; what changes is a line more;
 * ``config.json``: as it was at create: later changes to the bundle have no effect;
 * ``exec.fifo``: the container's process waits here for start;
 * ``init.lock``: locked by the container's process until it becomes the user's program;
@@ -19,6 +19,7 @@ import fcntl
 import os
 import time
 
+from ocinb.amended_json import amend, amended
 from ocinb.errors import (
     ContainerError,
     ContainerExists,
@@ -120,7 +121,7 @@ class Containers:
         try:
             self._check_owner()
             with open(f"{directory}/state.json", encoding="utf-8") as file:
-                data = loads(file.read())
+                data = amended(file.read())
         except (FileNotFoundError, NotADirectoryError):
             raise ContainerNotFound(
                 f"container {container} does not exist",
@@ -331,8 +332,21 @@ class Container:
             raise ContainerNotFound(f"container {self.id} does not exist")
 
     def save(self) -> None:
-        """Replace state.json atomically."""
+        """Write state.json as a whole."""
         self.write("state.json", dumps(self.data))
+
+    def amend(self, **changes: Any) -> None:
+        """Change the data, and note it in state.json.
+
+        Raises:
+            StorageError: no space left and its like; what the file says is as before.
+        """
+        path = f"{self.directory}/state.json"
+        try:
+            amend(path, changes)
+        except OSError as error:
+            raise storage_error(path, error) from None
+        self.data.update(changes)
 
     def write(self, name: str, text: str) -> None:
         """Replace a file of the directory atomically.

@@ -23,8 +23,7 @@ def bind_root(container: Container, recording: Recording, log: Log) -> None:
     recording.field = "root.path"
     log.debug("linux.namespaces has no mount namespace: mounts are made for the host")
     recording.kernel.mount(rootfs, rootfs, None, f.MS_BIND | f.MS_REC)
-    container.data["root_mount"] = rootfs
-    container.save()
+    container.amend(root_mount=rootfs)
     recording.kernel.mount(None, rootfs, None, f.MS_PRIVATE)
 
 

@@ -81,8 +81,7 @@ class Runtime:
         try:
             self._changed(container, CREATING)
             creation.make()
-            container.data["made"] = True
-            container.save()
+            container.amend(made=True)
         except HookFailed:
             # The lifecycle goes on at step 12.
             creation.undo()

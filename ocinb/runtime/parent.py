@@ -39,6 +39,7 @@ from ocinb.spec.runtime_state import CREATING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, NoReturn
 
     from ocinb.runtime.container_state import Container
@@ -58,6 +59,7 @@ class CreateOptions(Frozen):
         pivot: False to move the root instead (``--no-pivot``).
         keyring: False to keep the caller's session keyring.
         rootless: this user cannot have control groups of the host: True, False, None to find out.
+        forked: told the number of the container's process as soon as that is written down.
     """
 
     console: int = -1
@@ -65,6 +67,7 @@ class CreateOptions(Frozen):
     pivot: bool = True
     keyring: bool = True
     rootless: bool | None = None
+    forked: Callable[[int], None] = lambda _: None
 
 
 class Creation:
@@ -205,12 +208,11 @@ class Creation:
             )
         if environment.namespaces.get("mount") == "":  # it has the same mounts as we
             environment.trees = [tree.seen_by(self.cgroup) for tree in trees]
-        self.container.data.update(
+        self.container.amend(
             cgroup=self.cgroup.directories,
             cgroup_created=self.cgroup.created,
             cgroup_version=self.cgroup.version,
         )
-        self.container.save()
 
     def _converse(self, channel: Channel, child: int) -> None:
         """Answer the child until it is ready."""
@@ -253,8 +255,8 @@ class Creation:
         self._remember(pid)
 
     def _remember(self, pid: int) -> None:
-        self.container.data.update(pid=pid, start_time=processes.start_time(pid))
-        self.container.save()
+        self.container.amend(pid=pid, start_time=processes.start_time(pid))
+        self.options.forked(pid)
 
     def _limit(self) -> None:
         """Limit the control groups, once the environment is made."""

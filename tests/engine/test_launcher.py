@@ -107,6 +107,7 @@ def test_it_has_one_thread_a_session_of_its_own_and_no_name(engine: Engine) -> N
     pid = launcher().pid
     assert os.listdir(f"/proc/{pid}/task") == [str(pid)]
     assert os.getsid(pid) == pid != os.getsid(0)
+    until(lambda: spare(pid) > 0)
     # Its socket has no name in the file system, so nobody else can connect to it.
     sockets = {
         os.readlink(f"/proc/{pid}/fd/{fd}")

@@ -116,8 +116,7 @@ class Maker:
         os.close(waiting)
         if not said:
             raise StepFailed("the container's process ended before it was ready")
-        container.data.update(pid=pid, start_time=start_time(pid))
-        container.save()
+        container.amend(pid=pid, start_time=start_time(pid))
 
     def _last_hooks(self, container: Container, config: dict[str, Any]) -> None:
         """Step 7, in the container's process.

@@ -89,8 +89,7 @@ class EmulatedRuntime:
                     state, hooks = container.state(CREATING, container.pid), config.get("hooks")
                     ran = run_hooks(self.recording, hooks, stage, state, directory=bundle)
                     step.detail = hooks_ran(ran)
-            container.data["made"] = True
-            container.save()
+            container.amend(made=True)
         except HookFailed:
             self._destroy(container)
             raise

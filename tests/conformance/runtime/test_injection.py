@@ -248,9 +248,8 @@ def test_step_5_the_containers_process_is_killed(ours: RuntimeProgram, watched: 
     argv = [*ours.argv, "create", "--bundle", watched.write(), "c"]
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                           stderr=subprocess.PIPE, text=True) as creating:  # fmt: skip
-        saved = ours.root / "c/state.json"
-        wait_until(lambda: saved.exists() and json.loads(saved.read_text())["pid"])
-        os.kill(json.loads(saved.read_text())["pid"], signal.SIGKILL)
+        wait_until(lambda: ours.exists() and ours.state()["pid"])
+        os.kill(ours.state()["pid"], signal.SIGKILL)
         _, errors = creating.communicate(timeout=20)
     assert creating.returncode == 1
     assert "ended during create: killed by signal 9" in errors
