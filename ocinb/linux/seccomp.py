@@ -1,7 +1,7 @@
 """Filters of system calls, compiled by libseccomp. See seccomp(2), seccomp_rule_add(3).
 
 The C library is called directly: it is there wherever a Debian is, and the whole of it that is
-needed is seven functions. What it makes is a program for the kernel, as bytes, so that compiling
+needed is eight functions. What it makes is a program for the kernel, as bytes, so that compiling
 and loading can happen in two processes: the one that loads a filter may no longer do much else.
 """
 
@@ -52,6 +52,12 @@ FLAGS = {
 
 _EXISTS = 17
 _UNKNOWN_CALL = -1
+_OPTIMIZE, _AS_TREE = 8, 2
+"""An attribute of a filter, and its value for a search in a binary tree of all calls.
+
+Else the calls stand in a row. When it loads a filter the kernel tries each call there is, to know
+those that it need not ask about: that took 0.75 ms for podman's profile, and takes 0.23.
+"""
 _LIBRARY = "libseccomp.so.2"
 
 
@@ -118,6 +124,7 @@ def compile_filter(
     context = library.seccomp_init(default)
     if not context:
         raise UnsupportedHost(f"libseccomp does not know the action {default:#x}")
+    library.seccomp_attr_set(context, _OPTIMIZE, _AS_TREE)  # before 2.5 it stays a row
     try:
         unknown = _add_architectures(library, context, architectures)
         for rule in rules:
@@ -147,6 +154,7 @@ def _library() -> ctypes.CDLL:
     library.seccomp_init.argtypes = (ctypes.c_uint32,)
     library.seccomp_release.argtypes = (context,)
     library.seccomp_release.restype = None
+    library.seccomp_attr_set.argtypes = (context, ctypes.c_int, ctypes.c_uint32)
     library.seccomp_arch_resolve_name.restype = ctypes.c_uint32
     library.seccomp_arch_add.argtypes = (context, ctypes.c_uint32)
     library.seccomp_export_bpf.argtypes = (context, ctypes.c_int)
