@@ -9,12 +9,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ocinb.engine.connection import Connection
 from ocinb.engine.passing_on import GRACE, Left, listens, passing_on
 from ocinb.errors import ContainerError
 from ocinb.frozen import Frozen
+
+if TYPE_CHECKING:
+    from ocinb.engine.launch import Shim
+    from ocinb.engine.stacked import Stacked
 
 CLEANUP = 10.0
 """Seconds after SIGKILL in which everything must be cleaned up."""
@@ -43,25 +47,37 @@ ASKING: Steps = ((signal.SIGINT, None),)
 
 
 def run_and_wait(
-    shim: Connection, order: dict[str, Any], *, remove: bool, pass_on: bool | None, raw: bool
+    shim: Shim,
+    stacked: Stacked,
+    order: dict[str, Any],
+    *,
+    remove: bool,
+    pass_on: bool | None,
+    raw: bool,
 ) -> Ended | None:
     """Create a container, start its program, and wait until it has ended and is cleaned up.
 
     Args:
+        stacked: its root filesystem, which may still be in the making.
         order: to create it.
         remove, pass_on: as for ``start_and_wait``.
         raw: whether this process's terminal is put at its disposal.
 
     Raises:
-        StepFailed: it could not be created or started.
+        StepFailed: it could not be created or started. OcinbError: as for ``Stacked``.
     """
     if raw or order["hooks"]:
         # The terminal must be there to be told its size; and where a hook hangs, Ctrl-C is not
         # for the program.
+        os.fspath(stacked)
         shim.ask("create", **order)
         with raw_terminal(shim, wanted=raw):
             return start_and_wait(shim, remove=remove, pass_on=pass_on)
-    begin = partial(shim.order, "create", **order, start={"remove": remove})
+
+    def begin() -> None:
+        shim.order_next("create", **order, start={"remove": remove})
+        os.fspath(stacked)
+
     return wait_for_end(shim, INSISTING, begin=begin, pass_on=pass_on)
 
 
@@ -111,12 +127,14 @@ def wait_for_end(
 def _wait(
     connection: Connection, patience: _Patience, begin: Callable[[], None] | None
 ) -> Ended | None:
-    while connection.exit is None and not connection.detached:
+    over = False
+    while not over:
         try:
             if begin is not None:
                 first, begin = begin, None
                 first()
-            if not connection.listen(patience.left) and connection.exit is None:
+            over = connection.exit is not None or connection.detached
+            if not over and not connection.listen(patience.left) and connection.exit is None:
                 raise ContainerError(
                     "the monitor of the container was killed, so nobody saw how it ended",
                     hint="ocinb ps shows what is left, ocinb rm --force removes it",

@@ -62,7 +62,7 @@ class Connection:
         self._output = output
         self._events = EventsReader(files.events)
         self._frames = Unpacker()
-        self._reply: dict[str, Any] | None = None
+        self._replies: list[dict[str, Any]] = []
         self._greeted = False
         self.exit: dict[str, Any] | None = None
         self.detached = False
@@ -101,7 +101,7 @@ class Connection:
             values: of the order.
         """
         data = order(do, streams=list(streams), **values)
-        self._reply = None
+        self._replies.clear()
         sent = 0
         try:
             if streams:
@@ -121,26 +121,28 @@ class Connection:
         return self._await_reply()
 
     def _await_reply(self) -> dict[str, Any]:
-        while (reply := self.check()) is None:
+        """The next answer, which is to an order whose answer nobody has waited for yet."""
+        while not self._replies:
             if not self.listen():
                 where, why = self.files.directory, self._last_words()
                 raise ContainerError(f"the monitor of {where} is gone: {why}")
-        return reply
+        self.check()
+        return self._replies.pop(0)
 
     def order(self, do: str, **values: Any) -> None:
         """Give an order without waiting."""
-        self._reply = None
+        self._replies.clear()
         self._send(order(do, **values))
 
-    def check(self) -> dict[str, Any] | None:
-        """The answer to the last order; None while it is being carried out.
+    def check(self) -> None:
+        """Make sure that no order was answered by an error so far.
 
         Raises:
-            OcinbError: the answer is an error.
+            OcinbError: the first such answer.
         """
-        if self._reply and "error" in self._reply:
-            raise revive(self._reply)
-        return self._reply
+        for reply in self._replies:
+            if "error" in reply:
+                raise revive(reply)
 
     def kill(self, signal: int) -> None:
         """Send a signal to the container's first process, if it has one still."""
@@ -185,7 +187,7 @@ class Connection:
             check_protocol(content.decode())
             self._greeted = True
         elif kind == REPLY:
-            self._reply = json.loads(content)
+            self._replies.append(json.loads(content))
         elif kind == DETACHED:
             self.detached = True
         elif kind == EXIT:

@@ -213,8 +213,9 @@ class Engine:
                 if claimed is not None:
                     claimed(os.path.basename(files.directory))
                 with Shim(files, self.record, summons, output=output) as shim:
-                    order = self._creation(shim, local, layers, wished, way, interactive)
+                    stacked, order = self._creation(shim, local, layers, wished, way, interactive)
                     if detach:
+                        os.fspath(stacked)  # what could not be mounted is not created
                         shim.ask("create", **order)
                         created = self.containers.get(os.path.basename(files.directory))
                         shim.ask("start", remove=not keep)
@@ -222,7 +223,12 @@ class Engine:
                         # One that is not kept may be gone by now.
                         return record_of(files) or created
                     ended = attached.run_and_wait(
-                        shim, order, remove=not keep, pass_on=pass_on, raw=tty and output is None
+                        shim,
+                        stacked,
+                        order,
+                        remove=not keep,
+                        pass_on=pass_on,
+                        raw=tty and output is None,
                     )
                     if ended is None:
                         # The keys to detach were typed: from now on it is as if detached.
@@ -260,7 +266,8 @@ class Engine:
             files = stages.claim(self._containers, local, wished, name, way)
             try:
                 with Shim(files, self.record, summons) as shim:
-                    order = self._creation(shim, local, layers, wished, way, interactive)
+                    stacked, order = self._creation(shim, local, layers, wished, way, interactive)
+                    os.fspath(stacked)
                     shim.ask("create", **order)
                     shim.detach()
             except BaseException:
@@ -284,8 +291,10 @@ class Engine:
         wished: ContainerOptions,
         way: Way,
         interactive: bool,
-    ) -> dict[str, Any]:
-        """From unpacked layers to a bundle; the order that makes a container of it."""
+    ) -> tuple[Stacked, dict[str, Any]]:
+        """From unpacked layers, which are being stacked, to a bundle; the order that makes a
+        container of it.
+        """
         stacked = Stacked(shim, layers, way.rung, self.settings.run_root)
         config = stages.describe(
             shim.files,
@@ -301,8 +310,7 @@ class Engine:
         order = stages.creation(
             shim.files, stacked, config, self.settings.runtime_state, interactive=interactive
         )
-        os.fspath(stacked)  # what could not be mounted is not created
-        return order
+        return stacked, order
 
     def _way(self, runtime: str | None) -> Way:
         """How a container is run; a person is told once where something is lost by it."""

@@ -131,7 +131,7 @@ def heed(connection: socket.socket, bell: int) -> str | None:
         connection: to the engine.
         bell: rung by it once the directory is said.
     """
-    rings(bell, connection.fileno())
+    rings(bell, [connection])
     while b"\n" not in (heard := connection.recv(_LONGEST_PATH, socket.MSG_PEEK)):
         if not heard or len(heard) == _LONGEST_PATH:
             return None

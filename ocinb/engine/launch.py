@@ -109,10 +109,16 @@ class Shim(Connection):
     def order_first(self, do: str, **values: Any) -> None:
         """Give the first order, for which the monitor need not be there yet."""
         self._first = watch(self.files.directory) + order(do, **values)
-        self._say_first()
+        self._say_first(self._first)
 
-    def _say_first(self) -> None:
-        self._send(self._first)
+    def order_next(self, do: str, **values: Any) -> None:
+        """Give an order to be carried out behind the first, if that succeeds."""
+        following = order(do, **values)
+        self._first += following
+        self._say_first(following)
+
+    def _say_first(self, data: bytes) -> None:
+        self._send(data)
         self._summons.ring()
 
     def first_reply(self) -> dict[str, Any]:
@@ -133,7 +139,7 @@ class Shim(Connection):
             # The launcher was killed with our request unread.
             again = False
             self._control = self._summons.another()
-            self._say_first()
+            self._say_first(self._first)
         return self._await_reply()
 
     def __exit__(

@@ -108,7 +108,14 @@ class Launcher:
         return True
 
     def _called(self, seconds: float | None) -> bool:
-        return rings(self._bell, self._requests.fileno(), seconds)
+        """Wait for a request; false when the time is over."""
+        if not rings(self._bell, [self._requests, *filter(None, [self._spare])], seconds):
+            return False
+        if self._spare is not None and _hung_up(self._spare):
+            # It was killed. The next is forked behind a request, for it may fare no better.
+            self._dismiss_spare()
+            return self._called(seconds)
+        return True
 
     def _hand_over(self, data: bytes, descriptors: list[int]) -> bool:
         """Let the spare child become what was asked for; false where there is none."""
@@ -172,6 +179,12 @@ def _readable(connection: socket.socket, seconds: float) -> bool:
     poll = select.poll()
     poll.register(connection, select.POLLIN)
     return bool(poll.poll(seconds * 1000))
+
+
+def _hung_up(connection: socket.socket) -> bool:
+    poll = select.poll()
+    poll.register(connection, 0)
+    return bool(poll.poll(0))
 
 
 def _wait(requests: socket.socket) -> None:

@@ -226,6 +226,8 @@ class Monitor:
 
         ``config`` is what config.json says, by who has just checked and written it.
         """
+        if self._mounted is None:
+            raise ContainerError("its layers could not be stacked")  # as was answered already
         self._runtime = RuntimeProcess(
             name=runtime["name"], argv=tuple(runtime["argv"]), root=runtime["root"]
         )

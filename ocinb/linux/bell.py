@@ -11,6 +11,11 @@ from __future__ import annotations
 import os
 import select
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from socket import socket
+
 
 def make_bell() -> int:
     """A bell: a descriptor, to be shared with who waits for it."""
@@ -22,12 +27,12 @@ def ring(bell: int) -> None:
     os.eventfd_write(bell, 1)
 
 
-def rings(bell: int, connection: int, seconds: float | None = None) -> bool:
+def rings(bell: int, connections: Iterable[socket], seconds: float | None = None) -> bool:
     """Wait until it rings, or until nobody is left at the other end of a socket.
 
     Args:
         bell: the descriptor.
-        connection: of the socket; what arrives there does not wake us.
+        connections: the sockets; what arrives there does not wake us.
         seconds: how long; None: as long as it takes.
 
     Returns:
@@ -35,7 +40,8 @@ def rings(bell: int, connection: int, seconds: float | None = None) -> bool:
     """
     poll = select.poll()
     poll.register(bell, select.POLLIN)
-    poll.register(connection, 0)
+    for connection in connections:
+        poll.register(connection, 0)
     return bool(poll.poll(None if seconds is None else seconds * 1000))
 
 

@@ -61,7 +61,7 @@ class Maker:
             if refused:
                 named = ", ".join(refused[:3]) + (" …" if len(refused) > 3 else "")
                 self.log.warning(f"statically linked programs cannot be executed: {named}")
-        container.data["bound"] = [[b.source, b.destination] for b in bound]
+        container.amend(bound=[[b.source, b.destination] for b in bound])
         return self._plan(places, config["process"])
 
     def further(self, container: Container, process: dict[str, Any]) -> LaunchPlan:
