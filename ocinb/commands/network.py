@@ -150,7 +150,7 @@ def inspect(session: Session, name: str, format: str) -> Table | Picture | Json:
 @click.option("-f", "--force", is_flag=True, help="With the containers that use them.")
 @click.pass_obj
 def rm(session: Session, names: tuple[str, ...], force: bool) -> Done | Lines:
-    """Remove networks. One that a container uses stays."""
+    """Remove networks. One that a container uses stays, but by force."""
     engine = session.engine
 
     def remove(name: str) -> None:

@@ -79,7 +79,7 @@ def inspect(session: Session, name: str) -> Document:
 @click.option("-f", "--force", is_flag=True, help="With the containers that use them.")
 @click.pass_obj
 def rm(session: Session, names: tuple[str, ...], force: bool) -> Done | Lines:
-    """Remove volumes with all that is in them. One that a container uses stays."""
+    """Remove volumes with all that is in them. One that a container uses stays, but by force."""
     engine = session.engine
 
     def remove(name: str) -> None:

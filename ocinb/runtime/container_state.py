@@ -316,7 +316,7 @@ class Container:
         return False
 
     def lock(self) -> None:
-        """Keep other operations from changing the container until this process ends.
+        """Keep other operations from changing the container until it is gone, or this process.
 
         Raises:
             ContainerNotFound: it was deleted while we waited.
@@ -370,6 +370,9 @@ class Container:
             os.rmdir(self.directory)
         except FileNotFoundError:
             pass
+        if self._lock >= 0:  # a monitor goes on, and may run the container again
+            os.close(self._lock)
+            self._lock = -1
 
 
 def check_id(container: str) -> None:

@@ -8,7 +8,6 @@ Spec: runtime-spec runtime.md#lifecycle
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
