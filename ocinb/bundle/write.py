@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ocinb.bundle.validate import CONFIG
-from ocinb.errors import StorageError
+from ocinb.errors import InvalidConfig, StorageError
 from ocinb.events import BundleWritten, ignore
 from ocinb.spec.runtime_config import check
 
@@ -31,18 +31,18 @@ def write_bundle(
         The path of config.json.
 
     Raises:
-        InvalidConfig: the specification forbids it; nothing is written.
+        InvalidConfig: the specification forbids it, or it is no UTF-8; nothing is written.
         StorageError: the disk is full, read-only or broken.
 
     Spec: runtime-spec bundle.md#container-format
     """
     check(config)
+    data = _encoded(json.dumps(config, ensure_ascii=False, indent=indent) + "\n")
     path = directory / CONFIG
     new = directory / f".{CONFIG}.{os.getpid()}"
     try:
         (directory / config["root"]["path"]).mkdir(parents=True, exist_ok=True)
-        with new.open("w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(json.dumps(config, ensure_ascii=False, indent=indent) + "\n")
+        new.write_bytes(data)
         new.replace(path)
     except OSError as error:
         new.unlink(missing_ok=True)
@@ -52,3 +52,16 @@ def write_bundle(
         raise
     record(BundleWritten(directory=str(directory)))
     return path
+
+
+def _encoded(text: str) -> bytes:
+    """JSON is UTF-8 (RFC 8259, 8.1); in Python bytes that are none stand as surrogates."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        around = text[max(error.start - 20, 0) : error.end + 10]
+        raise InvalidConfig(
+            f"config.json is UTF-8, and this is not: {around!r}",
+            hint="arguments, variables and paths of a container must be UTF-8",
+            citation="runtime-spec config.md",
+        ) from None

@@ -46,3 +46,12 @@ def test_validation_names_each_field(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(BundleError, match="cannot be read: no such file"):
         validate(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["\udcff", "\ud800"])
+def test_what_no_runtime_could_read_is_never_written(tmp_path: Path, text: str) -> None:
+    config = spec()
+    config["process"]["args"] = ["echo", text]
+    with pytest.raises(InvalidConfig, match=r"config.json is UTF-8, and this is not: .*echo"):
+        write_bundle(tmp_path, config)
+    assert list(tmp_path.iterdir()) == []

@@ -389,6 +389,24 @@ def test_a_write_that_fails_leaves_the_file_before(container: Container) -> None
     assert json.loads(before)["id"] == "c"
 
 
+def test_what_changes_is_found_by_whoever_comes_next(
+    containers: Containers, container: Container
+) -> None:
+    before = dict(container.data)
+    container.amend(pid=7, start_time=3)
+    container.amend(made=True)
+    assert containers.load("c").data == {**before, "pid": 7, "start_time": 3, "made": True}
+    assert container.data == containers.load("c").data
+
+
+def test_of_a_container_that_was_deleted_nothing_is_changed(container: Container) -> None:
+    container.forget()
+    with pytest.raises(StorageError, match=r"c/state\.json cannot be written: no such file"):
+        container.amend(pid=7)
+    assert container.pid == 0
+    assert not os.path.exists(container.directory)
+
+
 def test_forget_leaves_nothing(containers: Containers, container: Container) -> None:
     for name in ("exec.fifo", ".state.json.12"):  # a write that was killed left the second
         Path(f"{container.directory}/{name}").touch()
