@@ -22,7 +22,7 @@ from ocinb.engine.existing_containers import ExistingContainers
 from ocinb.engine.happenings import Happenings
 from ocinb.engine.image_users import ImageUsers
 from ocinb.engine.images import Images, LocalImage
-from ocinb.engine.launch import Shim, Summons
+from ocinb.engine.launch import Shim
 from ocinb.engine.named_volumes import NamedVolumes
 from ocinb.engine.operations import Operations
 from ocinb.engine.past_events import PastEvents
@@ -202,17 +202,16 @@ class Engine:
             refuse_restart(wished.restart)
         way = self._way(runtime)
         shares_output = output is None and not detach
-        with (
-            input_of(stdin) as given,
-            Summons(stdin=given, shares_output=shares_output) as summons,
-        ):
+        with input_of(stdin) as given:
             local = self.images.available(image)
             layers = self.images.layers_for(local, way.rung)
             files = stages.claim(self._containers, local, wished, name, way)
             try:
                 if claimed is not None:
                     claimed(os.path.basename(files.directory))
-                with Shim(files, self.record, summons, output=output) as shim:
+                with Shim(
+                    files, self.record, output=output, stdin=given, shares_output=shares_output
+                ) as shim:
                     stacked, order = self._creation(shim, local, layers, wished, way, interactive)
                     if detach:
                         os.fspath(stacked)  # what could not be mounted is not created
@@ -260,19 +259,18 @@ class Engine:
         """
         wished = settle(options or ContainerOptions(), self._containers, self.record)
         way = self._way(runtime)
-        with Summons() as summons:
-            local = self.images.available(image)
-            layers = self.images.layers_for(local, way.rung)
-            files = stages.claim(self._containers, local, wished, name, way)
-            try:
-                with Shim(files, self.record, summons) as shim:
-                    stacked, order = self._creation(shim, local, layers, wished, way, interactive)
-                    os.fspath(stacked)
-                    shim.ask("create", **order)
-                    shim.detach()
-            except BaseException:
-                self._operations.discard(files)
-                raise
+        local = self.images.available(image)
+        layers = self.images.layers_for(local, way.rung)
+        files = stages.claim(self._containers, local, wished, name, way)
+        try:
+            with Shim(files, self.record) as shim:
+                stacked, order = self._creation(shim, local, layers, wished, way, interactive)
+                os.fspath(stacked)
+                shim.ask("create", **order)
+                shim.detach()
+        except BaseException:
+            self._operations.discard(files)
+            raise
         return self.containers.get(os.path.basename(files.directory))
 
     def connect(self, name: str, wish: Membership) -> None:

@@ -11,7 +11,7 @@ from ocinb.engine.changed import Changed, changed
 from ocinb.engine.copying.copy import Root, archive_in, archive_out, copy_in, copy_out
 from ocinb.engine.health_once import check_now
 from ocinb.engine.joining import FurtherProcess
-from ocinb.engine.launch import Shim, Summons
+from ocinb.engine.launch import Shim
 from ocinb.engine.limits import Resources, update
 from ocinb.engine.log_file import LogChunk, read_log
 from ocinb.engine.log_following import follow_log, is_quiet, last_lines
@@ -93,7 +93,7 @@ class ExistingContainers:
         with one_start(files, STOPPED):
             ending.forget_end(files)
             try:
-                with Summons() as summons, Shim(files, self._record, summons) as shim:
+                with Shim(files, self._record) as shim:
                     stages.make_again(shim, files)
                     shim.ask("start", remove=False)
                     shim.detach()

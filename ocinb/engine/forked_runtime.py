@@ -127,6 +127,7 @@ def become_operation(request: dict[str, Any], descriptors: list[int]) -> None:
     The descriptors are the socket on which the pid and then the exit status are said, standard
     output and standard error. It never returns.
     """
+    set_title("ocinb-operation", *request["words"])
     control, stdout, stderr = descriptors
     kernel = Kernel()
     os.write(control, b"%d\n" % os.getpid())

@@ -1,19 +1,16 @@
 """How engine and monitor talk: over one socket, as long as both are there.
 
-The engine says whose monitor it is to be, then sends orders, as JSON lines. The monitor sends
-frames: a byte for the kind, four for the length, then the content. Nothing of this is needed for
-the container to go on: when the engine is gone, the files tell the rest.
+The engine sends orders, as JSON lines. The monitor sends frames: a byte for the kind, four for the
+length, then the content. Nothing of this is needed for the container to go on: when the engine is
+gone, the files tell the rest.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import socket
-import time
 
 from ocinb import errors
-from ocinb.linux.bell import rings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,10 +38,6 @@ MOST_DESCRIPTORS = 5
 LONGEST_ORDER = 1 << 24
 """Bytes of an order to the monitor; Linux takes fewer for a program's arguments and variables."""
 
-_LONGEST_PATH = 65536
-"""Bytes of what says whose monitor it is. A path has 4096, JSON makes six of one."""
-_MOMENT = 0.001
-"""Seconds between looks at a line that arrives in parts."""
 _HEADER = 5
 
 
@@ -117,28 +110,6 @@ def revive(document: dict[str, Any]) -> errors.OcinbError:
         kind = errors.ContainerError
     revived: errors.OcinbError = kind(document["message"], hint=hint, citation=citation)
     return revived
-
-
-def watch(directory: str) -> bytes:
-    """What a monitor hears before any order: the directory of its container."""
-    return json.dumps({"watch": directory}).encode() + b"\n"
-
-
-def heed(connection: socket.socket, bell: int) -> str | None:
-    """Wait for that; the directory, or None where nobody needs a monitor any more.
-
-    Args:
-        connection: to the engine.
-        bell: rung by it once the directory is said.
-    """
-    rings(bell, [connection])
-    while b"\n" not in (heard := connection.recv(_LONGEST_PATH, socket.MSG_PEEK)):
-        if not heard or len(heard) == _LONGEST_PATH:
-            return None
-        time.sleep(_MOMENT)
-    line = connection.recv(heard.index(b"\n") + 1)
-    directory: str | None = json.loads(line).get("watch")
-    return directory
 
 
 def order(do: str, **values: Any) -> bytes:

@@ -49,7 +49,8 @@ from ocinb.engine import forked_runtime, shim
 from ocinb.engine.frames import LONGEST_REQUEST, MOST_DESCRIPTORS
 from ocinb.engine.process_title import set_title
 from ocinb.engine.rehearsal import rehearse
-from ocinb.linux.bell import answer, rings
+from ocinb.engine.spare import Spare, fork_spare, stand_by
+from ocinb.linux.bell import answer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,17 +58,13 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 
-_READY = b"ready"
 _PAUSE = 0.1
 """Seconds that the container which was asked for has the machine to itself, before the next
-monitor is forked and rehearses."""
+child is forked and rehearses."""
 
 
 class Launcher:
-    """Serves requests.
-
-    The next monitor is forked before anybody asks for it: most of what a fork costs is paid later,
-    when both sides write to what they share.
+    """Serves requests, while there is no spare child that does.
 
     Args:
         requests: the socket to who started us.
@@ -75,78 +72,80 @@ class Launcher:
     """
 
     def __init__(self, requests: socket.socket, bell: int) -> None:
+        # Those that wake at a request may be two, but only one of them gets it.
+        requests.setblocking(False)
         self._requests = requests
         self._bell = bell
-        self._spare: socket.socket | None = None
+        self._spare: Spare | None = None
 
     def serve(self) -> None:
         """Serve until the socket is closed."""
         self._requests.send(json.dumps({"version": __version__}).encode())
         while True:
             if self._spare is None and not self._called(_PAUSE):
-                self._spare = self._fork_spare()
+                self._spare = fork_spare(lambda launcher: self._live(self._stand_by, launcher))
             self._called(None)
-            answer(self._bell)
-            while _readable(self._requests, 0):
-                if not self._serve_next():
+            if self._spare is None or not self._spare.listens:
+                answer(self._bell)
+                if not self._serve_all():
                     return
 
-    def _serve_next(self) -> bool:
-        """Serve a request that is there; false when the socket is closed."""
-        received = socket.recv_fds(self._requests, LONGEST_REQUEST, MOST_DESCRIPTORS)
-        data, descriptors, _, _ = received
-        if not data:
-            return False
+    def _called(self, seconds: float | None) -> bool:
+        """Wait until there may be something to do; false when the time is over."""
+        while True:
+            spare, poll = self._spare, select.poll()
+            poll.register(self._requests, 0)
+            if spare is None or not spare.listens:
+                poll.register(self._bell, select.POLLIN)
+            if spare is not None:
+                poll.register(spare.socket, select.POLLIN)
+            ready = dict(poll.poll(None if seconds is None else seconds * 1000))
+            if self._requests.fileno() in ready:
+                self._dismiss_spare()
+            elif spare is not None and spare.socket.fileno() in ready and not self._hear(spare):
+                continue
+            return bool(ready)
+
+    def _hear(self, spare: Spare) -> bool:
+        """Deal with what it says; false where that is nothing to go on with: it was killed before
+        it listened. Another might fare no better, so that is forked behind a request.
+        """
+        said, listened = spare.hear(), spare.listens
+        if said is None:
+            self._dismiss_spare()
+            return listened
+        if said:
+            self._serve(said, [])
+        return True
+
+    def _serve_all(self) -> bool:
+        """Serve the requests that are there; false when the socket is closed."""
+        while True:
+            try:
+                received = socket.recv_fds(self._requests, LONGEST_REQUEST, MOST_DESCRIPTORS)
+            except BlockingIOError:
+                return True
+            except ConnectionError:
+                return False
+            data, descriptors, _, _ = received
+            if not data:
+                return False
+            self._serve(data, descriptors)
+
+    def _serve(self, data: bytes, descriptors: list[int]) -> None:
         request = json.loads(data)
         if "learn" in request:
             forked_runtime.learn(request["learn"])
             self._dismiss_spare()  # it does not know
-        elif request["become"] != "monitor" or not self._hand_over(data, descriptors):
+        else:
             self._fork(request, descriptors)
         for number in descriptors:
             os.close(number)
-        return True
-
-    def _called(self, seconds: float | None) -> bool:
-        """Wait for a request; false when the time is over."""
-        if not rings(self._bell, [self._requests, *filter(None, [self._spare])], seconds):
-            return False
-        if self._spare is not None and _hung_up(self._spare):
-            # It was killed. The next is forked behind a request, for it may fare no better.
-            self._dismiss_spare()
-            return self._called(seconds)
-        return True
-
-    def _hand_over(self, data: bytes, descriptors: list[int]) -> bool:
-        """Let the spare child become what was asked for; false where there is none."""
-        if self._spare is None or not _readable(self._spare, 0):
-            return False  # it rehearses still: to wait for that takes longer than to fork
-        try:
-            self._spare.recv(len(_READY))
-            socket.send_fds(self._spare, [data], descriptors)
-        except OSError:  # it was killed
-            return False
-        finally:
-            self._dismiss_spare()
-        return True
 
     def _dismiss_spare(self) -> None:
         if self._spare is not None:
-            self._spare.close()
+            self._spare.dismiss()
             self._spare = None
-
-    def _fork_spare(self) -> socket.socket | None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            try:
-                child = os.fork()
-            except OSError:
-                ours.close()
-                return None
-            if child == 0:
-                ours.close()
-                self._live(lambda: _wait(theirs))
-        return ours
 
     def _fork(self, request: dict[str, Any], descriptors: list[int]) -> None:
         try:
@@ -157,61 +156,38 @@ class Launcher:
             return
         if child == 0:
             self._dismiss_spare()
-            self._live(lambda: _become(request, descriptors))
+            self._live(self._become, request, descriptors)
 
-    def _live(self, life: Callable[[], None]) -> NoReturn:
+    def _live(self, life: Callable[..., None], *arguments: Any) -> NoReturn:
         """What a child does: it never returns into our own code."""
         try:
-            self._requests.close()
-            os.close(self._bell)
             os.setsid()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            life()
+            life(*arguments)
         except BaseException:
             sys.excepthook(*sys.exc_info())
         finally:
             os._exit(1)
 
+    def _stand_by(self, launcher: socket.socket) -> None:
+        set_title("ocinb-monitor", "(of the next container)")
+        rehearse()
+        if (taken := stand_by(launcher, self._requests, self._bell)) is not None:
+            self._become(*taken)
+        os._exit(0)
 
-def _readable(connection: socket.socket, seconds: float) -> bool:
-    """Whether there is something to read within this time."""
-    poll = select.poll()
-    poll.register(connection, select.POLLIN)
-    return bool(poll.poll(seconds * 1000))
-
-
-def _hung_up(connection: socket.socket) -> bool:
-    poll = select.poll()
-    poll.register(connection, 0)
-    return bool(poll.poll(0))
-
-
-def _wait(requests: socket.socket) -> None:
-    """Wait, as the spare child, for what to become; without that there is nothing to do but to
-    rehearse.
-    """
-    set_title("ocinb-monitor", "(of the next container)")
-    rehearse()
-    try:
-        requests.send(_READY)
-        data, descriptors, _, _ = socket.recv_fds(requests, LONGEST_REQUEST, MOST_DESCRIPTORS)
-    except ConnectionError:
-        return  # it was never looked whether we are ready
-    requests.close()
-    if data:
-        _become(json.loads(data), descriptors)
-
-
-def _become(request: dict[str, Any], descriptors: list[int]) -> None:
-    become: dict[str, Callable[[dict[str, Any], list[int]], None]] = {
-        "monitor": shim.become_monitor,
-        "operation": forked_runtime.become_operation,
-    }
-    for number in descriptors:
-        # Other runtimes, and with them the container, must not get hold of these.
-        os.set_inheritable(number, False)
-    become[request.pop("become")](request, descriptors)
+    def _become(self, request: dict[str, Any], descriptors: list[int]) -> None:
+        self._requests.close()
+        os.close(self._bell)
+        become: dict[str, Callable[[dict[str, Any], list[int]], None]] = {
+            "monitor": shim.become_monitor,
+            "operation": forked_runtime.become_operation,
+        }
+        for number in descriptors:
+            # Other runtimes, and with them the container, must not get hold of these.
+            os.set_inheritable(number, False)
+        become[request.pop("become")](request, descriptors)
 
 
 def main(requests: int, bell: int) -> None:

@@ -119,8 +119,10 @@ class LauncherProcess:
         with self._sending:
             if self._closed:
                 raise ConnectionError
-            socket.send_fds(self._socket, [data], descriptors)
-            ring(self._bell)
+            try:
+                socket.send_fds(self._socket, [data], descriptors)
+            finally:  # Ctrl-C must not leave a request that nobody hears of
+                ring(self._bell)
 
     def _greet(self) -> None:
         """Hear of its version, once."""

@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 
 from ocinb.engine.container_files import ContainerFiles, Process, write_json
-from ocinb.engine.frames import HELLO, PROTOCOL, REPLY, error_document, heed, pack
+from ocinb.engine.frames import HELLO, PROTOCOL, REPLY, error_document, pack
 from ocinb.engine.monitor import Monitor
 from ocinb.engine.process_title import set_title
 from ocinb.errors import OcinbError
@@ -28,12 +27,12 @@ if TYPE_CHECKING:
 
 
 def become_monitor(request: dict[str, Any], descriptors: list[int]) -> None:
-    """Be the monitor of a container until it is gone; see ``frames.watch`` for which one.
+    """Be the monitor of a container until it is gone.
 
-    ``request["names"]`` says what the descriptors are: ``control`` is the socket to the engine,
-    and ``bell`` wakes us once something was said there; ``stdin``, ``stdout`` and ``stderr`` are
-    what the container reads, and where goes what it writes; without the latter two it is sent to
-    the engine. It never returns.
+    ``request["watch"]`` is its directory. ``request["names"]`` says what the descriptors are:
+    ``control`` is the socket to the engine, where orders wait already; ``stdin``, ``stdout`` and
+    ``stderr`` are what the container reads, and where goes what it writes; without the latter two
+    it is sent to the engine. It never returns.
     """
     given = dict(zip(request["names"], descriptors, strict=True))
     control = given["control"]
@@ -41,16 +40,7 @@ def become_monitor(request: dict[str, Any], descriptors: list[int]) -> None:
     kernel = Kernel()
     kernel.prctl(f.PR_SET_CHILD_SUBREAPER, 1)
     os.chdir("/")
-    connection = socket.socket(fileno=control)
-    try:
-        directory = heed(connection, given["bell"])
-    except ConnectionError:
-        directory = None
-    if directory is None:
-        os._exit(0)
-    connection.detach()
-    os.close(given["bell"])
-    files = ContainerFiles(directory)
+    files = ContainerFiles(request["watch"])
     set_title("ocinb-monitor", files.directory)
     try:
         _use_own_streams(files)

@@ -13,7 +13,7 @@ from ocinb.engine.attached import INSISTING, Ended, raw_terminal, start_and_wait
 from ocinb.engine.connection import Connection
 from ocinb.engine.container_files import read_json
 from ocinb.engine.joining import streams
-from ocinb.engine.launch import Shim, Summons
+from ocinb.engine.launch import Shim
 from ocinb.engine.one_start import one_start
 from ocinb.engine.operations import require
 from ocinb.spec.runtime_state import CREATED, STOPPED
@@ -71,10 +71,9 @@ def _again(
     with one_start(files, STOPPED):
         ending.forget_end(files)
         try:
-            with (
-                Summons(stdin=stdin, shares_output=output is None) as summons,
-                Shim(files, record, summons, output=output) as shim,
-            ):
+            with Shim(
+                files, record, output=output, stdin=stdin, shares_output=output is None
+            ) as shim:
                 stages.make_again(shim, files)
                 terminal = read_json(files.again)["create"]["terminal"]
                 with raw_terminal(shim, wanted=terminal and output is None):

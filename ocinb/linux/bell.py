@@ -9,12 +9,6 @@ eventfd(2).
 from __future__ import annotations
 
 import os
-import select
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from socket import socket
 
 
 def make_bell() -> int:
@@ -25,24 +19,6 @@ def make_bell() -> int:
 def ring(bell: int) -> None:
     """Wake who waits for it, now or later."""
     os.eventfd_write(bell, 1)
-
-
-def rings(bell: int, connections: Iterable[socket], seconds: float | None = None) -> bool:
-    """Wait until it rings, or until nobody is left at the other end of a socket.
-
-    Args:
-        bell: the descriptor.
-        connections: the sockets; what arrives there does not wake us.
-        seconds: how long; None: as long as it takes.
-
-    Returns:
-        False when the time is over.
-    """
-    poll = select.poll()
-    poll.register(bell, select.POLLIN)
-    for connection in connections:
-        poll.register(connection, 0)
-    return bool(poll.poll(None if seconds is None else seconds * 1000))
 
 
 def answer(bell: int) -> None:

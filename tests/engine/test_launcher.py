@@ -19,7 +19,7 @@ from ocinb.bundle.options import ContainerOptions
 from ocinb.engine import Engine
 from ocinb.engine.container_files import ContainerFiles
 from ocinb.engine.engine import Finished
-from ocinb.engine.launch import Shim, Summons
+from ocinb.engine.launch import Shim
 from ocinb.engine.launcher_process import launcher
 from ocinb.errors import OcinbError
 from ocinb.events import RuntimeCalled, ignore
@@ -50,6 +50,12 @@ def spare(pid: int) -> int:
     return found  # 0: it is not there yet
 
 
+def standing_by(pid: int) -> bool:
+    """Whether the child that waits has rehearsed and listens: it sleeps in poll(2)."""
+    child = spare(pid)
+    return child != 0 and "poll" in Path(f"/proc/{child}/wchan").read_text()
+
+
 def places(engine: Engine, name: str) -> list[Path]:
     return sorted(engine.settings.containers.glob(f"*/{name}"))
 
@@ -68,35 +74,43 @@ def test_containers_come_from_it_without_a_start_of_python(engine: Engine) -> No
     until(lambda: children(parent) == [])
 
 
-def test_a_monitor_that_was_asked_for_in_vain_ends(engine: Engine) -> None:
+def test_the_child_that_waits_becomes_what_is_asked_for(engine: Engine) -> None:
     assert status_of(engine, "true") == 0
     parent = launcher().pid
-    until(lambda: spare(parent) != 0)
+    until(lambda: standing_by(parent))
     waiting = spare(parent)
-    with Summons():
-        assert os.path.exists(f"/proc/{waiting}")
-    until(lambda: not os.path.exists(f"/proc/{waiting}"))
+    engine.run("demo", ContainerOptions(args=["sleep", "100"]), name="box", detach=True)
+    assert json.loads(places(engine, "monitor.json")[0].read_text())["pid"] == waiting
+    engine.containers.delete("box", force=True)
+
+
+def test_for_an_image_that_is_nowhere_no_monitor_is_asked_for(engine: Engine) -> None:
+    assert status_of(engine, "true") == 0
+    parent = launcher().pid
+    until(lambda: standing_by(parent))
+    waiting = spare(parent)
     with pytest.raises(OcinbError, match=r"127\.0\.0\.1:1"):
         engine.run("127.0.0.1:1/no-such-image", output=lambda *_: None)
     assert places(engine, "") == []
-    until(lambda: children(parent) == [])
+    assert spare(parent) == waiting
 
 
 def test_who_was_interrupted_before_the_ring_keeps_nobody_waiting(engine: Engine) -> None:
     assert status_of(engine, "true") == 0
     ours, theirs = socket.socketpair()
-    data = json.dumps({"become": "monitor", "names": ["control", "bell"]}).encode()
+    files = ContainerFiles(str(engine.settings.containers / "none"))
+    request = {"become": "monitor", "names": ["control"], "watch": files.directory}
     with theirs:
-        given = [theirs.fileno(), launcher()._bell]
-        socket.send_fds(launcher()._socket, [data], given)  # and the bell is not rung
+        # And the bell is not rung.
+        socket.send_fds(launcher()._socket, [json.dumps(request).encode()], [theirs.fileno()])
     ours.close()
     assert [status_of(engine, "true") for _ in range(3)] == [0, 0, 0]
 
 
-def test_a_monitor_that_hears_of_no_container_is_not_waited_for(engine: Engine) -> None:
+def test_a_monitor_that_nobody_asked_for_is_not_waited_for(engine: Engine) -> None:
     files = ContainerFiles(str(engine.settings.containers / "none"))
     began = time.monotonic()
-    with Summons() as summons, Shim(files, ignore, summons):
+    with Shim(files, ignore):
         pass
     # Ten seconds it would have to clean up.
     assert time.monotonic() - began < 8

@@ -14,7 +14,7 @@ from pathlib import Path
 from ocinb.engine.container_files import ContainerFiles, Process, read_json
 from ocinb.engine.containers import ContainerRecord
 from ocinb.engine.copying.copy import Root
-from ocinb.engine.launch import Shim, Summons
+from ocinb.engine.launch import Shim
 from ocinb.engine.rung import Rung
 from ocinb.engine.stacked import Stacked
 from ocinb.errors import ContainerError, InvalidStatus, StorageError
@@ -183,7 +183,7 @@ def _stacked(
     with _scratch(Path(files.directory).parents[1] / "looking") as scratch:
         os.makedirs(scratch.rootfs)
         os.symlink(files.writable, scratch.writable)
-        with Summons() as summons, Shim(scratch, ignore, summons) as shim:
+        with Shim(scratch, ignore) as shim:
             tree = os.fspath(Stacked(shim, layers, rung))
             monitor = scratch.read_process(scratch.monitor)
             assert monitor is not None

@@ -1,0 +1,109 @@
+"""The spare child of the launcher: forked and made ready before anybody asks for it.
+
+Most of what a fork costs is paid later, when both sides write to what they share, and each process
+that must wake another costs as well. So the spare child goes through the motions first
+(``rehearsal.py``), and then waits for the next request itself, in the launcher's place. Whatever
+that asks for, it becomes; but what the launcher shall learn it hands over, and ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import socket
+
+from ocinb.engine.frames import LONGEST_REQUEST, MOST_DESCRIPTORS
+from ocinb.linux.bell import answer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Request = tuple[dict[str, Any], list[int]]
+
+_READY = b"ready"
+
+
+class Spare:
+    """The launcher's side of it.
+
+    Attributes:
+        socket: readable when it has something to say.
+        listens: whether the next request is for it.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.socket = connection
+        self.listens = False
+
+    def hear(self) -> bytes | None:
+        """What it says: nothing but that it listens now; a request for the launcher; or None: it
+        has become something, or was killed.
+        """
+        try:
+            said = self.socket.recv(LONGEST_REQUEST)
+        except OSError:
+            return None
+        if said == _READY:
+            self.listens = True
+            return b""
+        return said or None
+
+    def dismiss(self) -> None:
+        """Part with it: unless it has become something already, it ends."""
+        self.socket.close()
+
+
+def fork_spare(live: Callable[[socket.socket], None]) -> Spare | None:
+    """Fork it; None: the kernel refused.
+
+    Args:
+        live: what the child does, with its socket to us; it never returns.
+    """
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        try:
+            child = os.fork()
+        except OSError:
+            ours.close()
+            return None
+        if child == 0:
+            ours.close()
+            live(theirs)
+    return Spare(ours)
+
+
+def stand_by(launcher: socket.socket, requests: socket.socket, bell: int) -> Request | None:
+    """Wait, as the spare child, for what to become; None: for nothing.
+
+    Args:
+        launcher: the socket to it; closed afterwards, by which it hears that it serves again.
+        requests: where they come; not blocking.
+        bell: rung at each.
+    """
+    poll = select.poll()
+    poll.register(bell, select.POLLIN)
+    for connection in (launcher, requests):
+        poll.register(connection, 0)
+    with launcher:
+        try:
+            launcher.send(_READY)
+            while not {number for number, _ in poll.poll()} - {bell}:
+                answer(bell)
+                try:
+                    received = socket.recv_fds(requests, LONGEST_REQUEST, MOST_DESCRIPTORS)
+                except BlockingIOError:
+                    continue  # the launcher was faster
+                data, descriptors, _, _ = received
+                if not data:
+                    break
+                request = json.loads(data)
+                if "learn" not in request:
+                    return request, descriptors
+                launcher.send(data)
+                break
+        except ConnectionError:
+            pass  # nobody needs us
+    return None
