@@ -56,8 +56,10 @@ class Shim(Connection):
         Raises:
             ContainerError: the launcher could not be started.
         """
-        self._first = order(do, **values)
-        self._summon()
+        first = order(do, **values)
+        self._control, theirs = socket.socketpair()
+        self._first = first
+        self._summon(theirs)
 
     def order_next(self, do: str, **values: Any) -> None:
         """Give an order to be carried out behind the first, if that succeeds."""
@@ -65,9 +67,12 @@ class Shim(Connection):
         self._first += following
         self._send(following)
 
-    def _summon(self) -> None:
-        """Ask for the monitor; what it shall do is there before it is, as far as that fits."""
-        self._control, theirs = socket.socketpair()
+    def _summon(self, theirs: socket.socket) -> None:
+        """Ask for the monitor; what it shall do is there before it is, as far as that fits.
+
+        Args:
+            theirs: the end of our socket that it gets; closed here.
+        """
         with theirs:
             self._control.setblocking(False)
             sent = self._control.send(self._first)
@@ -94,7 +99,8 @@ class Shim(Connection):
                 raise ContainerError(f"the monitor of the container did not start: {why}")
             # The launcher was killed with our request unread.
             again = False
-            self._summon()
+            self._control, theirs = socket.socketpair()
+            self._summon(theirs)
         return self._await_reply()
 
     def __exit__(
