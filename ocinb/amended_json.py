@@ -47,5 +47,5 @@ def amended(text: str) -> Any:
         try:
             document |= loads(change)
         except (ValueError, TypeError):
-            break
+            continue
     return document

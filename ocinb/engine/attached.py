@@ -73,12 +73,9 @@ def run_and_wait(
         shim.ask("create", **order)
         with raw_terminal(shim, wanted=raw):
             return start_and_wait(shim, remove=remove, pass_on=pass_on)
-
-    def begin() -> None:
-        shim.order_next("create", **order, start={"remove": remove})
-        os.fspath(stacked)
-
-    return wait_for_end(shim, INSISTING, begin=begin, pass_on=pass_on)
+    shim.order_next("create", **order, start={"remove": remove})
+    os.fspath(stacked)
+    return wait_for_end(shim, INSISTING, pass_on=pass_on)
 
 
 def start_and_wait(shim: Connection, *, remove: bool, pass_on: bool | None) -> Ended | None:

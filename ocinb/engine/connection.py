@@ -126,8 +126,10 @@ class Connection:
             if not self.listen():
                 where, why = self.files.directory, self._last_words()
                 raise ContainerError(f"the monitor of {where} is gone: {why}")
-        self.check()
-        return self._replies.pop(0)
+        reply = self._replies.pop(0)
+        if "error" in reply:
+            raise revive(reply)
+        return reply
 
     def order(self, do: str, **values: Any) -> None:
         """Give an order without waiting."""

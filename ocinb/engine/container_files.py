@@ -2,7 +2,7 @@
 
 Engine, monitor and every later command know a container by these files alone, so any of them can
 be killed at any moment, and the next one still finds out what is true. Each file is written once
-or replaced as a whole.
+or replaced as a whole; records of mounts are amended by a line.
 
 ::
 

@@ -36,7 +36,8 @@ LONGEST_REQUEST = 65536
 MOST_DESCRIPTORS = 5
 """Descriptors that are passed with a request or an order."""
 LONGEST_ORDER = 1 << 24
-"""Bytes of an order to the monitor; Linux takes fewer for a program's arguments and variables."""
+"""Bytes of an order to the monitor; Linux takes fewer for a program's arguments and variables, and
+a long config.json does not go with it."""
 
 _HEADER = 5
 

@@ -62,7 +62,7 @@ class Shim(Connection):
         self._summon(theirs)
 
     def order_next(self, do: str, **values: Any) -> None:
-        """Give an order to be carried out behind the first, if that succeeds."""
+        """Give the order to create, which the monitor refuses where the first has failed."""
         following = order(do, **values)
         self._first += following
         self._send(following)

@@ -2,9 +2,9 @@
 
 A Python that starts, imports, and is gone again costs 30 ms and more; a container needs four of
 them: its monitor, and our runtime for create, start and delete. So one process imports all that
-once and then waits. Each request makes it fork a child that has everything already: a monitor,
-which carries out the runtime's operations itself or forks again for them
-(``forked_runtime.py``), or one operation alone.
+once and then waits. Each request becomes a forked child that has everything already, mostly one
+that was forked and made ready before (``spare.py``): a monitor, which carries out the runtime's
+operations itself or forks again for them (``forked_runtime.py``), or one operation alone.
 
 It has one thread, so that its children may enter user namespaces. It ends when whoever started it
 does, or closes the socket; monitors, which are in sessions of their own, go on.

@@ -126,8 +126,9 @@ class Monitor:
 
     @property
     def _abandoned(self) -> bool:
-        """Whether nobody is left who would have the program started, or to whom it was left."""
-        left = self._loop.detached and not self._failed
+        """Whether nobody is left who would have the program started, and it was not left to us."""
+        begun = self._runtime is not None or bool(self._loop.orders)
+        left = self._loop.detached and begun and not self._failed
         return not (self._loop.owner.connected or left or self._started)
 
     def _carry_out(self, client: Client, order: dict[str, Any]) -> None:
@@ -195,14 +196,18 @@ class Monitor:
     ) -> dict[str, Any]:
         if namespaces is not None:
             enter_namespaces(self._kernel, **namespaces)
-        self._mounted = self._mounts.mount(
-            layers,
-            self._files.rootfs,
-            writable=self._files.writable,
-            kind=kind,
-            flags=flags,
-            why=why,
-        )
+        try:
+            self._mounted = self._mounts.mount(
+                layers,
+                self._files.rootfs,
+                writable=self._files.writable,
+                kind=kind,
+                flags=flags,
+                why=why,
+            )
+        except BaseException as error:
+            self._failed = str(error)
+            raise
         if namespaces is None:
             return {"rootfs": self._files.rootfs}
         # On the host there is nothing to see under this path; the way in leads through us.
@@ -233,6 +238,9 @@ class Monitor:
         )
         self._let_go_of_runtime()
         self._container = self._telling.container = container
+        self._loop.turn(timeout=0)  # to mount took its time: meanwhile nobody may want it any more
+        if self._abandoned:
+            raise ContainerError("whoever asked for it went away")
         self._telling.for_runtime = not self._runtime.tells
         self._strace = strace
         self._make_directory(cwd)
@@ -250,6 +258,7 @@ class Monitor:
             if self._own is None:
                 with open(self._files.pid_file, encoding="ascii") as file:
                     self._watch_init(int(file.read()))
+            write_json(self._files.init, dict(self._init))
             self._memory = OutOfMemory(self._kernel, self._init.pid) if limited else None
             if strace:
                 begin_with_program(self._tracer, self._init.pid, self._files.strace)
@@ -498,7 +507,6 @@ class Monitor:
     def _watch_init(self, pid: int) -> None:
         """Watch the container's process, and listen: before anybody can see that it runs."""
         self._init = Process.of(pid)
-        write_json(self._files.init, dict(self._init))
         if pid not in self._loop.ended:
             self._init_fd = os.pidfd_open(pid)
         if not self._loop.listening:

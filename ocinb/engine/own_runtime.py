@@ -66,7 +66,9 @@ class OwnRuntime:
         self._runtime = Runtime(root, self._recording, self._log)
 
     def close(self) -> None:
-        """Close the log and the events."""
+        """Close the log and the events; what could not be deleted may be tried by others."""
+        if self._made is not None:
+            self._made.unlock()
         self._recording.close()
         self._log.close()
 

@@ -10,6 +10,7 @@ It is a child of the launcher (``launcher.py``), which may end whenever it likes
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 
@@ -46,7 +47,8 @@ def become_monitor(request: dict[str, Any], descriptors: list[int]) -> None:
         _use_own_streams(files)
         # Who comes later, with whatever version of ocinb, reads the protocol there.
         write_json(files.monitor, {**dict(Process.of(os.getpid())), "protocol": PROTOCOL})
-        os.write(control, pack(HELLO, str(PROTOCOL).encode()))
+        with contextlib.suppress(BrokenPipeError):  # it was left to us already
+            os.write(control, pack(HELLO, str(PROTOCOL).encode()))
         monitor = Monitor(files, kernel, control, stdin=given.get("stdin", -1), sinks=sinks)
     except (OcinbError, OSError) as error:  # a full disk: there is no file to say it in
         os.write(control, refusal(error))

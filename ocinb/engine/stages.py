@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from ocinb.events import Record
     from ocinb.network.networks import Networks
 
+_SHORT = 1 << 20
+"""Bytes of a config.json that goes with the order to create; a longer one our runtime reads."""
+
 
 def claim(
     containers: Containers,
@@ -165,7 +168,8 @@ def creation(
     }
     order |= {name: record[name] for name in ("strace", "health") if name in record}
     write_json(files.again, {"mount": stacked.order, "create": order})
-    return {**order, "config": config} if runtime.ours else order
+    short = os.stat(f"{files.bundle}/config.json").st_size < _SHORT
+    return {**order, "config": config} if runtime.ours and short else order
 
 
 def make_again(shim: Shim, files: ContainerFiles) -> None:

@@ -52,6 +52,9 @@ FLAGS = {
 
 _EXISTS = 17
 _UNKNOWN_CALL = -1
+_FEW = 8
+"""Rules of which no tree is made: of one without any, libseccomp before 2.5.4 forgets the default.
+"""
 _OPTIMIZE, _AS_TREE = 8, 2
 """An attribute of a filter, and its value for a search in a binary tree of all calls.
 
@@ -124,12 +127,12 @@ def compile_filter(
     context = library.seccomp_init(default)
     if not context:
         raise UnsupportedHost(f"libseccomp does not know the action {default:#x}")
-    library.seccomp_attr_set(context, _OPTIMIZE, _AS_TREE)  # before 2.5 it stays a row
+    rules = [rule for rule in rules if rule.action != default]
+    if len(rules) > _FEW:
+        library.seccomp_attr_set(context, _OPTIMIZE, _AS_TREE)  # before 2.5 it stays a row
     try:
         unknown = _add_architectures(library, context, architectures)
         for rule in rules:
-            if rule.action == default:
-                continue
             number = library.seccomp_syscall_resolve_name(rule.name.encode())
             if number == _UNKNOWN_CALL:
                 unknown.append(rule.name)

@@ -316,7 +316,8 @@ class Container:
         return False
 
     def lock(self) -> None:
-        """Keep other operations from changing the container until it is gone, or this process.
+        """Keep other operations from changing the container until ``unlock``, or until it or this
+        process is gone.
 
         Raises:
             ContainerNotFound: it was deleted while we waited.
@@ -329,7 +330,14 @@ class Container:
         except FileNotFoundError:
             present = False
         if not present:
+            self.unlock()
             raise ContainerNotFound(f"container {self.id} does not exist")
+
+    def unlock(self) -> None:
+        """Let others change it; no error where it is not locked."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     def save(self) -> None:
         """Write state.json as a whole."""
@@ -339,14 +347,15 @@ class Container:
         """Change the data, and note it in state.json.
 
         Raises:
-            StorageError: no space left and its like; what the file says is as before.
+            StorageError: no space left and its like. What the file says is as before; the data are
+                changed, for whoever undoes what they are about.
         """
+        self.data.update(changes)
         path = f"{self.directory}/state.json"
         try:
             amend(path, changes)
         except OSError as error:
             raise storage_error(path, error) from None
-        self.data.update(changes)
 
     def write(self, name: str, text: str) -> None:
         """Replace a file of the directory atomically.
@@ -370,9 +379,7 @@ class Container:
             os.rmdir(self.directory)
         except FileNotFoundError:
             pass
-        if self._lock >= 0:  # a monitor goes on, and may run the container again
-            os.close(self._lock)
-            self._lock = -1
+        self.unlock()
 
 
 def check_id(container: str) -> None:

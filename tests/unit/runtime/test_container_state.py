@@ -403,7 +403,7 @@ def test_of_a_container_that_was_deleted_nothing_is_changed(container: Container
     container.forget()
     with pytest.raises(StorageError, match=r"c/state\.json cannot be written: no such file"):
         container.amend(pid=7)
-    assert container.pid == 0
+    assert container.pid == 7  # who has made it must undo it
     assert not os.path.exists(container.directory)
 
 
@@ -420,6 +420,17 @@ def test_who_holds_the_lock_keeps_others_from_the_container(container: Container
     with open(f"{container.directory}/lock") as other, pytest.raises(BlockingIOError):
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
     assert stat.S_IMODE(os.stat(f"{container.directory}/lock").st_mode) == 0o600
+
+
+def test_others_may_change_it_afterwards(container: Container) -> None:
+    container.lock()
+    container.unlock()
+    with open(f"{container.directory}/lock") as other:
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    container.unlock()  # which is no error
+    container.lock()
+    container.forget()
+    assert container._lock == -1
 
 
 @pytest.mark.parametrize("left", ["the lock", "nothing"])
