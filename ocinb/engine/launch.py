@@ -89,9 +89,8 @@ class Shim(Connection):
             ContainerError: there is no monitor.
         """
         again = True
-        while not self._greeted:
+        while not (self._greeted or self._replies):  # one that cannot be says why
             if self.listen():
-                self.check()
                 continue
             self._control.close()
             if not again:
