@@ -17,6 +17,7 @@ import pytest
 
 from ocinb.bundle.options import ContainerOptions, Networking
 from ocinb.engine import Engine
+from ocinb.engine.container_files import ContainerFiles
 from ocinb.engine.repair import repair_networks
 from ocinb.errors import ContainerError, InvalidStatus, NetworkError, StepFailed
 from ocinb.events import NetworkChanged, Recorder, Warned
@@ -414,13 +415,12 @@ def test_a_bridge_that_is_somebody_elses_stays_untouched(
 def test_a_monitor_that_was_killed(start: Start, engine: Engine, settings: Settings) -> None:
     web = start("web", SERVE, publish=["8080:80"])
     get(8080)
-    directory = settings.containers / web.id
-    pids = [
-        int(re.search(r'"pid": (\d+)', (directory / name).read_text())[1])
-        for name in ("monitor.json", "init.json")
-    ]  # type: ignore[index]
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
+    files = ContainerFiles(str(settings.containers / web.id))
+    victims = [files.read_process(path) for path in (files.monitor, files.init)]
+    for victim in victims:
+        assert victim is not None
+        os.kill(victim.pid, signal.SIGKILL)
+    until(lambda: not any(victim and victim.alive for victim in victims))
     # The proxy ends with the container, whoever tells it.
     until(lambda: not _answers(8080))
     assert state_files(settings) != []
