@@ -152,7 +152,7 @@ class Launcher:
             child = os.fork()
         except OSError as error:
             # Who asked waits at the other end of the first descriptor.
-            os.write(descriptors[0], shim.refusal(error))
+            shim.refuse(descriptors[0], error)
             return
         if child == 0:
             self._dismiss_spare()

@@ -47,19 +47,23 @@ def become_monitor(request: dict[str, Any], descriptors: list[int]) -> None:
         _use_own_streams(files)
         # Who comes later, with whatever version of ocinb, reads the protocol there.
         write_json(files.monitor, {**dict(Process.of(os.getpid())), "protocol": PROTOCOL})
-        with contextlib.suppress(BrokenPipeError):  # it was left to us already
-            os.write(control, pack(HELLO, str(PROTOCOL).encode()))
+        _say(control, HELLO, str(PROTOCOL).encode())
         monitor = Monitor(files, kernel, control, stdin=given.get("stdin", -1), sinks=sinks)
     except (OcinbError, OSError) as error:  # a full disk: there is no file to say it in
-        os.write(control, refusal(error))
+        refuse(control, error)
         os._exit(1)
     monitor.serve()
     os._exit(0)
 
 
-def refusal(error: BaseException) -> bytes:
-    """What an engine is told when there will be no monitor."""
-    return pack(REPLY, json.dumps(error_document(error)).encode())
+def refuse(control: int, error: BaseException) -> None:
+    """Tell an engine, on the socket to it, that there will be no monitor."""
+    _say(control, REPLY, json.dumps(error_document(error)).encode())
+
+
+def _say(control: int, kind: bytes, content: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError):  # it has left us already
+        os.write(control, pack(kind, content))
 
 
 def _use_own_streams(files: ContainerFiles) -> None:
