@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ocinb.commands.options import listing, names_only, never_asking
-from ocinb.commands.several import each
+from ocinb.commands.several import each, remove_users
 from ocinb.commands.tree import Group
 from ocinb.commands.values import Done, Json, Lines, Picture
-from ocinb.errors import CommandError, ContainerNotFound, NetworkError, UnsupportedHost
+from ocinb.errors import CommandError, NetworkError, UnsupportedHost
 from ocinb.table import Table, columns, rfc3339
 
 if TYPE_CHECKING:
@@ -154,9 +153,9 @@ def rm(session: Session, names: tuple[str, ...], force: bool) -> Done | Lines:
     engine = session.engine
 
     def remove(name: str) -> None:
-        for lease in engine.networks.leases(engine.networks.get(name)) if force else ():
-            with contextlib.suppress(ContainerNotFound):  # it has just ended
-                engine.containers.delete(lease.container, force=True, volumes=False)
+        if force:
+            leases = engine.networks.leases(engine.networks.get(name))
+            remove_users(engine.containers, (lease.container for lease in leases))
         engine.networks.remove(name)
 
     return each(names, remove, "network {} is removed")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from ocinb.commands.values import Done, Lines
-from ocinb.errors import ContainerError, OcinbError
+from ocinb.errors import ContainerError, ContainerNotFound, OcinbError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+
+    from ocinb.engine.existing_containers import ExistingContainers
 
 
 def each(names: Sequence[str], do: Callable[[str], object], done: str) -> Done | Lines:
@@ -39,3 +42,15 @@ def each(names: Sequence[str], do: Callable[[str], object], done: str) -> Done |
             "; ".join(error.message for error in failed) + also, hint=failed[0].hint
         )
     return Lines(told)
+
+
+def remove_users(containers: ExistingContainers, users: Iterable[str]) -> None:
+    """Remove the containers that use what shall go, but not their volumes; errors as for
+    ``delete``.
+
+    Args:
+        users: their ids; one that has just ended, and was not kept, is no error.
+    """
+    for user in users:
+        with contextlib.suppress(ContainerNotFound):
+            containers.delete(user, force=True, volumes=False)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 import click
 
 from ocinb.commands.options import inspecting, listing, names_only, never_asking
 from ocinb.commands.quantities import pairs
-from ocinb.commands.several import each
+from ocinb.commands.several import each, remove_users
 from ocinb.commands.tree import Group
 from ocinb.commands.values import Document, Done, Lines
-from ocinb.errors import ContainerNotFound
 from ocinb.table import Table, columns, rfc3339
 
 if TYPE_CHECKING:
@@ -83,9 +81,8 @@ def rm(session: Session, names: tuple[str, ...], force: bool) -> Done | Lines:
     engine = session.engine
 
     def remove(name: str) -> None:
-        for user in engine.volumes.get(name).used_by if force else ():
-            with contextlib.suppress(ContainerNotFound):  # it has just ended
-                engine.containers.delete(user, force=True, volumes=False)
+        if force:
+            remove_users(engine.containers, engine.volumes.get(name).used_by)
         engine.volumes.remove(name)
 
     return each(names, remove, "volume {} is removed")

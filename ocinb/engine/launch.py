@@ -56,10 +56,7 @@ class Shim(Connection):
         Raises:
             ContainerError: the launcher could not be started.
         """
-        first = order(do, **values)
-        self._control, theirs = socket.socketpair()
-        self._first = first
-        self._summon(theirs)
+        self._summon(order(do, **values))
 
     def order_next(self, do: str, **values: Any) -> None:
         """Give the order to create, which the monitor refuses where the first has failed."""
@@ -67,20 +64,18 @@ class Shim(Connection):
         self._first += following
         self._send(following)
 
-    def _summon(self, theirs: socket.socket) -> None:
-        """Ask for the monitor; what it shall do is there before it is, as far as that fits.
-
-        Args:
-            theirs: the end of our socket that it gets; closed here.
-        """
+    def _summon(self, first: bytes) -> None:
+        """Ask for the monitor; what it shall do is there before it is, as far as that fits."""
+        self._control, theirs = socket.socketpair()
         with theirs:
+            self._first = first
             self._control.setblocking(False)
-            sent = self._control.send(self._first)
+            sent = self._control.send(first)
             self._control.setblocking(True)
             given = {"control": theirs.fileno(), **self._streams}
             directory = self.files.directory
             request("monitor", list(given.values()), names=list(given), watch=directory)
-        self._send(self._first[sent:])
+        self._send(first[sent:])
 
     def first_reply(self) -> dict[str, Any]:
         """Wait until the first order is carried out. See ``ask``.
@@ -98,8 +93,7 @@ class Shim(Connection):
                 raise ContainerError(f"the monitor of the container did not start: {why}")
             # The launcher was killed with our request unread.
             again = False
-            self._control, theirs = socket.socketpair()
-            self._summon(theirs)
+            self._summon(self._first)
         return self._await_reply()
 
     def __exit__(

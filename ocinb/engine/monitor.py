@@ -142,6 +142,8 @@ class Monitor:
         try:
             reply = operations[order["do"]](**values)
         except Exception as error:
+            if client is self._loop.owner:
+                self._failed = self._failed or str(error)
             client.refuse(order, error)
         else:
             client.say(REPLY, json.dumps(reply).encode())
@@ -196,18 +198,14 @@ class Monitor:
     ) -> dict[str, Any]:
         if namespaces is not None:
             enter_namespaces(self._kernel, **namespaces)
-        try:
-            self._mounted = self._mounts.mount(
-                layers,
-                self._files.rootfs,
-                writable=self._files.writable,
-                kind=kind,
-                flags=flags,
-                why=why,
-            )
-        except BaseException as error:
-            self._failed = str(error)
-            raise
+        self._mounted = self._mounts.mount(
+            layers,
+            self._files.rootfs,
+            writable=self._files.writable,
+            kind=kind,
+            flags=flags,
+            why=why,
+        )
         if namespaces is None:
             return {"rootfs": self._files.rootfs}
         # On the host there is nothing to see under this path; the way in leads through us.
@@ -262,8 +260,7 @@ class Monitor:
             self._memory = OutOfMemory(self._kernel, self._init.pid) if limited else None
             if strace:
                 begin_with_program(self._tracer, self._init.pid, self._files.strace)
-        except BaseException as error:
-            self._failed = str(error)
+        except BaseException:
             self._forget_init()
             self._loop.output.withheld()
             self._undo(force=True)

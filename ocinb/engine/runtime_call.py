@@ -73,7 +73,6 @@ def call_here(
     operation: str,
     log: str,
     stdio: Stdio | None = None,
-    ended: Callable[[int], None] | None = None,
 ) -> None:
     """Carry out an operation of our own runtime in this process, which saves a fork.
 
@@ -83,8 +82,6 @@ def call_here(
     with open(os.devnull, "r+b", 0) as null, open(os.memfd_create("stderr"), "r+b", 0) as words:
         with standard_streams(stdio or (null.fileno(), null.fileno(), words.fileno())):
             status = perform()
-        if ended is not None:
-            ended(status)
         if status:
             words.seek(0)
             said = loop.output.withheld() if stdio else words.read()

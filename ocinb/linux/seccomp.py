@@ -124,13 +124,13 @@ def compile_filter(
         InvalidConfig: a rule that libseccomp refuses.
     """
     library = _library()
+    rules = [rule for rule in rules if rule.action != default]
     context = library.seccomp_init(default)
     if not context:
         raise UnsupportedHost(f"libseccomp does not know the action {default:#x}")
-    rules = [rule for rule in rules if rule.action != default]
-    if len(rules) > _FEW:
-        library.seccomp_attr_set(context, _OPTIMIZE, _AS_TREE)  # before 2.5 it stays a row
     try:
+        if len(rules) > _FEW:
+            library.seccomp_attr_set(context, _OPTIMIZE, _AS_TREE)  # before 2.5 it stays a row
         unknown = _add_architectures(library, context, architectures)
         for rule in rules:
             number = library.seccomp_syscall_resolve_name(rule.name.encode())
