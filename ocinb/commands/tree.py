@@ -13,6 +13,7 @@ from click.shell_completion import CompletionItem
 
 from ocinb import __version__
 from ocinb.commands.completion import teach
+from ocinb.commands.many_options import ManyOptions
 from ocinb.commands.values import Help
 from ocinb.errors import CommandError, NameNotFound
 
@@ -248,7 +249,7 @@ class _HelpAsValue:
         return self._asks
 
 
-class Command(_HelpAsValue, click.Command):
+class Command(_HelpAsValue, ManyOptions):
     """A command whose help is a value.
 
     Attributes:
