@@ -43,6 +43,7 @@ if __name__ == "__main__":
 import json
 import select
 import socket
+from functools import partial
 
 from ocinb import __version__
 from ocinb.engine import forked_runtime, shim
@@ -51,6 +52,7 @@ from ocinb.engine.process_title import set_title
 from ocinb.engine.rehearsal import rehearse
 from ocinb.engine.spare import Spare, fork_spare, stand_by
 from ocinb.linux.bell import answer
+from ocinb.runtime.standby import Standby
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
 _PAUSE = 0.1
 """Seconds that the container which was asked for has the machine to itself, before the next
 child is forked and rehearses."""
+_WAITING = "(of the next container)"
 
 
 class Launcher:
@@ -171,23 +174,35 @@ class Launcher:
             os._exit(1)
 
     def _stand_by(self, launcher: socket.socket) -> None:
-        set_title("ocinb-monitor", "(of the next container)")
+        set_title("ocinb-monitor", _WAITING)
+        standby = Standby.fork(_rehearse_container, partial(set_title, "ocinb-runtime", "create"))
         rehearse()
-        if (taken := stand_by(launcher, self._requests, self._bell)) is not None:
+        taken = stand_by(launcher, self._requests, self._bell)
+        if taken is not None and taken[0]["become"] == "monitor":
+            self._become(*taken, standby)
+        if standby is not None:
+            standby.end()
+        if taken is not None:
             self._become(*taken)
         os._exit(0)
 
-    def _become(self, request: dict[str, Any], descriptors: list[int]) -> None:
+    def _become(
+        self, request: dict[str, Any], descriptors: list[int], standby: Standby | None = None
+    ) -> None:
         self._requests.close()
         os.close(self._bell)
-        become: dict[str, Callable[[dict[str, Any], list[int]], None]] = {
-            "monitor": shim.become_monitor,
-            "operation": forked_runtime.become_operation,
-        }
         for number in descriptors:
             # Other runtimes, and with them the container, must not get hold of these.
             os.set_inheritable(number, False)
-        become[request.pop("become")](request, descriptors)
+        if request.pop("become") == "monitor":
+            shim.become_monitor(request, descriptors, standby)
+        else:
+            forked_runtime.become_operation(request, descriptors)
+
+
+def _rehearse_container() -> None:
+    set_title("ocinb-runtime", _WAITING)
+    rehearse()
 
 
 def main(requests: int, bell: int) -> None:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from ocinb.engine.client import Client
     from ocinb.overlay.records import Mount
+    from ocinb.runtime.standby import Standby
 
 _LAST_WORDS = 5.0
 """Seconds that an engine has to read the last frames."""
@@ -63,6 +64,7 @@ class Monitor:
         control: the socket to the engine.
         stdin: a descriptor of what the container shall read; -1: there is none.
         sinks: stream (1, 2) → where what it writes goes; -1: to the engine, as frames.
+        standby: a process that our own runtime can make the container's; None: there is none.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Monitor:
         *,
         stdin: int,
         sinks: dict[int, int],
+        standby: Standby | None = None,
     ) -> None:
         self._files = files
         self._kernel = kernel
@@ -83,6 +86,7 @@ class Monitor:
         self._mounted: Mount | None = None
         self._runtime: RuntimeProcess | None = None
         self._own: OwnRuntime | None = None
+        self._standby = standby
         self._container = ""
         self._init = _NOBODY
         self._init_fd = -1
@@ -247,8 +251,15 @@ class Monitor:
         try:
             if self._runtime.ours and not (hooks or strace):
                 self._own = OwnRuntime(
-                    self._files, container, self._runtime.root, config, self._watch_init
+                    self._files,
+                    container,
+                    self._runtime.root,
+                    config,
+                    self._watch_init,
+                    self._standby,
                 )
+            else:
+                self._let_go_of_standby()
             if terminal:
                 self._create_on_terminal()
             else:
@@ -265,6 +276,7 @@ class Monitor:
             self._loop.output.withheld()
             self._undo(force=True)
             raise
+        self._let_go_of_standby()
         self._loop.output.release()
         self._telling.step(2, "seen from outside: create returned", time.time() - began)
         if health is not None:
@@ -500,6 +512,12 @@ class Monitor:
         if self._own is not None:
             self._own.close()
             self._own = None
+
+    def _let_go_of_standby(self) -> None:
+        """It has become the container's process, or is not needed."""
+        if self._standby is not None:
+            self._standby.dismiss()
+            self._standby = None
 
     def _watch_init(self, pid: int) -> None:
         """Watch the container's process, and listen: before anybody can see that it runs."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from ocinb.engine.container_files import ContainerFiles
     from ocinb.runtime.container_state import Container
+    from ocinb.runtime.standby import Standby
 
 
 class OwnRuntime:
@@ -39,6 +40,7 @@ class OwnRuntime:
         config: config.json, where it is known and was checked; None: it is read.
         forked: told the number of the container's process as soon as there is one, while that
             makes the container from inside.
+        standby: as in ``CreateOptions``.
 
     Attributes:
         said: why the last operation failed.
@@ -54,11 +56,13 @@ class OwnRuntime:
         root: str,
         config: dict[str, Any] | None,
         forked: Callable[[int], None],
+        standby: Standby | None,
     ) -> None:
         self._files = files
         self._container = container
         self._config = config
         self._forked = forked
+        self._standby = standby
         self._made: Container | None = None
         self.said = ""
         self._log = Log(files.runtime_log, "json")
@@ -101,7 +105,9 @@ class OwnRuntime:
     def _create(self, console: str) -> None:
         self._runtime.kernel.close_range(FIRST_PRESERVED, flags=CLOSE_RANGE_CLOEXEC)
         config = self._config or load(self._files.bundle)
-        options = CreateOptions(console=connect(console) if console else -1, forked=self._forked)
+        options = CreateOptions(
+            console=connect(console) if console else -1, forked=self._forked, standby=self._standby
+        )
         try:
             container, bundle = self._container, self._files.bundle
             self._made = self._runtime.create(container, bundle, options, config)

@@ -26,14 +26,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ocinb.runtime.standby import Standby
 
-def become_monitor(request: dict[str, Any], descriptors: list[int]) -> None:
+
+def become_monitor(
+    request: dict[str, Any], descriptors: list[int], standby: Standby | None = None
+) -> None:
     """Be the monitor of a container until it is gone.
 
     ``request["watch"]`` is its directory. ``request["names"]`` says what the descriptors are:
     ``control`` is the socket to the engine, where orders wait already; ``stdin``, ``stdout`` and
     ``stderr`` are what the container reads, and where goes what it writes; without the latter two
-    it is sent to the engine. It never returns.
+    it is sent to the engine. ``standby`` may become the container's process. It never returns.
     """
     given = dict(zip(request["names"], descriptors, strict=True))
     control = given["control"]
@@ -48,7 +52,8 @@ def become_monitor(request: dict[str, Any], descriptors: list[int]) -> None:
         # Who comes later, with whatever version of ocinb, reads the protocol there.
         write_json(files.monitor, {**dict(Process.of(os.getpid())), "protocol": PROTOCOL})
         _say(control, HELLO, str(PROTOCOL).encode())
-        monitor = Monitor(files, kernel, control, stdin=given.get("stdin", -1), sinks=sinks)
+        stdin = given.get("stdin", -1)
+        monitor = Monitor(files, kernel, control, stdin=stdin, sinks=sinks, standby=standby)
     except (OcinbError, OSError) as error:  # a full disk: there is no file to say it in
         refuse(control, error)
         os._exit(1)

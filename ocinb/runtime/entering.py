@@ -51,8 +51,19 @@ def made_by_fork(namespaces: dict[str, str]) -> int:
     return f.CLONE_NEWPID if new else 0
 
 
-def enter(env: Environment, channel: Channel) -> None:
+def all_new(namespaces: dict[str, str]) -> bool:
+    """Whether the container's process makes all its namespaces, and keeps its user: it needs
+    nothing of the host's for that.
+    """
+    return not (needs_another(namespaces) or any(namespaces.values()))
+
+
+def enter(env: Environment, channel: Channel, *, grouped: bool = True) -> None:
     """Join the namespaces that have a path, make the others.
+
+    Args:
+        grouped: whether this process is in its control groups: the new namespace of these begins
+            there. Otherwise ``make_cgroup_namespace`` makes that later.
 
     Raises:
         InvalidConfig: a path that is no namespace of its type.
@@ -73,7 +84,14 @@ def enter(env: Environment, channel: Channel) -> None:
         env.kernel.setns(descriptors[kind], FLAGS[kind])
     for fd in descriptors.values():
         os.close(fd)
-    _make_others(env)
+    _make_others(env, grouped=grouped)
+
+
+def make_cgroup_namespace(env: Environment) -> None:
+    """Make the namespace that ``enter`` has left."""
+    if env.namespaces.get("cgroup") == "":
+        env.applying("linux.namespaces (cgroup)")
+        env.kernel.unshare(f.CLONE_NEWCGROUP)
 
 
 def open_paths(env: Environment) -> dict[str, int]:
@@ -147,12 +165,14 @@ def become_superuser(env: Environment) -> None:
     env.kernel.setresuid(0, 0, 0)
 
 
-def _make_others(env: Environment) -> None:
+def _make_others(env: Environment, *, grouped: bool) -> None:
     new = 0
     for name, path in env.namespaces.items():
         if not path and name != "user":
             new |= FLAGS[KINDS[name]]
     new &= ~made_by_fork(env.namespaces)
+    if not grouped:
+        new &= ~f.CLONE_NEWCGROUP
     env.applying("linux.namespaces")
     env.kernel.unshare(new)
     if new & f.CLONE_NEWNET:

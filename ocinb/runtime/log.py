@@ -21,15 +21,21 @@ class Log:
         path: the ``--log`` file, appended to; empty for standard error only.
         form: ``json`` or ``text``.
         debug: keep debug entries too.
+        descriptor: of the file, where it is open already.
+
+    Attributes:
+        form: as it was given.
 
     Raises:
         StorageError: the file cannot be opened.
     """
 
-    def __init__(self, path: str = "", form: str = "text", *, debug: bool = False) -> None:
-        self._form = form
+    def __init__(
+        self, path: str = "", form: str = "text", *, debug: bool = False, descriptor: int = -1
+    ) -> None:
+        self.form = form
         self._debug = debug
-        self._fd = -1
+        self._fd = descriptor
         if path and path != "/dev/stderr":
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
             try:
@@ -69,7 +75,7 @@ class Log:
         if self._fd < 0:
             return
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        if self._form == "json":
+        if self.form == "json":
             line = dumps({"level": level, "msg": message, "time": now})
         else:
             line = f"time={dumps(now)} level={level} msg={dumps(message)}"

@@ -1,6 +1,6 @@
 """Create, as the runtime sees it: fork, answer the container's process, run hooks.
 
-The other side of this conversation is ``entering.py`` and then ``init.py``.
+The other side of this conversation is ``container_process.py``.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from ocinb.linux.id_maps import IdMap, write_maps
 from ocinb.linux.namespaces import in_user_namespace
 from ocinb.runtime import entering, id_mapped, resources
 from ocinb.runtime.bind_source import open_source
-from ocinb.runtime.descriptors import close_others
+from ocinb.runtime.container_process import live
 from ocinb.runtime.environment import Environment, close_all
-from ocinb.runtime.failures import described, rebuilt
+from ocinb.runtime.failures import rebuilt
 from ocinb.runtime.from_outside import prepare_filter, set_rlimit
 from ocinb.runtime.hooks import hooks_ran, run_hooks
 from ocinb.runtime.host_root import bind_root, unbind_root
@@ -40,11 +40,12 @@ from ocinb.spec.runtime_state import CREATING
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, NoReturn
+    from typing import Any
 
     from ocinb.runtime.container_state import Container
     from ocinb.runtime.log import Log
     from ocinb.runtime.recording import Recording
+    from ocinb.runtime.standby import Standby
 
 _NOT_ALLOWED = (1, 2, 13, 30)  # EPERM, ENOENT, EACCES, EROFS
 _SIGKILL = 9
@@ -60,6 +61,7 @@ class CreateOptions(Frozen):
         keyring: False to keep the caller's session keyring.
         rootless: this user cannot have control groups of the host: True, False, None to find out.
         forked: told the number of the container's process as soon as that is written down.
+        standby: a process that waits to be the container's; None: there is none.
     """
 
     console: int = -1
@@ -68,6 +70,7 @@ class CreateOptions(Frozen):
     keyring: bool = True
     rootless: bool | None = None
     forked: Callable[[int], None] = lambda _: None
+    standby: Standby | None = None
 
 
 class Creation:
@@ -109,16 +112,36 @@ class Creation:
             OcinbError: a step failed; ``undo`` is to be called.
         """
         environment = self._environment()
-        self._make_cgroup(environment)
-        gate = Gate(self.container)
+        gate = Gate.make(self.container)
         try:
             ours, theirs = Channel.pair()
         except OSError:
             # Undoing takes descriptors, of which there may be no others.
             gate.leave()
             raise
-        between = entering.needs_another(environment.namespaces)
-        if between:
+        try:
+            try:
+                child = self._begin(environment, theirs, gate)
+                self._children.append(child)
+            finally:
+                theirs.close()
+                gate.leave()
+                close_all(*environment.sources.values(), *environment.listeners())
+            # It enters its namespaces meanwhile.
+            self._make_cgroup(environment, ours)
+            if not entering.needs_another(environment.namespaces):
+                self._remember(child)
+            self._converse(ours, child)
+        finally:
+            ours.close()
+
+    def _begin(self, environment: Environment, channel: Channel, gate: Gate) -> int:
+        """Have the container's process, or the one that must go between; its pid."""
+        standby = self.options.standby
+        self.recording.field = "linux.namespaces"
+        if standby is not None and (pid := standby.become(environment, channel, gate)):
+            return pid
+        if entering.needs_another(environment.namespaces):
             # The container's process becomes our child when the process between us ends.
             self.recording.field = ""
             self.kernel.prctl(f.PR_SET_CHILD_SUBREAPER, 1)
@@ -126,18 +149,8 @@ class Creation:
         self.recording.flush()
         child = self.kernel.fork(entering.made_by_fork(environment.namespaces))
         if child == 0:
-            assert self.cgroup is not None
-            _child(environment, self.cgroup, theirs, gate)
-        self._children.append(child)
-        theirs.close()
-        gate.leave()
-        close_all(*environment.sources.values(), *environment.listeners())
-        try:
-            if not between:
-                self._remember(child)
-            self._converse(ours, child)
-        finally:
-            ours.close()
+            live(environment, channel, gate)
+        return child
 
     def _environment(self) -> Environment:
         data = self.container.data
@@ -184,9 +197,9 @@ class Creation:
                 if mapped:
                     id_mapped.apply(environment, tree, entry, options)
 
-    def _make_cgroup(self, environment: Environment) -> None:
-        """The container's control groups; without the right to make any, none are needed as
-        long as no limit is asked for.
+    def _make_cgroup(self, environment: Environment, channel: Channel) -> None:
+        """The container's control groups, which its process then joins; without the right to make
+        any, none are needed as long as no limit is asked for.
 
         Spec: runtime-spec config-linux.md#cgroups-path
         """
@@ -206,12 +219,16 @@ class Creation:
                 f"the control group {path} is frozen: nothing in it would ever run",
                 citation="runtime-spec config-linux.md#control-groups",
             )
-        if environment.namespaces.get("mount") == "":  # it has the same mounts as we
-            environment.trees = [tree.seen_by(self.cgroup) for tree in trees]
         self.container.amend(
             cgroup=self.cgroup.directories,
             cgroup_created=self.cgroup.created,
             cgroup_version=self.cgroup.version,
+        )
+        seen = None
+        if environment.namespaces.get("mount") == "":  # it has the same mounts as we
+            seen = [dict(tree.seen_by(self.cgroup)) for tree in trees]
+        channel.send(
+            PROCEED, directories=self.cgroup.directories, version=self.cgroup.version, trees=seen
         )
 
     def _converse(self, channel: Channel, child: int) -> None:
@@ -323,44 +340,3 @@ def _maps(entries: list[dict[str, int]]) -> list[IdMap]:
         IdMap(inside=entry["containerID"], outside=entry["hostID"], size=entry["size"])
         for entry in entries
     ]
-
-
-def _child(env: Environment, cgroup: Cgroup, channel: Channel, gate: Gate) -> NoReturn:
-    """The forked process: the container's own, or, where one must go between, that one first.
-
-    It never returns.
-    """
-    try:
-        env.recording.process = "init"
-        # Whose process was forked may have more open than it means to hand on.
-        close_others(env.kernel, [*env.descriptors(), *channel.descriptors, *gate.descriptors])
-        # Here, for meanwhile the runtime has to write down who we are.
-        from ocinb.runtime import init
-
-        env.applying("linux.cgroupsPath")
-        cgroup.join()
-        # Its hooks start in the bundle, as those of the runtime do.
-        os.chdir(env.bundle)
-        entering.adjust_oom_score(env)
-        entering.enter(env, channel)
-        if entering.needs_another(env.namespaces):
-            env.recording.flush()
-            pid = os.fork()
-            if pid:
-                channel.send(INIT, pid=pid)
-                os._exit(0)
-            # Only once the runtime knows our pid may it hear anything else from us.
-            channel.expect_proceed()
-        init.run(env, channel, gate)
-    except BaseException as error:
-        failure = described(error, env.recording.field)
-        if gate.report(failure):
-            pass  # start waits for it
-        elif not channel.closed:
-            channel.send(FAILED, **failure)
-        else:
-            env.log.error(failure["message"])
-    finally:
-        env.recording.flush()
-        # Whatever happens, this process never returns into the runtime's own code.
-        os._exit(1)

@@ -26,6 +26,7 @@ class Recording:
     Args:
         path: the file to append to; empty records nothing.
         container: the container's id, for the events.
+        descriptor: of the file, where it is open already.
 
     Attributes:
         field: the config.json field that is being applied, as in ``mounts[2]``.
@@ -36,12 +37,12 @@ class Recording:
         StorageError: the file cannot be opened.
     """
 
-    def __init__(self, path: str = "", container: str = "") -> None:
+    def __init__(self, path: str = "", container: str = "", *, descriptor: int = -1) -> None:
         self.container = container
         self.field = ""
         self.process = "parent"
         self._waiting: list[str] = []
-        self._fd = -1
+        self._fd = descriptor
         if path:
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
             try:
@@ -51,7 +52,7 @@ class Recording:
                     f"the events file {path} cannot be opened: "
                     f"{os.strerror(error.errno or 0).lower()}"
                 ) from None
-        self.kernel = Kernel(self._observe if path else None)
+        self.kernel = Kernel(self.observe if self._fd >= 0 else None)
 
     @property
     def descriptor(self) -> int:
@@ -85,10 +86,10 @@ class Recording:
         """A context that records ``StepFinished`` when it is left, with the error if any."""
         return StepTimer(self, number, detail)
 
-    def _observe(
+    def observe(
         self, call: str, arguments: tuple[str, ...], result: int, errno: int, seconds: float
     ) -> None:
-        """A ``Syscall``, of which a container has hundreds: without making the event."""
+        """Append a ``Syscall``, of which a container has hundreds: without making the event."""
         self._waiting.append(
             f'{{"event": "Syscall", "time": {time.time()!r}, '
             f'"container": {quoted(self.container)}, "call": {quoted(call)}, '

@@ -36,23 +36,31 @@ class Gate:
     """The side of the container's process.
 
     Args:
-        container: the gate's files are made in its directory.
+        fifo: descriptor of the FIFO, as a path only.
+        lock: descriptor of ``init.lock``, which is locked.
     """
 
-    def __init__(self, container: Container) -> None:
+    def __init__(self, fifo: int, lock: int) -> None:
+        self._fifo = fifo
+        self._lock = lock
+        self._writer = -1
+
+    @classmethod
+    def make(cls, container: Container) -> Gate:
+        """A gate whose files are made in a container's directory."""
         path = f"{container.directory}/exec.fifo"
         os.mkfifo(path, 0o600)
         # Written by the container's user, which may be any; the directory is private.
         os.chmod(path, 0o622)
-        self._fifo = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fifo = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         try:
-            self._lock = os.open(f"{container.directory}/init.lock", flags, 0o600)
+            lock = os.open(f"{container.directory}/init.lock", flags, 0o600)
         except OSError:
-            os.close(self._fifo)
+            os.close(fifo)
             raise
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        self._writer = -1
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return cls(fifo, lock)
 
     @property
     def descriptors(self) -> tuple[int, int]:

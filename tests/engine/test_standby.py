@@ -1,0 +1,113 @@
+"""The process that waits to be a container's, and what happens where it cannot be."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from ocinb.bundle.options import ContainerOptions
+from ocinb.engine import Engine
+from ocinb.engine.launcher_process import launcher
+from ocinb.events import Syscall
+from tests.engine.test_launcher import spare, standing_by, status_of
+from tests.support.workplace import until
+
+pytestmark = [pytest.mark.root, pytest.mark.slow]
+
+
+def standby(engine: Engine) -> int:
+    """The process, ready; its number."""
+    assert status_of(engine, "true") == 0
+    parent = launcher().pid
+    until(lambda: standing_by(parent))
+    child = spare(parent)
+    (found,) = Path(f"/proc/{child}/task/{child}/children").read_text().split()
+    until(lambda: "skb" in Path(f"/proc/{found}/wchan").read_text())  # it listens
+    return int(found)
+
+
+def process_of(engine: Engine, **options: object) -> int:
+    """The process of a container that sleeps."""
+    wished = ContainerOptions(args=["sleep", "100"], **options)
+    engine.run("demo", wished, name="box", detach=True)
+    pid = engine.containers.get("box").pid
+    engine.containers.delete("box", force=True)
+    return pid
+
+
+def test_it_becomes_the_containers_process(engine: Engine) -> None:
+    waiting = standby(engine)
+    shown = Path(f"/proc/{waiting}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+    assert shown == [b"ocinb-runtime", b"(of the next container)"]
+    assert process_of(engine) == waiting
+
+
+def test_it_has_a_terminal_where_one_is_wished_for(engine: Engine) -> None:
+    waiting = standby(engine)
+    engine.run("demo", ContainerOptions(args=["cat"]), name="box", detach=True, tty=True)
+    assert engine.containers.get("box").pid == waiting
+    assert os.readlink(f"/proc/{waiting}/fd/0") == "/dev/pts/0"
+    engine.containers.delete("box", force=True)
+
+
+def test_the_call_that_made_it_is_told_of_its_container(engine: Engine) -> None:
+    waiting = standby(engine)
+    done = engine.run("demo", ContainerOptions(args=["true"]), output=lambda *_: None)
+    (made,) = [e for e in done.events if isinstance(e, Syscall) and e.call == "clone"]
+    assert (made.arguments, made.result) == (("CLONE_NEWPID",), waiting)
+    assert (made.field, made.process) == ("linux.namespaces", "parent")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"namespaces": {"pid": "host"}}, id="no pid namespace"),
+        pytest.param({"env": ["A=" + "x" * 90_000, "B=" + "x" * 90_000]}, id="long config"),
+    ],
+)
+def test_of_a_container_that_it_cannot_be_the_process_is_forked(
+    engine: Engine, options: dict[str, object]
+) -> None:
+    waiting = standby(engine)
+    assert process_of(engine, **options) not in (0, waiting)
+    until(lambda: not os.path.exists(f"/proc/{waiting}"))
+
+
+@pytest.mark.peer
+def test_another_runtime_has_no_use_for_it(engine: Engine) -> None:
+    waiting = standby(engine)
+    engine.run(
+        "demo", ContainerOptions(args=["sleep", "9"]), name="box", detach=True, runtime="runc"
+    )
+    until(lambda: not os.path.exists(f"/proc/{waiting}"))
+    engine.containers.delete("box", force=True)
+
+
+def test_killed_it_is_not_missed(engine: Engine) -> None:
+    waiting = standby(engine)
+    os.kill(waiting, signal.SIGKILL)
+    assert process_of(engine) not in (0, waiting)
+
+
+def test_it_ends_with_who_waits_for_a_container(engine: Engine) -> None:
+    waiting = standby(engine)
+    os.kill(spare(launcher().pid), signal.SIGKILL)
+    until(lambda: not alive(waiting))
+    assert status_of(engine, "true") == 0
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there and has not ended; whoever inherits it may be slow to notice."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_it_has_no_descriptors_but_its_own(engine: Engine) -> None:
+    waiting = standby(engine)
+    assert sorted(os.listdir(f"/proc/{waiting}/fd"), key=int)[:3] == ["0", "1", "2"]
+    assert len(os.listdir(f"/proc/{waiting}/fd")) == 4
