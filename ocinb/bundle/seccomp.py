@@ -10,6 +10,7 @@ Spec: runtime-spec config-linux.md#seccomp (the field; the list is ours)
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -218,6 +219,7 @@ def _rule(
     return rule
 
 
+@functools.cache
 def available() -> bool:
     """Whether filters can be had here: the kernel has them, and libseccomp is there to make them.
 

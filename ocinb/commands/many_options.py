@@ -63,7 +63,8 @@ class ManyOptions(click.Command):
     def _values(self, context: click.Context) -> dict[str, Any]:
         """Name → value, for each option that is the same whenever it is not given."""
         plain = [*self._plain(context)]
-        nothing_given = self.context_class(self, info_name=context.info_name)
+        # Nothing is asked of such a context, nor required of the line.
+        nothing_given = self.context_class(self, resilient_parsing=True)
         self._asking(nothing_given, plain, [])
         values = nothing_given.params
         return {name: value for name, value in values.items() if isinstance(value, _UNCHANGING)}

@@ -283,7 +283,7 @@ class CellCommand(Command):
     takes_cell = True
 
 
-class Group(_HelpAsValue, click.Group):
+class Group(_HelpAsValue, ManyOptions, click.Group):
     """A command with commands below it; without one it answers with its help."""
 
     command_class = Command
