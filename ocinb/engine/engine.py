@@ -212,7 +212,9 @@ class Engine:
                 with Shim(
                     files, self.record, output=output, stdin=given, shares_output=shares_output
                 ) as shim:
-                    stacked, order = self._creation(shim, local, layers, wished, way, interactive)
+                    stacked, order = self._creation(
+                        shim, local, layers, wished, way, interactive, keep=keep
+                    )
                     if detach:
                         os.fspath(stacked)  # what could not be mounted is not created
                         shim.ask("create", **order)
@@ -289,6 +291,8 @@ class Engine:
         wished: ContainerOptions,
         way: Way,
         interactive: bool,
+        *,
+        keep: bool = True,
     ) -> tuple[Stacked, dict[str, Any]]:
         """From unpacked layers, which are being stacked, to a bundle; the order that makes a
         container of it.
@@ -306,7 +310,12 @@ class Engine:
             self.record,
         )
         order = stages.creation(
-            shim.files, stacked, config, self.settings.runtime_state, interactive=interactive
+            shim.files,
+            stacked,
+            config,
+            self.settings.runtime_state,
+            interactive=interactive,
+            keep=keep,
         )
         return stacked, order
 

@@ -141,12 +141,14 @@ def creation(
     runtime_state: Path,
     *,
     interactive: bool = False,
+    keep: bool = True,
 ) -> dict[str, Any]:
-    """The order to the monitor that has the runtime create the container; it is kept, too.
+    """The order to the monitor that has the runtime create the container.
 
     Args:
         stacked: its root filesystem.
         interactive: what it reads can be typed, though nobody may do so yet.
+        keep: whether the order is kept, for a container that may be made again.
 
     Raises:
         StorageError: the disk refused.
@@ -167,7 +169,8 @@ def creation(
         "limited": "memory" in (config["linux"].get("resources") or {}),
     }
     order |= {name: record[name] for name in ("strace", "health") if name in record}
-    write_json(files.again, {"mount": stacked.order, "create": order})
+    if keep:
+        write_json(files.again, {"mount": stacked.order, "create": order})
     short = os.stat(f"{files.bundle}/config.json").st_size < _SHORT
     return {**order, "config": config} if runtime.ours and short else order
 
