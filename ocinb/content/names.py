@@ -13,6 +13,7 @@ import msgspec
 
 from ocinb.content.durable import replace_file, storage_errors
 from ocinb.content.locks import locked
+from ocinb.content.unchanged import Unchanged, identities
 from ocinb.errors import BlobNotFound, NameNotFound
 from ocinb.events import ImageNamed, ignore
 from ocinb.spec import media_types
@@ -51,6 +52,7 @@ class Names:
         self._lock = lock
         self._has = has
         self._record = record
+        self._unchanged = Unchanged()
 
     def items(self) -> list[tuple[str, Descriptor]]:
         """Names with what they point at, in the order of ``index.json``.
@@ -69,7 +71,13 @@ class Names:
 
     def roots(self) -> list[Descriptor]:
         """All entries of ``index.json`` as they stand, named or not."""
-        return list(decode(self._read(), ImageIndex, str(self._path)).manifests)
+        path = str(self._path)
+        known = self._unchanged.get(path)
+        if known is None:
+            seen = identities([path])
+            known = decode(self._read(), ImageIndex, path).manifests
+            self._unchanged.keep(path, known, seen)
+        return list(known)
 
     def get(self, name: str) -> Descriptor:
         """What a name points at, a manifest or an index.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from ocinb.content.gc import collect
 from ocinb.content.short_names import resolve
 from ocinb.content.store import Store
+from ocinb.content.unchanged import Unchanged, identities
 from ocinb.engine.unpacking import Unpacking
 from ocinb.errors import (
     BlobNotFound,
@@ -43,6 +44,10 @@ if TYPE_CHECKING:
     from ocinb.overlay.manager import MountManager
     from ocinb.overlay.records import Mount
     from ocinb.settings import Settings
+
+
+_DEEPEST = 4
+"""Indexes that may stand in each other."""
 
 
 class LocalImage(Frozen):
@@ -94,6 +99,7 @@ class Images:
         self._mounts = mounts
         self._client = client
         self._record = record
+        self._unchanged = Unchanged()
 
     def pull(self, reference: str, platform: str | Platform | None = None) -> LocalImage:
         """Bring an image from its registry; each layer is unpacked while later ones come.
@@ -151,24 +157,35 @@ class Images:
         """
         name, wanted = resolve(self._store.names, reference), _platform(platform)
         target = self._store.names.get(name)
-        descriptor = self._manifest_of(target, wanted or Platform.host(), name)
+        key = (name, target.digest, wanted)
+        known: LocalImage | None = self._unchanged.get(key)
+        if known is not None:
+            return known
+        chain = self._chain(target, wanted or Platform.host(), name)
+        descriptor, seen = chain[-1], self._identities(chain)
         try:
             manifest = Manifest.parse(self._store.read(descriptor), descriptor.media_type)
             if not manifest.is_image:
                 raise DistributionError(f"{name} is not an image but an artifact")
+            seen |= self._identities([manifest.config])
             config = ImageConfig.parse(self._store.read(manifest.config))
         except BlobNotFound as error:
             raise _not_pulled(name, wanted or Platform.host(), target, error) from error
         if wanted is not None and not target.is_index:
             check_platform(name, wanted, config.platform)
         _check_layers(manifest, config)
-        return LocalImage(
+        found = LocalImage(
             name=name,
             target=target,
             manifest_descriptor=descriptor,
             manifest=manifest,
             config=config,
         )
+        self._unchanged.keep(key, found, seen)
+        return found
+
+    def _identities(self, documents: Sequence[Descriptor]) -> dict[str, tuple[int, ...] | None]:
+        return identities(str(self._store.path(document.digest)) for document in documents)
 
     def available(self, reference: str | LocalImage) -> LocalImage:
         """An image from the store, or else from its registry; errors as for both."""
@@ -259,23 +276,23 @@ class Images:
                 citation="image-spec layer.md#non-distributable-layers",
             ) from error
 
-    def _manifest_of(self, target: Descriptor, platform: Platform, name: str) -> Descriptor:
-        descriptor, depth = target, 0
-        while descriptor.is_index:
+    def _chain(self, target: Descriptor, platform: Platform, name: str) -> list[Descriptor]:
+        """From what a name points at to the manifest for a platform."""
+        chain = [target]
+        while (descriptor := chain[-1]).is_index:
             index = ImageIndex.parse(self._store.read(descriptor), descriptor.media_type)
             ranked = [
                 (place, number)
                 for number, offered in enumerate(index.manifests)
                 if (place := _place(platform, offered)) is not None
             ]
-            depth += 1
-            if not ranked or depth > 4:
+            if not ranked or len(chain) > _DEEPEST:
                 raise PlatformNotFound(
                     f"{name} has no manifest for {platform}",
                     hint="ocinb manifest shows the platforms that it has",
                 )
-            descriptor = index.manifests[min(ranked)[1]]
-        return descriptor
+            chain.append(index.manifests[min(ranked)[1]])
+        return chain
 
 
 def _not_pulled(

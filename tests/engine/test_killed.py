@@ -60,6 +60,17 @@ def processes_of(place: Path, file: str) -> list[int]:
     return found
 
 
+def waiting(pid: int) -> list[int]:
+    """The children of a launcher, and theirs, that wait for the next container."""
+    found = []
+    with contextlib.suppress(OSError):
+        for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+            if b"(of the next container)" in Path(f"/proc/{child}/cmdline").read_bytes():
+                found.append(child)
+            found += waiting(child)
+    return found
+
+
 def kill_any(pids: list[int]) -> None:
     """SIGKILL to one of them that belongs to us still."""
     for pid in random.sample(pids, len(pids)):
@@ -68,7 +79,9 @@ def kill_any(pids: list[int]) -> None:
             return
 
 
-@pytest.mark.parametrize("victim", ["kernel", "launcher", "monitor", "container", "all of them"])
+@pytest.mark.parametrize(
+    "victim", ["kernel", "launcher", "who waits", "monitor", "container", "all of them"]
+)
 def test_killed_at_any_moment(place: Path, settings: Settings, victim: str) -> None:
     for number in range(ROUNDS):
         random.seed(f"{victim} {number}")
@@ -88,6 +101,7 @@ def _round(place: Path, settings: Settings, victim: str) -> None:
     time.sleep(random.uniform(0.0, 0.8))
     kill: dict[str, Callable[[], None]] = {
         "kernel": kernel.kill,
+        "who waits": lambda: kill_any(waiting(launcher)),
         "launcher": lambda: kill_any([launcher]),
         "monitor": lambda: kill_any(processes_of(place, "monitor.json")),
         "container": lambda: kill_any(processes_of(place, "init.json")),

@@ -178,7 +178,7 @@ RUNTIME = (
                 instead="pass",
             ),
             Line(
-                file="ocinb/runtime/parent.py",
+                file="ocinb/runtime/container_process.py",
                 text="close_others(env.kernel, [*env.descriptors(), *channel.descriptors, "
                 "*gate.descriptors])",
                 instead="pass",
