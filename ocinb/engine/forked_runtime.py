@@ -15,7 +15,7 @@ import sys
 from importlib import import_module
 
 from ocinb import runtime
-from ocinb.engine.process_title import set_title, titled
+from ocinb.engine.process_title import set_title
 from ocinb.errors import OcinbError
 from ocinb.linux import flags as f
 from ocinb.linux.syscalls import Kernel
@@ -102,18 +102,17 @@ def perform_here(words: Sequence[str]) -> int:
 
     Only for operations that run no hooks: these would have our descriptors.
     """
-    return as_operation(words, lambda: _run("", words))
+    return as_operation(lambda: _run("", words))
 
 
-def as_operation(words: Sequence[str], operation: Callable[[], int]) -> int:
-    """Do what ``ocinb-runtime`` would do for a command line, shown as it is; its exit status.
+def as_operation(operation: Callable[[], int]) -> int:
+    """Do what a command line of ``ocinb-runtime`` would do; its exit status.
 
     Signals that the operation handles are handled as before afterwards.
     """
     handlers = [(number, signal.getsignal(number)) for number in INTERRUPTING]
     try:
-        with titled("ocinb-runtime", *words):
-            return operation()
+        return operation()
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 1
     finally:

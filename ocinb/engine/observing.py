@@ -99,7 +99,11 @@ def processes(record: ContainerRecord) -> list[Running]:
     group = cgroup_of(Kernel(), record.pid)
     pids = group.pids() if group is not None else list(_same_namespace(record.pid))
     booted = _booted()
-    return [found for pid in pids if (found := _running(pid, booted)) is not None]
+    # The first process may have waited for its container; see ``runtime/standby.py``.
+    begun = {record.pid: record.started or record.created}
+    return [
+        found for pid in pids if (found := _running(pid, booted, begun.get(pid, 0.0))) is not None
+    ]
 
 
 def usage(record: ContainerRecord) -> Usage:
@@ -163,8 +167,13 @@ def _same_namespace(pid: int) -> Iterator[int]:
                 yield other
 
 
-def _running(pid: int, booted: float) -> Running | None:
-    """A process as /proc tells of it; None where it is gone."""
+def _running(pid: int, booted: float, earliest: float) -> Running | None:
+    """A process as /proc tells of it; None where it is gone.
+
+    Args:
+        booted: when the machine was.
+        earliest: a process that is older did something else until then.
+    """
     directory = Path(f"/proc/{pid}")
     try:
         name, _, rest = (directory / "stat").read_text(errors="replace").rpartition(")")
@@ -182,7 +191,7 @@ def _running(pid: int, booted: float) -> Running | None:
         uid=uid,
         user=_user(uid),
         state=fields[0],
-        started=booted + int(fields[19]) / _TICKS,
+        started=max(booted + int(fields[19]) / _TICKS, earliest),
         cpu=(int(fields[11]) + int(fields[12])) / _TICKS,
         memory=int(fields[21]) * _PAGE,
         threads=int(fields[17]),

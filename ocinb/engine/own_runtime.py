@@ -10,6 +10,7 @@ import os
 from functools import partial
 
 from ocinb.engine.forked_runtime import as_operation
+from ocinb.engine.process_title import titled
 from ocinb.linux.flags import CLOSE_RANGE_CLOEXEC
 from ocinb.runtime.command_line import REPORTED, be_interruptible, report, told
 from ocinb.runtime.configuration import load
@@ -86,11 +87,11 @@ class OwnRuntime:
                 is none.
         """
         operations: dict[str, Callable[[], None]] = {
-            "create": partial(self._create, console),
+            "create": partial(self._create, words, console),
             "start": self._start,
             "delete": partial(self._delete, force=force),
         }
-        return as_operation(words, partial(self._carry_out, operations[words[0]]))
+        return as_operation(partial(self._carry_out, operations[words[0]]))
 
     def _carry_out(self, operation: Callable[[], None]) -> int:
         self._recording.field = ""  # of the operation before
@@ -102,7 +103,7 @@ class OwnRuntime:
             return report(error, self._log)
         return 0
 
-    def _create(self, console: str) -> None:
+    def _create(self, words: Sequence[str], console: str) -> None:
         self._runtime.kernel.close_range(FIRST_PRESERVED, flags=CLOSE_RANGE_CLOEXEC)
         config = self._config or load(self._files.bundle)
         options = CreateOptions(
@@ -110,7 +111,8 @@ class OwnRuntime:
         )
         try:
             container, bundle = self._container, self._files.bundle
-            self._made = self._runtime.create(container, bundle, options, config)
+            with titled("ocinb-runtime", *words):  # what is forked is shown so until it is started
+                self._made = self._runtime.create(container, bundle, options, config)
         finally:
             if options.console >= 0:
                 os.close(options.console)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from ocinb.bundle.options import ContainerOptions
 from ocinb.engine import Engine
 from ocinb.engine.launcher_process import launcher
+from ocinb.engine.observing import processes
 from ocinb.events import Syscall
 from tests.engine.test_launcher import spare, standing_by, status_of
 from tests.support.workplace import until
@@ -43,6 +45,16 @@ def test_it_becomes_the_containers_process(engine: Engine) -> None:
     shown = Path(f"/proc/{waiting}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
     assert shown == [b"ocinb-runtime", b"(of the next container)"]
     assert process_of(engine) == waiting
+
+
+def test_it_is_as_old_as_its_container(engine: Engine) -> None:
+    standby(engine)
+    time.sleep(1.1)
+    began = time.time()
+    engine.run("demo", ContainerOptions(args=["sleep", "100"]), name="box", detach=True)
+    (process,) = processes(engine.containers.get("box"))
+    assert process.started >= began
+    engine.containers.delete("box", force=True)
 
 
 def test_it_has_a_terminal_where_one_is_wished_for(engine: Engine) -> None:
