@@ -72,9 +72,11 @@ class EventsReader:
         self._offset += len(whole)
         lines = whole.splitlines()
         if only is not None:
-            lines = [line for line in lines if line.startswith(_start(only))]
+            start = _start(only)
+            lines = [line for line in lines if line.startswith(start)]
         if without is not None:
-            lines = [line for line in lines if not line.startswith(_start(without))]
+            start = _start(without)
+            lines = [line for line in lines if not line.startswith(start)]
         return understand(lines)
 
 

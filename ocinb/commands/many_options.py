@@ -15,14 +15,23 @@ from click.core import ParameterSource
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_ASKED = "ocinb.asked"
-"""Key of ``click.Context.meta`` under which the parameters lie that click is to ask."""
 _UNCHANGING = (str, int, float, tuple, type(None))
+
+
+class _Context(click.Context):
+    """A line that is being understood.
+
+    Attributes:
+        asked: the parameters that click is to ask; None: all of them.
+    """
+
+    asked: list[click.Parameter] | None = None
 
 
 class ManyOptions(click.Command):
     """Mixin: what is the same for every line is found out at the first."""
 
+    context_class = _Context
     _parser: Any = None
     _absent: dict[str, Any] | None = None
 
@@ -36,36 +45,38 @@ class ManyOptions(click.Command):
 
     def get_params(self, context: click.Context) -> list[click.Parameter]:
         """As click has them; while a line is understood, those that are to be asked for it."""
-        asked: list[click.Parameter] | None = context.meta.get(_ASKED)
+        asked = context.asked if isinstance(context, _Context) else None
         return super().get_params(context) if asked is None else asked
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         """As click does."""
         given, _, _ = self.make_parser(context).parse_args(args=list(args))
+        if any(p.is_eager and p.name in given for p in self.get_params(context)):
+            return super().parse_args(context, args)  # --help, which tells of all of them
         if self._absent is None:
-            self._absent = self._values(context)
+            self._absent = self._values()
         absent = {name: value for name, value in self._absent.items() if name not in given}
         context.params.update(absent)
         for name in absent:
             context.set_parameter_source(name, ParameterSource.DEFAULT)
         asked = [p for p in self.get_params(context) if p.name not in absent]
-        return self._asking(context, asked, args)
+        return self._ask(context, asked, args)
 
-    def _asking(
+    def _ask(
         self, context: click.Context, asked: list[click.Parameter], args: list[str]
     ) -> list[str]:
-        context.meta[_ASKED] = asked
+        assert isinstance(context, _Context)
+        context.asked = asked
         try:
             return super().parse_args(context, args)
         finally:
-            del context.meta[_ASKED]
+            context.asked = None
 
-    def _values(self, context: click.Context) -> dict[str, Any]:
+    def _values(self) -> dict[str, Any]:
         """Name → value, for each option that is the same whenever it is not given."""
-        plain = [*self._plain(context)]
         # Nothing is asked of such a context, nor required of the line.
         nothing_given = self.context_class(self, resilient_parsing=True)
-        self._asking(nothing_given, plain, [])
+        self._ask(nothing_given, [*self._plain(nothing_given)], [])
         values = nothing_given.params
         return {name: value for name, value in values.items() if isinstance(value, _UNCHANGING)}
 

@@ -27,9 +27,7 @@ class Unchanged:
 
     def get(self, key: Hashable) -> Any:
         """The value; None where there is none, or one of its files is another by now."""
-        if key not in self._kept:
-            return None
-        seen, value = self._kept[key]
+        seen, value = self._kept.get(key, ({}, None))
         if all(identity(path) == known for path, known in seen.items()):
             return value
         self._kept.pop(key, None)

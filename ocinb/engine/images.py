@@ -159,7 +159,7 @@ class Images:
         target = self._store.names.get(name)
         key = (name, target.digest, wanted)
         known: LocalImage | None = self._unchanged.get(key)
-        if known is not None:
+        if known is not None and known.target == target:
             return known
         chain = self._chain(target, wanted or Platform.host(), name)
         descriptor, seen = chain[-1], self._identities(chain)
