@@ -50,7 +50,7 @@ from ocinb.engine import forked_runtime, shim
 from ocinb.engine.frames import LONGEST_REQUEST, MOST_DESCRIPTORS
 from ocinb.engine.process_title import set_title
 from ocinb.engine.rehearsal import rehearse
-from ocinb.engine.spare import Spare, fork_spare, stand_by
+from ocinb.engine.spare import FreshStandby, Spare, fork_spare, stand_by
 from ocinb.linux.bell import answer
 from ocinb.runtime.standby import Standby
 
@@ -175,13 +175,18 @@ class Launcher:
 
     def _stand_by(self, launcher: socket.socket) -> None:
         set_title("ocinb-monitor", _WAITING)
-        standby = Standby.fork(_rehearse_container, partial(set_title, "ocinb-runtime", "create"))
+        standby = FreshStandby(_fork_standby)
         rehearse()
-        taken = stand_by(launcher, self._requests, self._bell)
+
+        def renew() -> bool:
+            renewed = standby.renew()
+            rehearse()  # what the fork has made common again
+            return renewed
+
+        taken = stand_by(launcher, self._requests, self._bell, renew)
         if taken is not None and taken[0]["become"] == "monitor":
-            self._become(*taken, standby)
-        if standby is not None:
-            standby.end()
+            self._become(*taken, standby.process)
+        standby.end()
         if taken is not None:
             self._become(*taken)
         os._exit(0)
@@ -198,6 +203,10 @@ class Launcher:
             shim.become_monitor(request, descriptors, standby)
         else:
             forked_runtime.become_operation(request, descriptors)
+
+
+def _fork_standby() -> Standby | None:
+    return Standby.fork(_rehearse_container, partial(set_title, "ocinb-runtime", "create"))
 
 
 def _rehearse_container() -> None:

@@ -272,6 +272,7 @@ class Monitor:
             if strace:
                 begin_with_program(self._tracer, self._init.pid, self._files.strace)
         except BaseException:
+            self._let_go_of_standby()
             self._forget_init()
             self._loop.output.withheld()
             self._undo(force=True)
@@ -418,6 +419,7 @@ class Monitor:
     def _leave(self, last: dict[str, Any]) -> None:
         self._loop.say(EXIT, json.dumps(last).encode())
         self._loop.flush(_LAST_WORDS)
+        self._let_go_of_standby()
         self._let_go_of_runtime()  # files that are removed take room as long as they are open
         self._unmount()
         if self._remove:
@@ -516,7 +518,7 @@ class Monitor:
     def _let_go_of_standby(self) -> None:
         """It has become the container's process, or is not needed."""
         if self._standby is not None:
-            self._standby.dismiss()
+            self._standby.end()
             self._standby = None
 
     def _watch_init(self, pid: int) -> None:

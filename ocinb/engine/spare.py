@@ -21,9 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from ocinb.runtime.standby import Standby
+
     Request = tuple[dict[str, Any], list[int]]
 
 _READY = b"ready"
+FRESH = 60.0
+"""Seconds that a process has waited at most when it becomes a container's."""
+_RENEWALS = 10
 
 
 class Spare:
@@ -75,14 +80,50 @@ def fork_spare(live: Callable[[socket.socket], None]) -> Spare | None:
     return Spare(ours)
 
 
-def stand_by(launcher: socket.socket, requests: socket.socket, bell: int) -> Request | None:
+class FreshStandby:
+    """The process that waits to be a container's, and is no older than a container may seem.
+
+    By the first process's age programs tell that of their container.
+
+    Args:
+        fork: makes one; None: there can be none.
+
+    Attributes:
+        process: it is not there, either, where nobody has asked for a container for long.
+    """
+
+    def __init__(self, fork: Callable[[], Standby | None]) -> None:
+        self._fork = fork
+        self._left = _RENEWALS
+        self.process = fork()
+
+    def renew(self) -> bool:
+        """Have another in its place; false: there is none from now on."""
+        self.end()
+        self._left -= 1
+        if self._left > 0:
+            self.process = self._fork()
+        return self.process is not None
+
+    def end(self) -> None:
+        """Part with it."""
+        if self.process is not None:
+            self.process.end()
+            self.process = None
+
+
+def stand_by(
+    launcher: socket.socket, requests: socket.socket, bell: int, renew: Callable[[], bool]
+) -> Request | None:
     """Wait, as the spare child, for what to become; None: for nothing.
 
     Args:
         launcher: the socket to it; closed afterwards, by which it hears that it serves again.
         requests: where they come; not blocking.
         bell: rung at each.
+        renew: called from time to time, as long as its answer is true.
     """
+    seconds: float | None = FRESH
     poll = select.poll()
     poll.register(bell, select.POLLIN)
     for connection in (launcher, requests):
@@ -90,7 +131,13 @@ def stand_by(launcher: socket.socket, requests: socket.socket, bell: int) -> Req
     with launcher:
         try:
             launcher.send(_READY)
-            while not {number for number, _ in poll.poll()} - {bell}:
+            while True:
+                ready = poll.poll(None if seconds is None else seconds * 1000)
+                if not ready:
+                    seconds = FRESH if renew() else None
+                    continue
+                if {number for number, _ in ready} - {bell}:
+                    break
                 answer(bell)
                 try:
                     received = socket.recv_fds(requests, LONGEST_REQUEST, MOST_DESCRIPTORS)

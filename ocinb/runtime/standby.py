@@ -8,20 +8,23 @@ a new one; what else it must know it is told, with the descriptors that it shall
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+from functools import partial
 
 from ocinb.errors import OcinbError
 from ocinb.linux import flags as f
+from ocinb.linux import signals
 from ocinb.linux.syscalls import Kernel
 from ocinb.plain_json import dumps, loads
 from ocinb.runtime.container_process import live
 from ocinb.runtime.descriptors import close_others
 from ocinb.runtime.entering import made_by_fork
-from ocinb.runtime.environment import Environment
-from ocinb.runtime.from_outside import prepare_filter
+from ocinb.runtime.environment import Environment, close_all
 from ocinb.runtime.log import Log
 from ocinb.runtime.recording import Recording
+from ocinb.runtime.seccomp import Filter
 from ocinb.runtime.start_gate import Gate
 from ocinb.runtime.sync import Channel
 from ocinb.spec.runtime_state import State
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 
 _LONGEST = 1 << 17
 """Bytes of what it is told; with a longer config.json a container's process is forked."""
-_DESCRIPTORS = 11
+_DESCRIPTORS = 12
 _TOLD = ("config", "bundle", "rootfs", "pivot", "keyring", "apparmor")
 """Of the ``Environment``, beside the state."""
 
@@ -94,14 +97,18 @@ class Standby:
             {
                 **{name: getattr(env, name) for name in _TOLD},
                 "state": dict(env.state),
+                "filter": env.filter and [env.filter.program.hex(), env.filter.flags],
                 "log": env.log.form,
                 "console": env.console_socket >= 0,
             }
         ).encode()
         if len(document) > _LONGEST or self._connection.fileno() < 0:
             return None
-        mounts = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
-        given = [0, 1, 2, mounts, env.recording.descriptor, env.log.descriptor]
+        try:
+            tree = _tree()
+        except OSError:
+            return None  # there are too few descriptors
+        given = [0, 1, 2, *tree, env.recording.descriptor, env.log.descriptor]
         given += [*channel.descriptors, *gate.descriptors]
         if env.console_socket >= 0:
             given.append(env.console_socket)
@@ -110,20 +117,39 @@ class Standby:
         except OSError:
             return None  # it was killed
         finally:
-            os.close(mounts)
-            self.dismiss()
+            close_all(*tree)
+            self._connection.close()
         for call in self._made:
             env.recording.observe(*call)
-        return self._pid
-
-    def dismiss(self) -> None:
-        """Part with it: unless it has become something already, it ends."""
-        self._connection.close()
+        pid, self._pid = self._pid, 0
+        return pid
 
     def end(self) -> None:
-        """Part with it, where it has become nothing, and wait for its end."""
-        self.dismiss()
-        os.waitpid(self._pid, 0)
+        """Part with it, and see that it ends, unless it has become a container's process."""
+        self._connection.close()
+        pid, self._pid = self._pid, 0
+        if pid:
+            with contextlib.suppress(ChildProcessError):  # it was, and was waited for
+                if not os.waitpid(pid, os.WNOHANG)[0]:
+                    os.kill(pid, signals.SIGKILL)
+                    os.waitpid(pid, 0)
+
+
+def _tree() -> tuple[int, int]:
+    """What leads to our files: descriptors of our mount namespace, and of our root in it."""
+    mounts = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return mounts, os.open("/", f.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        os.close(mounts)
+        raise
+
+
+def _enter(kernel: Kernel, mounts: int, root: int) -> None:
+    """Have the files of whoever gave these descriptors: setns(2) alone leads out of a chroot."""
+    kernel.setns(mounts, f.CLONE_NEWNS)
+    kernel.chdir(root)
+    kernel.chroot(".")
 
 
 def _user_namespace() -> int:
@@ -138,7 +164,12 @@ def _stand_by(
         # Who forked us is known to have ended by its sockets.
         close_others(Kernel(), [connection.fileno()])
         rehearse()
-        document, given, _, _ = socket.recv_fds(connection, _LONGEST, _DESCRIPTORS)
+        tree = _tree()
+        _enter(Kernel(), *tree)  # who may not do that is of no use
+        close_all(*tree)
+        document, given, _, _ = socket.recv_fds(
+            connection, _LONGEST, _DESCRIPTORS, socket.MSG_CMSG_CLOEXEC
+        )
         if document:
             told = loads(document)
             named(told["state"]["id"])
@@ -148,7 +179,7 @@ def _stand_by(
 
 
 def _become(told: dict[str, Any], given: list[int]) -> NoReturn:
-    mounts, events, log, reader, writer, fifo, lock = given[3:10]
+    mounts, root, events, log, reader, writer, fifo, lock = given[3:11]
     for number in range(3):
         os.dup2(given[number], number)
     state = State(**told["state"])
@@ -162,11 +193,10 @@ def _become(told: dict[str, Any], given: list[int]) -> NoReturn:
         log=Log(form=told["log"], descriptor=log),
         state=state,
     )
-    env.console_socket = given[10] if told["console"] else -1
+    if told["filter"]:
+        program, flags = told["filter"]
+        env.filter = Filter(program=bytes.fromhex(program), flags=flags)
+    env.console_socket = given[11] if told["console"] else -1
     env.pivot, env.keyring, env.apparmor = told["pivot"], told["keyring"], told["apparmor"]
-
-    def enter() -> None:
-        env.kernel.setns(mounts, f.CLONE_NEWNS)
-        prepare_filter(env)
-
+    enter = partial(_enter, env.kernel, mounts, root)
     live(env, Channel(reader, writer), Gate(fifo, lock), enter)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from ocinb.bundle.options import ContainerOptions
 from ocinb.engine import Engine
 from ocinb.engine.launcher_process import launcher
 from ocinb.engine.observing import processes
+from ocinb.errors import OcinbError
 from ocinb.events import Syscall
 from tests.engine.test_launcher import spare, standing_by, status_of
 from tests.support.workplace import until
@@ -123,3 +126,64 @@ def test_it_has_no_descriptors_but_its_own(engine: Engine) -> None:
     waiting = standby(engine)
     assert sorted(os.listdir(f"/proc/{waiting}/fd"), key=int)[:3] == ["0", "1", "2"]
     assert len(os.listdir(f"/proc/{waiting}/fd")) == 4
+
+
+RUNS = """\
+import pathlib, sys, time
+from ocinb.build.demo import demo_image
+from ocinb.bundle.options import ContainerOptions as Options
+from ocinb.content.store import Store
+from ocinb.engine import Engine
+from ocinb.engine.launcher_process import launcher
+from ocinb.settings import Settings
+from ocinb.spec.reference import Reference
+from tests.engine.test_standby import standby
+place = pathlib.Path(sys.argv[1])
+settings = Settings(root=place / "root", run_root=place / "run")
+store = Store(settings.store)
+store.names.set(str(Reference.parse("demo")), demo_image(store))
+engine = Engine(settings)
+{wait}
+said = []
+options = Options(args=["cat", "/etc/os-release"])
+done = engine.run("demo", options, output=lambda data, _: said.append(data))
+print(done.exit_status, len(b"".join(said)) > 10)
+"""
+
+
+def test_whoever_is_in_a_chroot_has_the_files_that_they_see(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    there = (
+        f"mount --make-rprivate / && mount --rbind / {tree} && mount -t tmpfs none {tree}/mnt && "
+    )
+    run = f'exec chroot {tree} "$@" /mnt/place'
+    assert (
+        ran(["unshare", "--mount", "sh", "-c", there + run, "sh"], "standby(engine)") == "0 True\n"
+    )
+
+
+def test_who_may_not_change_the_root_does_without(tmp_path: Path) -> None:
+    prefix = ["setpriv", "--bounding-set", "-sys_chroot", "--inh-caps", "-sys_chroot"]
+    wait = "standby_of = engine.run('demo', Options(args=['true']), output=print); time.sleep(1)"
+    assert ran([*prefix, "sh", "-c", f'exec "$@" {tmp_path}/place', "sh"], wait) == "0 True\n"
+
+
+def ran(prefix: list[str], wait: str) -> str:
+    """What a program says that runs a container while a process waits to be that container's."""
+    argv = [*prefix, sys.executable, "-c", RUNS.format(wait=wait)]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(argv, cwd=root, capture_output=True, text=True, check=False, env={
+        **os.environ, "PYTHONPATH": str(root)
+    })  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_of_a_create_that_fails_nobody_is_left(engine: Engine) -> None:
+    waiting = standby(engine)
+    refused = {"defaultAction": "SCMP_ACT_NOTIFY", "listenerPath": "/nowhere"}
+    with pytest.raises(OcinbError, match="defaultAction"):
+        engine.run("demo", ContainerOptions(args=["true"], seccomp=refused), output=lambda *_: None)
+    # Not even one that has ended and was waited for by nobody.
+    until(lambda: not os.path.exists(f"/proc/{waiting}"), 2)
