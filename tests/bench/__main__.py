@@ -60,7 +60,7 @@ def main() -> None:
         figures = report.again(figures, chosen.json)
     for name in chosen.only or SUBJECTS:
         print(f"## {SUBJECTS[name]} (load {os.getloadavg()[0]:.1f})\n", flush=True)
-        subject = report.subject(figures, name, SUBJECTS[name])
+        subject = report.subject(figures, name, SUBJECTS[name], chosen.rounds)
         for comparison in importlib.import_module(f"tests.bench.{name}").comparisons():
             comparison.run(chosen.rounds)
             print(comparison.table(), end="\n\n", flush=True)

@@ -52,12 +52,13 @@ def again(figures: Figures, earlier: Path) -> Figures:
     return kept if kept["machine"] == figures["machine"] else figures
 
 
-def subject(figures: Figures, name: str, what: str) -> list[dict[str, object]]:
+def subject(figures: Figures, name: str, what: str, rounds: int) -> list[dict[str, object]]:
     """The list into which a subject's comparisons go."""
     made: list[dict[str, object]] = []
     figures["subjects"][name] = {
         "what": what,
-        "command": f"python -m tests.bench --only {name}",
+        "command": f"python -m tests.bench --only {name}"
+        + (f" --rounds {rounds}" if rounds != figures["rounds"] else ""),
         "load": round(os.getloadavg()[0], 2),
         "time": _now(),
         "commit": _commit(),

@@ -16,7 +16,7 @@ from tests.bench.measure import Case, Comparison, Line, Scaling
 @pytest.fixture
 def figures() -> report.Figures:
     made = report.begun(0.5, 2)
-    found = report.subject(made, "some", "some work: ours, theirs")
+    found = report.subject(made, "some", "some work: ours, theirs", 3)
     rests = [Case("ours <fast>", lambda: None), Case("theirs | slow", lambda: time.sleep(0.001))]
     comparison = Comparison("work & more", rests, notes=lambda: ["- peak memory 3 MiB"])
     comparison.run(2)
@@ -75,13 +75,13 @@ def test_a_subject_measured_again_takes_the_place_of_what_it_was(
     earlier.write_text(json.dumps(figures))
     kept = report.again(report.begun(0.1, 3), earlier)
     assert list(kept["subjects"]) == ["some"]
-    report.subject(kept, "other", "more work")
+    report.subject(kept, "other", "more work", 15)
     text = report.as_markdown(kept)
     assert "`python -m tests.bench --only some` (measured again" in text
     kept["subjects"]["some"]["commit"] = "abc1234"
     text = report.as_markdown(kept)
     assert text.count("(measured again") == 1
-    assert "`python -m tests.bench --only other` (measured again" in text
+    assert "`python -m tests.bench --only other --rounds 15` (measured again" in text
 
 
 def test_figures_of_another_machine_are_not_mixed_with_ours(
