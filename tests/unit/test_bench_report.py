@@ -16,7 +16,7 @@ from tests.bench.measure import Case, Comparison, Line, Scaling
 @pytest.fixture
 def figures() -> report.Figures:
     made = report.begun(0.5, 2)
-    found = report.subject(made, "some", "some work: ours, theirs", 3)
+    found = report.subject(made, "some", "some work: ours, theirs", 2)
     rests = [Case("ours <fast>", lambda: None), Case("theirs | slow", lambda: time.sleep(0.001))]
     comparison = Comparison("work & more", rests, notes=lambda: ["- peak memory 3 MiB"])
     comparison.run(2)
