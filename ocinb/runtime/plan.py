@@ -82,7 +82,7 @@ def plan(
 def _runtime_side(
     config: dict[str, Any], bundle: str, container: str, version: int
 ) -> Iterator[Planned]:
-    """What the runtime does before there is a process."""
+    """What the runtime does until it has a process, and while that enters its namespaces."""
     if "mount" not in namespaces(config):
         rootfs = os.path.normpath(os.path.join(bundle, config["root"]["path"]))
         yield Planned(
@@ -103,11 +103,6 @@ def _runtime_side(
                 step=2, process="runtime", call="mount_setattr", arguments="MOUNT_ATTR_IDMAP",
                 field=field, citation="config.md#linux-mount-options",
             )  # fmt: skip
-    if version:
-        yield Planned(
-            step=2, process="runtime", call="mkdirat", arguments=_cgroups_path(config, container),
-            field="linux.cgroupsPath", citation="config-linux.md#cgroups-path", optional=True,
-        )  # fmt: skip
     have = namespaces(config)
     if entering.needs_another(have):
         yield Planned(step=2, process="runtime", call="prctl", arguments="PR_SET_CHILD_SUBREAPER 1")
@@ -116,6 +111,11 @@ def _runtime_side(
         yield Planned(
             step=2, process="runtime", call="clone", arguments=named("CLONE_", new),
             field="linux.namespaces", citation="config-linux.md#namespaces",
+        )  # fmt: skip
+    if version:
+        yield Planned(
+            step=2, process="runtime", call="mkdirat", arguments=_cgroups_path(config, container),
+            field="linux.cgroupsPath", citation="config-linux.md#cgroups-path", optional=True,
         )  # fmt: skip
 
 
@@ -143,14 +143,19 @@ def _entering(config: dict[str, Any], container: str, version: int) -> Iterator[
             step=2, process=who, call=call, arguments=arguments, field=field, citation=citation
         )
 
-    if version:
-        file = "tasks" if version == 1 else "cgroup.procs"
-        path = f"{_cgroups_path(config, container)} {file}"
-        yield planned("write", path, "linux.cgroupsPath", "config-linux.md#cgroups-path")
+    def joined_groups() -> Iterator[Planned]:
+        if version:
+            file = "tasks" if version == 1 else "cgroup.procs"
+            path = f"{_cgroups_path(config, container)} {file}"
+            yield planned("write", path, "linux.cgroupsPath", "config-linux.md#cgroups-path")
+
     score = (config.get("process") or {}).get("oomScoreAdj")
     if score is not None:
         citation = "config.md#linux-process"
         yield planned("write", f"oom_score_adj {score}", "process.oomScoreAdj", citation)
+    all_new = entering.all_new(have)
+    if not all_new:
+        yield from joined_groups()
     joined = [name for name, path in have.items() if path]
     for name in [n for n in joined if n not in ("user", "mount")]:
         yield planned("setns", have[name], f"linux.namespaces ({KINDS[name]})", "")
@@ -174,10 +179,16 @@ def _entering(config: dict[str, Any], container: str, version: int) -> Iterator[
         if not path and name != "user":
             new |= FLAGS[KINDS[name]]
     new &= ~entering.made_by_fork(have)
-    yield planned("unshare", named("CLONE_", new), "linux.namespaces", "")
+    later = new & FLAGS[KINDS["cgroup"]] if all_new else 0
+    yield planned("unshare", named("CLONE_", new & ~later), "linux.namespaces", "")
     for clock in (config.get("linux") or {}).get("timeOffsets") or {}:
         field = f"linux.timeOffsets.{clock}"
         yield planned("write", "timens_offsets", field, "config-linux.md#offset-for-time-namespace")
+    if all_new:
+        yield from joined_groups()
+    if later:
+        field = "linux.namespaces (cgroup)"
+        yield planned("unshare", named("CLONE_", later), field, "")
 
 
 def _rows(

@@ -45,6 +45,7 @@ VARIATIONS: dict[str, Callable[[Bundle], Any]] = {
     "personality": lambda b: b.linux.update(personality={"domain": "LINUX"}),
     "propagation": lambda b: b.linux.update(rootfsPropagation="rprivate"),
     "seccomp": lambda b: b.linux.update(seccomp={"defaultAction": "SCMP_ACT_ALLOW"}),
+    "cgroup namespace": lambda b: b.linux["namespaces"].append({"type": "cgroup"}),
     "joined": lambda b: b.linux["namespaces"][1].update(path="/proc/self/ns/net"),
     "time": lambda b: (
         b.linux["namespaces"].append({"type": "time"}),
