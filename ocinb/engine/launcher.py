@@ -80,6 +80,7 @@ class Launcher:
         self._requests = requests
         self._bell = bell
         self._spare: Spare | None = None
+        self._asked = False  # for anything, since that was forked
 
     def serve(self) -> None:
         """Serve until the socket is closed."""
@@ -87,6 +88,7 @@ class Launcher:
         while True:
             if self._spare is None and not self._called(_PAUSE):
                 self._spare = fork_spare(lambda launcher: self._live(self._stand_by, launcher))
+                self._asked = False
             self._called(None)
             if self._spare is None or not self._spare.listens:
                 answer(self._bell)
@@ -111,12 +113,13 @@ class Launcher:
 
     def _hear(self, spare: Spare) -> bool:
         """Deal with what it says; false where that is nothing to go on with: it was killed before
-        it listened. Another might fare no better, so that is forked behind a request.
+        it listened. Another might fare no better, so that is forked behind a request only; one
+        that came while its child had not let go of its socket yet will do.
         """
         said, listened = spare.hear(), spare.listens
         if said is None:
             self._dismiss_spare()
-            return listened
+            return listened or self._asked
         if said:
             self._serve(said, [])
         return True
@@ -136,6 +139,7 @@ class Launcher:
             self._serve(data, descriptors)
 
     def _serve(self, data: bytes, descriptors: list[int]) -> None:
+        self._asked = True
         request = json.loads(data)
         if "learn" in request:
             forked_runtime.learn(request["learn"])
