@@ -60,7 +60,7 @@ class Standby:
     def fork(
         cls, rehearse: Callable[[], None], named: Callable[[str], None] = lambda _: None
     ) -> Standby | None:
-        """One that goes through the motions first; None: the kernel allows none.
+        """One that goes through the motions first; None: there can be none here.
 
         For a process with one thread.
 
@@ -68,7 +68,10 @@ class Standby:
             rehearse: called in it.
             named: called in it with the container's id, once there is a container.
         """
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        except OSError:
+            return None  # there are too few descriptors
         made: list[tuple[Any, ...]] = []
         with theirs:
             try:
