@@ -51,7 +51,8 @@ class ManyOptions(click.Command):
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         """As click does."""
         given, _, _ = self.make_parser(context).parse_args(args=list(args))
-        if any(p.is_eager and p.name in given for p in self.get_params(context)):
+        parameters = self.get_params(context)
+        if any(p.is_eager and p.name in given for p in parameters):
             return super().parse_args(context, args)  # --help, which tells of all of them
         if self._absent is None:
             self._absent = self._values()
@@ -59,7 +60,7 @@ class ManyOptions(click.Command):
         context.params.update(absent)
         for name in absent:
             context.set_parameter_source(name, ParameterSource.DEFAULT)
-        asked = [p for p in self.get_params(context) if p.name not in absent]
+        asked = [p for p in parameters if p.name not in absent]
         return self._ask(context, asked, args)
 
     def _ask(

@@ -157,7 +157,7 @@ class Images:
         """
         name, wanted = resolve(self._store.names, reference), _platform(platform)
         target = self._store.names.get(name)
-        key = (name, target.digest, wanted)
+        key = (name, wanted)
         known: LocalImage | None = self._unchanged.get(key)
         if known is not None and known.target == target:
             return known

@@ -188,11 +188,9 @@ class Launcher:
             return renewed
 
         taken = stand_by(launcher, self._requests, self._bell, renew)
-        if taken is not None and taken[0]["become"] == "monitor":
+        if taken is not None:
             self._become(*taken, standby.process)
         standby.end()
-        if taken is not None:
-            self._become(*taken)
         os._exit(0)
 
     def _become(
@@ -205,8 +203,9 @@ class Launcher:
             os.set_inheritable(number, False)
         if request.pop("become") == "monitor":
             shim.become_monitor(request, descriptors, standby)
-        else:
-            forked_runtime.become_operation(request, descriptors)
+        if standby is not None:
+            standby.end()
+        forked_runtime.become_operation(request, descriptors)
 
 
 def _fork_standby() -> Standby | None:

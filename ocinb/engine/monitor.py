@@ -75,7 +75,7 @@ class Monitor:
         *,
         stdin: int,
         sinks: dict[int, int],
-        standby: Standby | None = None,
+        standby: Standby | None,
     ) -> None:
         self._files = files
         self._kernel = kernel
@@ -272,12 +272,12 @@ class Monitor:
             if strace:
                 begin_with_program(self._tracer, self._init.pid, self._files.strace)
         except BaseException:
-            self._let_go_of_standby()
             self._forget_init()
             self._loop.output.withheld()
             self._undo(force=True)
             raise
-        self._let_go_of_standby()
+        finally:
+            self._let_go_of_standby()
         self._loop.output.release()
         self._telling.step(2, "seen from outside: create returned", time.time() - began)
         if health is not None:

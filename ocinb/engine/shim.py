@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def become_monitor(
-    request: dict[str, Any], descriptors: list[int], standby: Standby | None = None
+    request: dict[str, Any], descriptors: list[int], standby: Standby | None
 ) -> None:
     """Be the monitor of a container until it is gone.
 

@@ -12,7 +12,7 @@ from ocinb.linux.cgroup import Cgroup, Hierarchy
 from ocinb.runtime import entering
 from ocinb.runtime.descriptors import close_others
 from ocinb.runtime.failures import described
-from ocinb.runtime.sync import FAILED, INIT
+from ocinb.runtime.sync import FAILED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,13 +70,7 @@ def _become(env: Environment, channel: Channel, gate: Gate) -> None:
         _join_group(env, channel)
         entering.enter(env, channel)
     if entering.needs_another(env.namespaces):
-        env.recording.flush()
-        pid = os.fork()
-        if pid:
-            channel.send(INIT, pid=pid)
-            os._exit(0)
-        # Only once the runtime knows our pid may it hear anything else from us.
-        channel.expect_proceed()
+        entering.go_between(env, channel)
     init.run(env, channel, gate)
 
 

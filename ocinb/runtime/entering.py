@@ -16,7 +16,7 @@ from ocinb.errors import InvalidConfig, SyscallError
 from ocinb.linux import flags as f
 from ocinb.linux.interfaces import raise_loopback
 from ocinb.linux.namespaces import FLAGS, open_namespace, same
-from ocinb.runtime.sync import MAP_IDS
+from ocinb.runtime.sync import INIT, MAP_IDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +49,15 @@ def made_by_fork(namespaces: dict[str, str]) -> int:
     """The kinds of namespaces that the container's process has new from its fork."""
     new = namespaces.get("pid") == "" and not needs_another(namespaces)
     return f.CLONE_NEWPID if new else 0
+
+
+def made_by_itself(namespaces: dict[str, str]) -> int:
+    """The kinds of namespaces that the container's process makes afterwards, the user's apart."""
+    new = 0
+    for name, path in namespaces.items():
+        if not path and name != "user":
+            new |= FLAGS[KINDS[name]]
+    return new & ~made_by_fork(namespaces)
 
 
 def all_new(namespaces: dict[str, str]) -> bool:
@@ -92,6 +101,23 @@ def make_cgroup_namespace(env: Environment) -> None:
     if env.namespaces.get("cgroup") == "":
         env.applying("linux.namespaces (cgroup)")
         env.kernel.unshare(f.CLONE_NEWCGROUP)
+
+
+def go_between(env: Environment, channel: Channel) -> None:
+    """Fork the process that this one was only to go before, and end: it goes on behind this call,
+    as soon as it may.
+
+    Only once the runtime knows its number may that hear anything else from it.
+
+    Raises:
+        StepFailed: the runtime is gone.
+    """
+    env.recording.flush()
+    pid = os.fork()
+    if pid:
+        channel.send(INIT, pid=pid)
+        os._exit(0)
+    channel.expect_proceed()
 
 
 def open_paths(env: Environment) -> dict[str, int]:
@@ -166,11 +192,7 @@ def become_superuser(env: Environment) -> None:
 
 
 def _make_others(env: Environment, *, grouped: bool) -> None:
-    new = 0
-    for name, path in env.namespaces.items():
-        if not path and name != "user":
-            new |= FLAGS[KINDS[name]]
-    new &= ~made_by_fork(env.namespaces)
+    new = made_by_itself(env.namespaces)
     if not grouped:
         new &= ~f.CLONE_NEWCGROUP
     env.applying("linux.namespaces")

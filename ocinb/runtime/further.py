@@ -15,7 +15,7 @@ from ocinb.linux import flags as f
 from ocinb.linux.beneath import Beneath
 from ocinb.linux.namespaces import FLAGS, in_user_namespace, open_namespace, same
 from ocinb.runtime.descriptors import close_others
-from ocinb.runtime.entering import KINDS, adjust_oom_score, become_superuser
+from ocinb.runtime.entering import KINDS, adjust_oom_score, become_superuser, go_between
 from ocinb.runtime.environment import Environment, close_all
 from ocinb.runtime.failures import described, rebuilt
 from ocinb.runtime.from_outside import prepare_filter, set_rlimit
@@ -202,14 +202,11 @@ def _child(
         adjust_oom_score(env)
         env.host_proc = env.kernel.open("/proc", f.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         _join(env, namespaces)
+        # Either way until the limits are set.
         if "pid" in namespaces:
-            env.recording.flush()
-            pid = os.fork()
-            if pid:
-                channel.send(INIT, pid=pid)
-                os._exit(0)
-        # Until the limits are set.
-        channel.expect_proceed()
+            go_between(env, channel)
+        else:
+            channel.expect_proceed()
         session.lead_session(env)
         session.join_keyring(env)
         root = env.kernel.open("/", f.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -137,15 +137,14 @@ class Creation:
 
     def _begin(self, environment: Environment, channel: Channel, gate: Gate) -> int:
         """Have the container's process, or the one that must go between; its pid."""
-        standby = self.options.standby
-        self.recording.field = "linux.namespaces"
-        if standby is not None and (pid := standby.become(environment, channel, gate)):
-            return pid
         if entering.needs_another(environment.namespaces):
             # The container's process becomes our child when the process between us ends.
             self.recording.field = ""
             self.kernel.prctl(f.PR_SET_CHILD_SUBREAPER, 1)
         self.recording.field = "linux.namespaces"
+        standby = self.options.standby
+        if standby is not None and (pid := standby.become(environment, channel, gate)):
+            return pid
         self.recording.flush()
         child = self.kernel.fork(entering.made_by_fork(environment.namespaces))
         if child == 0:

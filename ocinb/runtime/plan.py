@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 
 from ocinb.frozen import Frozen
-from ocinb.linux.namespaces import FLAGS
+from ocinb.linux.flags import CLONE_NEWCGROUP
 from ocinb.runtime import entering, id_mapped, init, resources
 from ocinb.runtime.entering import KINDS
 from ocinb.runtime.mount_options import parse
@@ -174,12 +174,8 @@ def _entering(config: dict[str, Any], container: str, version: int) -> Iterator[
     yield planned("prctl", "PR_SET_DUMPABLE 0", "", "")
     if "mount" in joined:
         yield planned("setns", have["mount"], "linux.namespaces (mnt)", "")
-    new = 0
-    for name, path in have.items():
-        if not path and name != "user":
-            new |= FLAGS[KINDS[name]]
-    new &= ~entering.made_by_fork(have)
-    later = new & FLAGS[KINDS["cgroup"]] if all_new else 0
+    new = entering.made_by_itself(have)
+    later = new & CLONE_NEWCGROUP if all_new else 0
     yield planned("unshare", named("CLONE_", new & ~later), "linux.namespaces", "")
     for clock in (config.get("linux") or {}).get("timeOffsets") or {}:
         field = f"linux.timeOffsets.{clock}"

@@ -57,9 +57,7 @@ class Standby:
         self._user_namespace = _user_namespace()
 
     @classmethod
-    def fork(
-        cls, rehearse: Callable[[], None], named: Callable[[str], None] = lambda _: None
-    ) -> Standby | None:
+    def fork(cls, rehearse: Callable[[], None], named: Callable[[str], None]) -> Standby | None:
         """One that goes through the motions first; None: there can be none here.
 
         For a process with one thread.

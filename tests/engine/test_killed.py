@@ -23,6 +23,7 @@ from ocinb.engine import Engine
 from ocinb.engine.happenings import FILE
 from ocinb.engine.repair import repair_mounts
 from ocinb.errors import ContainerNotFound
+from ocinb.linux.processes import descendants
 from ocinb.settings import Settings
 from tests.support.leftovers import leftovers
 from tests.support.workplace import until
@@ -63,11 +64,10 @@ def processes_of(place: Path, file: str) -> list[int]:
 def waiting(pid: int) -> list[int]:
     """The children of a launcher, and theirs, that wait for the next container."""
     found = []
-    with contextlib.suppress(OSError):
-        for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+    for child in descendants(pid):
+        with contextlib.suppress(OSError):
             if b"(of the next container)" in Path(f"/proc/{child}/cmdline").read_bytes():
                 found.append(child)
-            found += waiting(child)
     return found
 
 

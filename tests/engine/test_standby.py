@@ -17,7 +17,9 @@ from ocinb.engine.launcher_process import launcher
 from ocinb.engine.observing import processes
 from ocinb.errors import OcinbError
 from ocinb.events import Syscall
+from ocinb.linux.processes import children
 from tests.engine.test_launcher import spare, standing_by, status_of
+from tests.support.runtimes import alive
 from tests.support.workplace import until
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
@@ -28,10 +30,9 @@ def standby(engine: Engine) -> int:
     assert status_of(engine, "true") == 0
     parent = launcher().pid
     until(lambda: standing_by(parent))
-    child = spare(parent)
-    (found,) = Path(f"/proc/{child}/task/{child}/children").read_text().split()
+    (found,) = children(spare(parent))
     until(lambda: "skb" in Path(f"/proc/{found}/wchan").read_text())  # it listens
-    return int(found)
+    return found
 
 
 def process_of(engine: Engine, **options: object) -> int:
@@ -110,16 +111,8 @@ def test_killed_it_is_not_missed(engine: Engine) -> None:
 def test_it_ends_with_who_waits_for_a_container(engine: Engine) -> None:
     waiting = standby(engine)
     os.kill(spare(launcher().pid), signal.SIGKILL)
-    until(lambda: not alive(waiting))
+    until(lambda: not alive(waiting))  # whoever inherits it may be slow to notice
     assert status_of(engine, "true") == 0
-
-
-def alive(pid: int) -> bool:
-    """Whether a process is there and has not ended; whoever inherits it may be slow to notice."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def test_it_has_no_descriptors_but_its_own(engine: Engine) -> None:
@@ -134,7 +127,6 @@ from ocinb.build.demo import demo_image
 from ocinb.bundle.options import ContainerOptions as Options
 from ocinb.content.store import Store
 from ocinb.engine import Engine
-from ocinb.engine.launcher_process import launcher
 from ocinb.settings import Settings
 from ocinb.spec.reference import Reference
 from tests.engine.test_standby import standby
@@ -165,7 +157,7 @@ def test_whoever_is_in_a_chroot_has_the_files_that_they_see(tmp_path: Path) -> N
 
 def test_who_may_not_change_the_root_does_without(tmp_path: Path) -> None:
     prefix = ["setpriv", "--bounding-set", "-sys_chroot", "--inh-caps", "-sys_chroot"]
-    wait = "standby_of = engine.run('demo', Options(args=['true']), output=print); time.sleep(1)"
+    wait = "engine.run('demo', Options(args=['true']), output=print); time.sleep(1)"
     assert ran([*prefix, "sh", "-c", f'exec "$@" {tmp_path}/place', "sh"], wait) == "0 True\n"
 
 
