@@ -93,10 +93,11 @@ class Stack:
         if not row.implied:
             return row
         for other in reversed(self.mentions[path]):
-            if other.layer <= place.layer and self.kind(other) == "d":
-                found = self.row(other)
-                if not found.implied:
-                    return found
+            found = self.row(other)
+            if other in self._hidden or not _may_be_copied(row.mode, found.mode):
+                break
+            if not found.implied:
+                return found
         return row._replace(uid=0, gid=0)
 
     def kind(self, place: Place) -> str:
@@ -151,7 +152,7 @@ class Stack:
         if above.kinds[new.row] != "d" or below.kinds[old.row] != "d":
             return True
         if above.flags[new.row] & IMPLIED_FLAG:
-            return False
+            return not _may_be_copied(above.modes[new.row], below.modes[old.row])
         return _identity(below, old.row) != _identity(above, new.row)
 
     def _lose(self, path: str, layer: int, by: str) -> None:
@@ -189,6 +190,10 @@ class Stack:
             yield current
             names = sorted(self._children.get(current, ()), reverse=True)
             waiting += [f"{current}/{name}" if current else name for name in names]
+
+    @cached_property
+    def _hidden(self) -> set[Place]:
+        return {loss.place for loss in self.losses}
 
     @cached_property
     def mentions(self) -> dict[str, list[Place]]:
@@ -251,6 +256,15 @@ def circle(path: str) -> LayerError:
 def _identity(index: LayerIndex, row: int) -> tuple[object, ...]:
     """What makes a directory another one than before."""
     return index.modes[row], index.uids[row], index.gids[row], index.xattrs.get(row)
+
+
+def _may_be_copied(implied: int, below: int) -> bool:
+    """Whether a directory that no entry names can be as it is in the layers below.
+
+    One that hides the lower one is made afresh. The mode tells, where they are not the same; owner
+    and special bits do not, for an ordinary user's unpacking keeps none.
+    """
+    return not (implied ^ below) & 0o777
 
 
 def _nothing(path: str, here: str) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +45,13 @@ def notes(tmp_path: Path) -> Path:
     script.write_text(_NOTE)
     script.chmod(0o755)
     return directory
+
+
+def hook_script(path: Path, does: str) -> Path:
+    """A hook that reads its state first: crun 1.8 fails where one has ended before it was told."""
+    path.write_text(f"#!/bin/sh\ncat > /dev/null\n{does}\n")
+    path.chmod(0o755)
+    return path
 
 
 def add_hook(bundle: Bundle, notes: Path, stage: str, status: int = 0, name: str = "") -> None:
@@ -161,9 +167,8 @@ def test_mounts_are_made_before_the_hooks_of_create(
     runtime: RuntimeProgram, bundle: Bundle, notes: Path
 ) -> None:
     prepare(bundle, notes)
-    script = notes / "look"
-    script.write_text(f"#!/bin/sh\ngrep -c ' - devpts' /proc/self/mountinfo > {notes}/mounts\n")
-    script.chmod(0o755)
+    look = f"grep -c ' - devpts' /proc/self/mountinfo > {notes}/mounts"
+    script = hook_script(notes / "look", look)
     bundle.config["hooks"] = {"createContainer": [{"path": str(script)}]}
     assert runtime.create(bundle).returncode == 0
     host = Path("/proc/self/mountinfo").read_text().count(" - devpts")
@@ -248,9 +253,7 @@ def test_a_hook_that_does_not_end_in_time_fails_and_is_killed(
     runtime: RuntimeProgram, bundle: Bundle, notes: Path
 ) -> None:
     prepare(bundle, notes)
-    script = notes / "slow"
-    script.write_text(f"#!/bin/sh\necho $$ > {notes}/pid\nexec sleep 60\n")
-    script.chmod(0o755)
+    script = hook_script(notes / "slow", f"echo $$ > {notes}/pid\nexec sleep 60")
     bundle.config["hooks"] = {"createRuntime": [{"path": str(script), "timeout": 1}]}
     done = runtime.create(bundle)
     assert done.returncode != 0
@@ -262,9 +265,7 @@ def test_a_hook_without_arguments_gets_its_path(
     runtime: RuntimeProgram, bundle: Bundle, notes: Path
 ) -> None:
     prepare(bundle, notes)
-    script = notes / "name"
-    script.write_text(f'#!/bin/sh\necho "$0 $#" > {notes}/name.note\n')
-    script.chmod(stat.S_IRWXU)
+    script = hook_script(notes / "name", f'echo "$0 $#" > {notes}/name.note')
     bundle.config["hooks"] = {"createRuntime": [{"path": str(script)}]}
     assert runtime.create(bundle).returncode == 0
     assert (notes / "name.note").read_text() == f"{script} 0\n"
@@ -280,9 +281,7 @@ def test_a_hook_that_is_missing(runtime: RuntimeProgram, bundle: Bundle, notes: 
 def test_what_a_failing_hook_said_is_in_the_error(
     ours: RuntimeProgram, bundle: Bundle, notes: Path
 ) -> None:
-    script = notes / "complain"
-    script.write_text("#!/bin/sh\necho 'no such bridge' >&2\nexit 4\n")
-    script.chmod(0o755)
+    script = hook_script(notes / "complain", "echo 'no such bridge' >&2\nexit 4")
     bundle.config["hooks"] = {"createRuntime": [{"path": str(script)}]}
     done = ours.create(bundle)
     assert "status 4: no such bridge" in done.stderr
@@ -292,8 +291,8 @@ def test_what_a_failing_hook_said_is_in_the_error(
 def test_hooks_of_create_start_in_the_bundle(
     runtime: RuntimeProgram, bundle: Bundle, notes: Path, stage: str
 ) -> None:
-    words = ["sh", "-c", f"pwd > {notes}/where"]
-    bundle.config["hooks"] = {stage: [{"path": "/bin/sh", "args": words}]}
+    script = hook_script(notes / "where-am-i", f"pwd > {notes}/where")
+    bundle.config["hooks"] = {stage: [{"path": str(script)}]}
     bundle.shell("true")
     assert runtime.run(bundle).returncode == 0
     # runc has moved on to the root filesystem by then; the specification says nothing of it.

@@ -105,6 +105,7 @@ def computed(stack: Stack) -> Tree:
 @example(layers=[[member("a/b/c")], [member("a/b/c"), member(".wh.a"), member("a")]])
 @example(layers=[[symlink("a", "/b"), directory("b")], [member("a/c"), member(".wh.a")]])
 @example(layers=[[member("a")], [hardlink("b", "a"), member(".wh.a")]])
+@example(layers=[[directory("b", mode=0o744)], [directory("b/a"), member(".wh..wh..opq")]])
 def test_the_stack_of_indexes_is_what_overlayfs_shows(tmp_path_factory, layers):
     work = tmp_path_factory.mktemp("stack")
     try:
