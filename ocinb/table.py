@@ -63,6 +63,7 @@ class Table:
         title: what is listed, for a caption and for alternative text.
         key: the column that ``--quiet`` prints alone.
         exit_status: what a shell is told; 1 where the listing is one of faults.
+        empty: what a shell says instead of an empty listing; without it, it shows the titles.
         wrap: whether texts that are too long for a terminal go on in the next line; else they
             are cut.
     """
@@ -75,9 +76,11 @@ class Table:
         title: str = "",
         key: str | None = None,
         exit_status: int = 0,
+        empty: str = "",
         wrap: bool = False,
     ) -> None:
         self.columns = tuple(columns)
+        self.empty = empty
         self.wrap = wrap
         self.rows = [tuple(row) for row in rows]
         self.title = title

@@ -140,6 +140,9 @@ def _interactive(value: Interactive) -> None:
 
 @show.register
 def _table(value: Table) -> None:
+    if value.empty and not value.rows:
+        print(value.empty, file=sys.stderr)
+        return
     if not on_terminal():
         print(aligned(value.kinds, value.rows, short=False))
         return

@@ -75,8 +75,9 @@ def command(session: Session, repair: bool) -> Table:
 
         found = undo_what_crashes_left(session.engine)
         rows = [(one.what, one.name, _word(one.works), one.done) for one in found]
-        title = "what crashes left" if rows else "nothing was left by crashes"
-        return Table(REPAIRED, rows, title=title, wrap=True)
+        nothing = "nothing was left by crashes"
+        title = "what crashes left" if rows else nothing
+        return Table(REPAIRED, rows, title=title, empty=nothing, wrap=True)
     from ocinb.engine.choose import ladder
     from ocinb.engine.rung import NOTHING
 

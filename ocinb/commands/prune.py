@@ -60,4 +60,4 @@ def command(
     rows = [(one.kind, one.name, one.size) for one in found]
     freed = human_bytes(sum(one.size or 0 for one in found))
     title = f"{freed} {'could be' if dry_run else 'were'} freed"
-    return Table(COLUMNS, rows, title=title, key="name")
+    return Table(COLUMNS, rows, title=title, key="name", empty="there is nothing to remove")

@@ -60,6 +60,12 @@ def test_names_from_images_are_never_terminal_markup(capsys, terminal):
     assert "\x1b" not in out
 
 
+def test_an_empty_listing_has_its_titles_unless_there_is_a_sentence_for_it(capsys):
+    assert shown(capsys, Table(columns("name size:bytes"), [])) == "NAME  SIZE\n"
+    render.show(Table(columns("name size:bytes"), [], empty="there is nothing to remove"))
+    assert capsys.readouterr() == ("", "there is nothing to remove\n")
+
+
 @pytest.mark.parametrize(
     ("value", "out"),
     [
