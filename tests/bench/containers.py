@@ -158,6 +158,19 @@ def start(site: Ground) -> Comparison:
     )
 
 
+def rested(site: Ground) -> Comparison:
+    """The same as a person has it, who reads what a cell says before the next one.
+
+    Meanwhile the machine turns to others: caches and translations of addresses are lost, and who
+    has more memory to look at, as a Python has, pays more for it.
+    """
+    comparison = start(site)
+    comparison.title += "; each after a second of rest"
+    for case in comparison.cases:
+        case.before = partial(time.sleep, 1)
+    return comparison
+
+
 def execute(site: Ground) -> Comparison:
     """``true`` in a container that runs."""
     site.detached(1)
@@ -283,7 +296,7 @@ def _mean(values: list[float]) -> float:
 def comparisons() -> Iterator[Comparison]:
     """Each of them, to be run before the next is asked for."""
     with ground() as site:
-        for make in (start, execute, create, many):
+        for make in (start, rested, execute, create, many):
             yield make(site)
         for make in (start, execute, create):
             yield by_processor(make(site), site.clock)
