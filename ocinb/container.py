@@ -11,6 +11,7 @@ from ocinb.bundle.options import ContainerOptions
 from ocinb.bundle.validate import read_config
 from ocinb.engine.container_files import ContainerFiles
 from ocinb.engine.engine import Finished
+from ocinb.errors import ContainerNotFound
 from ocinb.events import Mounted
 from ocinb.insight.comparison import compare_runs
 from ocinb.insight.components import components_table
@@ -168,7 +169,10 @@ class Container:
         """As in runtime-spec runtime.md#state, at this moment; ``deleted`` where it is no more."""
         if self._events is not None:
             return "deleted"
-        return self._engine.containers.get(self.id).status
+        try:
+            return self._engine.containers.get(self.id).status
+        except ContainerNotFound:  # somebody else has removed it
+            return "deleted"
 
     @property
     def state(self) -> dict[str, Any]:

@@ -53,6 +53,17 @@ class OcinbError(Exception):
     def __str__(self) -> str:
         return self.message
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """With all that it says into another process, as a pool's worker hands it on."""
+        number = {"errno": self.errno} if isinstance(self, OSError) else {}
+        return _again, (type(self), self.args), {**self.__dict__, **number}
+
+
+def _again(kind: type[OcinbError], arguments: tuple[object, ...]) -> OcinbError:
+    made = kind.__new__(kind, *arguments)
+    made.args = arguments
+    return made
+
 
 class DocumentError(OcinbError):
     """A document or a string of one of the specifications is malformed."""

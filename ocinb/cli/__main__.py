@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 def main() -> int:
     """Run the command of ``sys.argv``; returns the exit status."""
+    from ocinb.cli import standard_streams
+
+    standard_streams.open_closed_ones()
     from ocinb.cli import errors, interrupts, render
     from ocinb.cli.progress import LiveProgress
     from ocinb.commands import tree

@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 
+from ocinb.commands import exhaustion
 from ocinb.errors import OcinbError
 from ocinb.table import one_line
 
@@ -23,6 +24,8 @@ def report(error: BaseException) -> int:
         return INTERRUPTED
     if os.environ.get("OCINB_DEBUG") == "1":
         traceback.print_exception(error)
+    if isinstance(error, OSError):
+        error = exhaustion.told(error) or error
     if isinstance(error, OcinbError):
         _say(error.message, error.hint)
         return int(getattr(error, "exit_status", 1))

@@ -7,8 +7,11 @@ import os
 import shutil
 import sys
 from functools import singledispatch
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from ocinb.commands.output import write_bytes
 from ocinb.commands.values import (
     Document,
     Done,
@@ -17,6 +20,7 @@ from ocinb.commands.values import (
     Interactive,
     Json,
     Lines,
+    Output,
     Picture,
     Ran,
     Raw,
@@ -68,6 +72,12 @@ def _nothing(_value: None) -> None:
 @show.register
 def _text(value: Text) -> None:
     print(value, end="" if not value or value.endswith("\n") else "\n")
+
+
+@show.register
+def _output(value: Output) -> None:
+    for stream, chunks in groupby(value.chunks, key=itemgetter(1)):
+        write_bytes(b"".join(data for data, _ in chunks), stream)
 
 
 @show.register

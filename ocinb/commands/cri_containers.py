@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ocinb.commands.cri_endpoint import client, container_id, pod_id, pods, seconds
 from ocinb.commands.options import listing, names_only
+from ocinb.commands.output import write_bytes
 from ocinb.commands.quantities import size
 from ocinb.commands.tree import Command
 from ocinb.commands.values import Document, Done, Exited, Text
@@ -165,7 +165,7 @@ def execute(
     """Run a program in a container, beside its own."""
     from ocinb.cri import streams
 
-    output = session.output or _write
+    output = session.output or write_bytes
     with pods(session) as kubelet:
         found = container_id(kubelet.client, target)
         if sync:
@@ -249,13 +249,6 @@ def _mount(text: str) -> dict[str, Any]:
     if not (source.startswith("/") and path.startswith("/")) or mode not in ("", "ro", "rw"):
         raise CommandError(f"--volume {text} is not understood", hint="as in /srv/data:/data:ro")
     return {"host_path": source, "container_path": path, "readonly": mode == "ro"}
-
-
-def _write(data: bytes, stream: int) -> None:
-    target = sys.stdout if stream == 1 else sys.stderr
-    target.flush()
-    target.buffer.write(data)
-    target.buffer.flush()
 
 
 CONTAINER_COMMANDS = (create, start, stop, rm, ps, inspect, execute, logs, stats, events)

@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ocinb.commands.creation import EVERYTHING_ELSE
+from ocinb.commands.creation import EVERYTHING_ELSE, CreatingCommand
 from ocinb.commands.process_options import variables
-from ocinb.commands.tree import CellCommand, cell_script
+from ocinb.commands.tree import cell_script
 from ocinb.commands.values import Done, Exited
-from ocinb.errors import CommandError, OcinbError
+from ocinb.errors import CommandError
 
 if TYPE_CHECKING:
     from ocinb.commands.session import Session
 
 
-@click.command(cls=CellCommand, context_settings=EVERYTHING_ELSE)
+class _ExecCommand(CreatingCommand):
+    takes_cell = True
+
+
+@click.command(cls=_ExecCommand, context_settings=EVERYTHING_ELSE)
 @click.argument("container")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
 @click.option("-d", "--detach", is_flag=True, help="Do not wait for it; what it writes is lost.")
@@ -47,7 +51,6 @@ def command(
     The exit status is the command's; 125 where ocinb failed, 126 where the command cannot be
     executed, 127 where there is none. In a notebook the text of a %%oci exec cell is run by sh.
     """
-    from ocinb.engine.exit_status import mark
     from ocinb.engine.joining import FurtherProcess
 
     session: Session = context.obj
@@ -65,16 +68,13 @@ def command(
         tty=tty,
     )
     sys.stdout.flush()
-    try:
-        ended = session.engine.containers.exec(
-            container,
-            process,
-            detach=detach,
-            output=session.output,
-            stdin=0 if interactive and session.output is None and not detach else None,
-        )
-    except OcinbError as error:
-        raise mark(error) from None
+    ended = session.engine.containers.exec(
+        container,
+        process,
+        detach=detach,
+        output=session.output,
+        stdin=0 if interactive and session.output is None and not detach else None,
+    )
     if ended is None:
         return Done(container, f"{args[0]} runs in {container}")
     return Exited(ended.exit_status, interrupted=ended.interrupted)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 
-from ocinb.errors import OcinbError, StorageError, UnsupportedHost
+from ocinb.errors import CommandError, OcinbError, StorageError, UnsupportedHost
 
 _FILES = "ulimit -n shows how many files a process may have open, and raises it"
 _MEMORY = "end something else, or give this process more"
@@ -27,6 +27,10 @@ _EXHAUSTED: dict[int, tuple[type[OcinbError], str]] = {
 
 def told(error: OSError | MemoryError) -> OcinbError | None:
     """The error for a person; None where it is of another kind."""
+    if isinstance(error, FileNotFoundError) and error.filename is None and not _is_somewhere():
+        return CommandError(
+            "the working directory is not there any more", hint="cd to one, or name whole paths"
+        )
     number = errno.ENOMEM if isinstance(error, MemoryError) else error.errno
     if isinstance(error, OcinbError) or number not in _EXHAUSTED:
         return None
@@ -34,3 +38,11 @@ def told(error: OSError | MemoryError) -> OcinbError | None:
     filename = getattr(error, "filename", None)
     where = f"{filename}: " if isinstance(filename, str) else "the machine refuses: "
     return kind(f"{where}{os.strerror(number).lower()}", hint=hint)
+
+
+def _is_somewhere() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True

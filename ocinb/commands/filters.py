@@ -6,7 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from ocinb.content.short_names import resolve
+from ocinb.engine.health import HEALTHY, STARTING, UNHEALTHY
 from ocinb.errors import CommandError, OcinbError
+from ocinb.spec.runtime_state import PAUSED, RESTARTING, STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -33,6 +35,13 @@ def chosen(
             raise CommandError(
                 f"--filter {text} is not known", hint=f"NAME=VALUE of {', '.join(tests)}"
             )
+        if name in _VALUES and value not in _VALUES[name]:
+            raise CommandError(
+                f"--filter {text}: no container can be that",
+                hint=f"{name} is one of {', '.join(_VALUES[name])}",
+            )
+        if name == "exited" and not value.lstrip("-").isdigit():
+            raise CommandError(f"--filter {text}: {value!r} is no exit status")
         wanted.setdefault(name, []).append(value)
     return [
         record
@@ -70,6 +79,11 @@ def _tests(engine: Engine) -> dict[str, Test]:
 
 _STATUS = {"exited": "stopped"}
 """Docker's word → the specification's."""
+_VALUES = {
+    "status": (*STATUSES, PAUSED, RESTARTING, *_STATUS),
+    "health": (STARTING, HEALTHY, UNHEALTHY, "none"),
+}
+"""Filter → all that there is to ask for."""
 
 
 def _matches(pattern: str, name: str) -> bool:

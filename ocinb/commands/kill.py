@@ -6,18 +6,22 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ocinb.commands.several import each
 from ocinb.commands.tree import Command
-from ocinb.commands.values import Done
 
 if TYPE_CHECKING:
     from ocinb.commands.session import Session
+    from ocinb.commands.values import Done, Lines
 
 
 @click.command(cls=Command)
-@click.argument("container")
+@click.argument("containers", nargs=-1, required=True)
 @click.option("-s", "--signal", default="KILL", show_default=True, help="Name or number.")
 @click.pass_obj
-def command(session: Session, container: str, signal: str) -> Done:
-    """Send a signal to the first process of a container."""
-    session.engine.containers.kill(container, signal)
-    return Done(container, f"{container} was sent {signal}")
+def command(session: Session, containers: tuple[str, ...], signal: str) -> Done | Lines:
+    """Send a signal to the first process of containers."""
+
+    def kill(container: str) -> None:
+        session.engine.containers.kill(container, signal)
+
+    return each(containers, kill, f"{{}} was sent {signal}")

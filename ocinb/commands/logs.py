@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING
 
 import click
 
+from ocinb.commands.output import write_bytes
 from ocinb.commands.tree import Command
-from ocinb.commands.values import Text
+from ocinb.commands.values import Output
 from ocinb.commands.when import moment
 from ocinb.errors import CommandError
 
@@ -36,7 +36,7 @@ def command(
     until: str | None,
     tail: str | None,
     timestamps: bool,
-) -> Text | None:
+) -> Output | None:
     """Show what a container has written so far.
 
     Of a long log the end is kept: the last 10 MB at least, and 20 MB at the most.
@@ -46,19 +46,11 @@ def command(
     engine = session.engine
     if not follow or (before is not None and before <= time.time()):
         chunks = _between(engine.containers.logs(container), after, before)
-        shown = b"".join(data for data, _ in _shown(_last(chunks, lines), timestamps))
-        return Text(shown.decode(errors="replace"))
+        return Output(_shown(_last(chunks, lines), timestamps))
     followed = engine.containers.logs(container, follow=True, tail=lines, until=before)
     for data, stream in _shown(_between(followed, after, before), timestamps):
-        (session.output or _write)(data, stream)
+        (session.output or write_bytes)(data, stream)
     return None
-
-
-def _write(data: bytes, stream: int) -> None:
-    target = sys.stdout if stream == 1 else sys.stderr
-    target.flush()
-    target.buffer.write(data)
-    target.buffer.flush()
 
 
 def _count(tail: str | None) -> int | None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def command(
     session: Session, containers: tuple[str, ...], force: bool, every: bool, volumes: bool
 ) -> Done | Lines:
-    """Remove containers that have ended, with all that is theirs.
+    """Remove containers that do not run, with all that is theirs.
 
     Volumes stay, but with --volumes those go that have no name of their own. run --rm removes
     these, too.

@@ -82,7 +82,8 @@ def command(
         stdin=0 if interactive and not detach and session.output is None else None,
         tty=options.terminal,
         keep=not remove,
-        interactive=interactive,
+        # A cell has nothing that could be typed into: the program sees the end of its input.
+        interactive=interactive and (detach or session.output is None),
         claimed=lambda container: write_cidfile(cidfile, container),
         pass_on=sig_proxy if session.output is None else None,
     )

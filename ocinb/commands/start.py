@@ -12,6 +12,7 @@ from ocinb.commands.several import each
 from ocinb.commands.tree import Command
 from ocinb.commands.values import Done, Exited
 from ocinb.errors import CommandError
+from ocinb.spec.runtime_state import RUNNING
 
 if TYPE_CHECKING:
     from ocinb.commands.session import Session
@@ -33,12 +34,20 @@ def command(
 ) -> Done | Lines | Exited:
     """Run the program of containers that wait for it, or have ended.
 
+    One that runs already goes on.
+
     With --attach or --interactive the exit status is that of the program, and Ctrl-C and signals
     go to it, as for run.
     """
     if attach or interactive:
         return _attached(session, containers, interactive, sig_proxy)
-    return each(containers, session.engine.containers.start, "{} is started")
+
+    def start(name: str) -> None:
+        # As elsewhere: what is wished for is so.
+        if session.engine.containers.get(name).status != RUNNING:
+            session.engine.containers.start(name)
+
+    return each(containers, start, "{} is started")
 
 
 def _attached(

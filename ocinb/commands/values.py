@@ -20,6 +20,23 @@ class Text(str):
     __slots__ = ()
 
 
+class Output(Text):
+    """What programs have written: text for people, in a shell its very bytes.
+
+    Attributes:
+        chunks: each with the stream that it came by, 1 or 2.
+    """
+
+    chunks: list[tuple[bytes, int]]
+
+    def __new__(cls, chunks: Iterable[tuple[bytes, int]]) -> Output:
+        """Of what was written, in its order."""
+        kept = list(chunks)
+        made = super().__new__(cls, b"".join(data for data, _ in kept).decode(errors="replace"))
+        made.chunks = kept
+        return made
+
+
 class Lines(list[str]):
     """What ``--quiet`` leaves: names or digests, one a line in a shell, a list in a notebook."""
 

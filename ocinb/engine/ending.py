@@ -120,8 +120,13 @@ def note_failure(files: ContainerFiles, error: BaseException) -> None:
         write_json(files.exit, last)
 
 
-def forget_end(files: ContainerFiles) -> None:
-    """Remove what tells of a container's last life; its log, events and changes stay."""
+def forget_end(operations: Operations, files: ContainerFiles) -> None:
+    """Remove what tells of a container's last life; its log, events and changes stay.
+
+    Where its monitor was killed, the runtime has to hear first that it has ended.
+    """
+    if not read_json(files.exit).get("clean"):
+        operations.tidy(files)
     last = (files.exit, files.started, files.init, files.pid_file, files.monitor, files.restarts)
     for path in last:
         if os.path.exists(path):

@@ -91,7 +91,7 @@ class ExistingContainers:
             ending.start_created(self._operations, files, name)
             return
         with one_start(files, STOPPED):
-            ending.forget_end(files)
+            ending.forget_end(self._operations, files)
             try:
                 with Shim(files, self._record) as shim:
                     stages.make_again(shim, files)

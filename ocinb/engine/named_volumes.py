@@ -207,7 +207,10 @@ class NamedVolumes:
                 hint="letters, digits, '_', '.' and '-', not starting with one of the latter",
             )
         try:
-            self.path(name).mkdir(parents=True, exist_ok=True)
+            self.path(name).mkdir(parents=True)
+            self.path(name).chmod(0o755)  # for all users of a container, whatever our umask
+        except FileExistsError:
+            pass  # a removal was killed
         except OSError as error:
             reason = os.strerror(error.errno or 0).lower()
             raise StorageError(f"volume {name} cannot be made: {reason}") from error

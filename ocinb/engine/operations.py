@@ -206,13 +206,13 @@ class Operations:
             keep: saves what shall stay of its directory, once it has ended.
 
         Raises:
-            ContainerNotFound. InvalidStatus: it has not ended, and ``force`` was not given.
+            ContainerNotFound. InvalidStatus: its program runs, and ``force`` was not given.
 
         Spec: runtime-spec runtime.md#delete
         """
         files, record = self._containers.find(name)
         if not force:
-            require(record, "delete", STOPPED)
+            require(record, "delete", STOPPED, CREATED)
         self.tidy(files)
         if keep is not None:
             keep(files)

@@ -52,7 +52,7 @@ def start_attached(
     """
     files, found = containers.find(name)
     if found.status == STOPPED:
-        return _again(files, record, output, stdin, pass_on)
+        return _again(operations, files, record, output, stdin, pass_on)
     require(found, "start", CREATED)
     with Connection.to(files, output) as connection:
         terminal = connection.share("attach", streams(output, stdin)).get("terminal")
@@ -62,6 +62,7 @@ def start_attached(
 
 
 def _again(
+    operations: Operations,
     files: ContainerFiles,
     record: Record,
     output: OutputCallback | None,
@@ -69,7 +70,7 @@ def _again(
     pass_on: bool | None,
 ) -> Ended | None:
     with one_start(files, STOPPED):
-        ending.forget_end(files)
+        ending.forget_end(operations, files)
         try:
             with Shim(
                 files, record, output=output, stdin=stdin, shares_output=output is None

@@ -140,6 +140,7 @@ def _fill(rootfs: os.PathLike[str], place: str, volume: Path) -> None:
     path = os.fspath(rootfs)  # where it cannot be there, that is the error
     try:
         volume.mkdir(parents=True)
+        volume.chmod(0o755)  # for all users of a container, whatever our umask
         root = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             source = Beneath(Kernel(), root).open(place, os.O_PATH | os.O_DIRECTORY)

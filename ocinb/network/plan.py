@@ -137,6 +137,8 @@ def write_files(made: Plan, container: Container) -> None:
         directory.mkdir(mode=0o755, parents=True, exist_ok=True)
         for name, text in files.items():
             (directory / name).write_text(text, encoding="utf-8")
+            if name in made.files:
+                (directory / name).chmod(0o644)  # for all users of a container, whatever our umask
     except OSError as error:
         reason = os.strerror(error.errno or 0).lower()
         raise StorageError(f"{directory} cannot be written: {reason}") from error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from traitlets import Bool, Int, List, Unicode, validate
 from traitlets.config import Configurable
 
+from ocinb.errors import CommandError
 from ocinb.notebook import paging
 from ocinb.notebook.diagrams import raster
 from ocinb.settings import Settings
@@ -61,6 +62,12 @@ class OCI(Configurable):
         if proposal["value"]:
             raster.check()
         return bool(proposal["value"])
+
+    @validate("root", "run_root")
+    def _names_a_directory(self, proposal: Any) -> str:
+        if not proposal["value"]:
+            raise CommandError(f"{proposal['trait'].name} is empty", hint="name a directory")
+        return str(proposal["value"])
 
     @property
     def shows_png(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -192,3 +193,51 @@ def test_neither_labels_nor_profiles_are_what_there_is_anyway(door: Door) -> Non
     assert config == door("run", "--show-config", "demo")
     with pytest.raises(CommandError, match="label=type:spc_t is not known"):
         door("run", "--security-opt", "label=type:spc_t", "demo")
+
+
+def test_a_container_that_was_never_started_is_removed(door: Door) -> None:
+    door("create", "--name", "c", "demo", "true")
+    door("rm", "c")
+    assert door("ps", "--all", "--quiet") == []
+
+
+def test_what_runs_is_started_already(door: Door) -> None:
+    door("run", "-d", "--name", "c", "demo", "sleep", "1000")
+    before = door.session.engine.containers.get("c").pid
+    assert repr(door("start", "c")) == "c is started"
+    assert door.session.engine.containers.get("c").pid == before
+
+
+def test_a_signal_is_for_several_containers(door: Door) -> None:
+    for name in ("a", "b"):
+        door("run", "-d", "--name", name, "demo", "sleep", "1000")
+    assert door("kill", "a", "b") == ["a", "b"]
+    for name in ("a", "b"):
+        assert door.session.engine.containers.wait(name) == 137
+
+
+def test_a_cell_has_no_input_for_a_container(door: Door) -> None:
+    shown = bytearray()
+    door.session.output = lambda data, _stream: shown.extend(data)
+    try:
+        door("run", "--rm", "-i", "demo", "sh", "-c", "cat; echo over")
+    finally:
+        door.session.output = None
+    assert shown == b"over\n"
+
+
+def test_a_container_that_somebody_removed_is_shown_as_that(door: Door) -> None:
+    container = door("run", "-d", "--name", "c", "demo", "sleep", "1000")
+    door("rm", "--force", "c")
+    assert repr(container) == "<Container c: deleted>"
+
+
+def test_other_users_of_a_container_read_what_is_made_under_any_umask(door: Door) -> None:
+    look = "cat /etc/hosts /etc/resolv.conf > /dev/null && cd /data && echo seen"
+    before = os.umask(0o777)
+    try:
+        ran = door("run", "-u", "1234", "-v", "v:/data", "--add-host", "a:10.0.0.1", "demo",
+                   "sh", "-c", look)  # fmt: skip
+    finally:
+        os.umask(before)
+    assert ran.container.exit_status == 0

@@ -95,6 +95,9 @@ def test_ps_tells_how_long_and_filters(door: Door, web: str) -> None:
     (ended,) = door("ps", "--last", "1").records()
     assert ended["uptime"] is None
     assert ended["ended"] is not None
+    for wrong in ("status=bogus", "health=good", "exited=abc"):
+        with pytest.raises(CommandError, match=f"--filter {wrong}"):
+            door("ps", "--filter", wrong)
     with pytest.raises(CommandError, match="--filter colour=red is not known"):
         door("ps", "--filter", "colour=red")
     with pytest.raises(ContainerNotFound):

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from ocinb.build.demo import demo_image
+from ocinb.content.store import Store
 from ocinb.linux.mounts import mounts
 
 HEAVY = {"pandas", "httpx", "starlette", "uvicorn", "IPython", "rich", "numpy"}
@@ -31,6 +33,11 @@ def environment(tmp_path):
 def ocinb(environment, *words):
     argv = [sys.executable, "-m", "ocinb", *words]
     return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+
+
+def put_demo(environment):
+    store = Store(Path(environment["OCINB_ROOT"]) / "store")
+    store.names.set("docker.io/library/demo:latest", demo_image(store))
 
 
 @pytest.mark.parametrize("words", [["--help"], ["version"], ["run", "--help"]])
@@ -136,3 +143,62 @@ def test_an_ordinary_user_gets_as_far(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "poststop hooks" in done.stdout or "What would enable it" in done.stdout
     assert os.listdir(home) == []
+
+
+@pytest.mark.root
+def test_logs_are_the_bytes_of_both_streams(environment):
+    put_demo(environment)
+    script = "echo out; echo err >&2; printf '\\377\\376\\n'"
+    ocinb(environment, "run", "--detach", "--name", "c", "demo", "sh", "-c", script)
+    ocinb(environment, "wait", "c")
+    argv = [sys.executable, "-m", "ocinb", "logs", "c"]
+    done = subprocess.run(argv, env=environment, capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"out\n\xff\xfe\n", b"err\n")
+    ocinb(environment, "rm", "c")
+
+
+def test_where_nothing_can_be_written_that_is_said(environment):
+    with open("/dev/full", "w") as full:
+        argv = [sys.executable, "-m", "ocinb", "images"]
+        done = subprocess.run(
+            argv, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert "ocinb: the machine refuses: no space left on device" in done.stderr
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_streams_that_are_closed_are_as_if_they_led_nowhere(environment, closed):
+    put_demo(environment)
+    script = "cat; echo out; exit 5"
+    line = f"exec \"$0\" -m ocinb run --rm -i demo sh -c '{script}' {closed}"
+    done = subprocess.run(
+        ["sh", "-c", line, sys.executable],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 5
+    assert done.stdout == ("" if "1>&-" in closed else "out\n")
+    assert "Traceback" not in done.stderr
+
+
+def test_without_a_working_directory_that_is_said(environment, tmp_path):
+    put_demo(environment)
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = f"cd {gone}; rmdir {gone}; exec {sys.executable} -I -m ocinb bundle demo ./made"
+    done = subprocess.run(
+        ["sh", "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "ocinb: the working directory is not there any more\n" in done.stderr
+
+
+@pytest.mark.parametrize("words", [["exec", "c"], ["exec", "--bogus", "c", "true"]])
+def test_what_exec_does_not_take_is_not_its_commands_status(environment, words):
+    assert ocinb(environment, *words).returncode == 125

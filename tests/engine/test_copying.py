@@ -389,3 +389,66 @@ def _placed(info: tarfile.TarInfo, data: bytes, place: Path) -> Member:
     info = copy.copy(info)
     info.linkname = info.linkname.format(place=place)
     return info, data
+
+
+def test_a_file_is_written_to_where_a_link_leads(engine: Engine, web: str, place: Path) -> None:
+    (place / "new").write_text("new")
+    for number, link in enumerate(["/etc/os-release", "os-release", "../etc/os-release"]):
+        (place / "a-link").unlink(missing_ok=True)
+        (place / "a-link").symlink_to(link)
+        engine.containers.copy_in(web, str(place / "a-link"), f"/etc/link{number}")
+        (place / "new").write_text(f"new {number}")
+        engine.containers.copy_in(web, str(place / "new"), f"/etc/link{number}")
+        assert inside(engine, "/etc/os-release") == f"new {number}"
+    (place / "real").write_text("old")
+    (place / "link").symlink_to("real")
+    engine.containers.copy_out(web, "/etc/os-release", str(place / "link"))
+    assert (place / "link").is_symlink()
+    assert (place / "real").read_text() == "new 2"
+
+
+@pytest.mark.parametrize("paths", [("", "/srv"), ("web:/srv", "")])
+def test_an_empty_path_is_nothing_to_copy(engine: Engine, web: str, paths: tuple[str, str]) -> None:
+    # Of a shell's variable that is not set; it must not be taken for the root, or for here.
+    with pytest.raises(ContainerError, match="one of the paths is empty"):
+        if paths[1]:
+            engine.containers.copy_in(web, *paths)
+        else:
+            engine.containers.copy_out(web, "/srv", paths[1])
+
+
+def test_what_the_kernel_shows_of_itself_is_left_out(engine: Engine, web: str, place: Path) -> None:
+    engine.containers.copy_out(web, "/", str(place / "all"))
+    found = {path.name for path in (place / "all").iterdir()}
+    assert {"bin", "etc", "dev"} <= found
+    assert not {"proc", "sys"} & found
+    engine.containers.copy_out(web, "/proc/1/limits", str(place / "limits"))  # asked for by name
+
+
+def test_what_could_not_be_copied_is_named_as_people_know_it(
+    engine: Engine, web: str, source: Path
+) -> None:
+    with pytest.raises(ContainerError, match="could not be copied: new: no such file or directory"):
+        engine.containers.copy_in(web, str(source / "file"), "/proc/new")
+
+
+class _Interrupted(io.RawIOBase):
+    """An archive of which somebody sends a part only, and then presses Ctrl-C."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = io.BytesIO(data)
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._data.read(size)
+        if not data:
+            raise KeyboardInterrupt
+        return data
+
+
+def test_an_interrupted_copy_leaves_nothing_half_done(engine: Engine, web: str) -> None:
+    pid = engine.containers.get("web").pid
+    before = os.listdir(f"/proc/{pid}/root/srv")
+    whole = archive([member("big", data=b"x" * (4 << 20))])
+    with pytest.raises(KeyboardInterrupt):
+        engine.containers.archive_in(web, _Interrupted(whole[: 2 << 20]), "/srv")  # type: ignore[arg-type]
+    assert os.listdir(f"/proc/{pid}/root/srv") == before

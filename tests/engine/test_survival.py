@@ -242,6 +242,20 @@ def test_the_monitor_killed_delete_with_force_still_removes_everything(
     assert list(Path("/sys/fs/cgroup").glob(f"*/*{directory.name}")) == []
 
 
+@pytest.mark.parametrize("again", ["start", "start_attached"])
+def test_the_monitor_killed_the_container_can_be_started_again(
+    program: Program, place: Path, again: str
+) -> None:
+    finish(program("engine.run('demo', Options(args=['sleep', '1']), name='box', detach=True)"))
+    (directory,) = containers(place)
+    os.kill(process(directory, "monitor"), signal.SIGKILL)
+    finish(program("engine.containers.kill('box', 'KILL')"))
+    ended = f"engine.containers.{again}('box'); print(engine.containers.wait('box'))"
+    assert finish(program(ended)) == "0\n"
+    finish(program("engine.containers.delete('box')"))
+    assert list(place.glob("run/runtime/*")) == []
+
+
 @pytest.mark.peer
 @pytest.mark.parametrize("runtime", ["ocinb", "runc"])
 def test_the_monitor_killed_while_the_container_is_made(

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _WORKER = str(Path(__file__).with_name("worker.py"))
 _LONGEST_ANSWER = 1 << 16
+_TIDY = 5.0
+"""Seconds that the worker has to remove what it has half done, once it is no longer wanted."""
 
 
 class Root(Frozen):
@@ -74,6 +76,7 @@ def copy_out(
     Raises:
         ContainerError: it could not be done; what was copied until then is there.
     """
+    _check_named(target)
     with _reading(root, source, follow) as (answer, archive):
         here = os.path.abspath(target) + ("/" if target.endswith("/") else "")
         contents = source.endswith("/.")
@@ -108,6 +111,7 @@ def copy_in(
     root: Root, source: str, target: str, *, follow: bool = False, owners: bool = False
 ) -> None:
     """Copy from this machine into a container; arguments and errors as for ``copy_out``."""
+    _check_named(source)
     contents = source.endswith("/.") or source == "."
     clean = source.rstrip("/") or "/"
     flags = os.O_PATH | os.O_CLOEXEC
@@ -210,9 +214,17 @@ def _worker(operation: str, root: Root) -> Iterator[subprocess.Popen[bytes]]:
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
-        if worker.poll() is None:
+        try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                worker.wait(_TIDY)  # without its streams it ends
+        finally:
             worker.kill()
-        worker.wait()
+            worker.wait()
+
+
+def _check_named(path: str) -> None:
+    if not path:
+        raise ContainerError("nothing is copied: one of the paths is empty")
 
 
 def _check(worker: subprocess.Popen[bytes], subject: str) -> None:

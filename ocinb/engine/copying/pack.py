@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import stat
 import tarfile
 
+from ocinb.linux.kernel_filesystems import is_of_the_kernel
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import BinaryIO
+
+    from _typeshed import ReadableBuffer
 
 _KINDS = {
     stat.S_IFREG: tarfile.REGTYPE,
@@ -21,6 +27,10 @@ _KINDS = {
 """Sockets are of no use without their process, and are left out."""
 
 
+_NOT_OF_A_FILE = (errno.EPIPE, errno.ENOSPC)
+"""What is wrong with the archive, not with what is put into it."""
+
+
 class Packer:
     """Writes an archive.
 
@@ -30,16 +40,26 @@ class Packer:
 
     def __init__(self, out: BinaryIO) -> None:
         self._archive = tarfile.open(  # noqa: SIM115 - closed by ``close``
-            fileobj=out, mode="w|", format=tarfile.PAX_FORMAT
+            fileobj=_Told(out), mode="w", format=tarfile.PAX_FORMAT
         )
         self._names: dict[tuple[int, int], str] = {}
 
     def add(self, descriptor: int, name: str) -> None:
         """Add what an ``O_PATH`` descriptor names, with all that is below it, as ``name``.
 
+        Below it, what the kernel shows of itself is left out: /proc, /sys.
+
         Raises:
-            OSError: it cannot be read.
+            OSError: it cannot be read; ``filename`` is its name.
         """
+        try:
+            self._add(descriptor, name)
+        except OSError as error:
+            if error.errno in _NOT_OF_A_FILE or str(error.filename).startswith(f"{name}/"):
+                raise
+            raise OSError(error.errno, error.strerror, name) from None
+
+    def _add(self, descriptor: int, name: str) -> None:
         found = os.fstat(descriptor)
         kind = _KINDS.get(stat.S_IFMT(found.st_mode))
         if kind is None:
@@ -67,17 +87,41 @@ class Packer:
     def _add_children(self, descriptor: int, name: str) -> None:
         directory = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_DIRECTORY)
         try:
+            device = os.fstat(directory).st_dev
             for child in sorted(os.listdir(directory)):
                 try:
                     opened = os.open(child, os.O_PATH | os.O_NOFOLLOW, dir_fd=directory)
                 except FileNotFoundError:
                     continue  # it has just been removed
                 try:
-                    self.add(opened, f"{name}/{child}")
+                    mounted = os.fstat(opened).st_dev != device
+                    if not (mounted and is_of_the_kernel(opened)):
+                        self.add(opened, f"{name}/{child}")
                 finally:
                     os.close(opened)
         finally:
             os.close(directory)
+
+
+class _Told(io.RawIOBase):
+    """What is written to, and knows how much that was: a pipe does not.
+
+    The stream of ``tarfile`` does, too, but wants to write its end even when all is over.
+    """
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self._written = 0
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """As of any file."""
+        written = self._out.write(data)
+        self._written += written
+        return written
+
+    def tell(self) -> int:
+        """How much it was."""
+        return self._written
 
 
 class _Exactly:

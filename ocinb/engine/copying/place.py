@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from ocinb.linux.beneath import Beneath
 
 
+_MOST_LINKS = 40
+"""As many as the kernel follows. See path_resolution(7)."""
+
+
 class Place(Frozen):
     """Where the entries of an archive go.
 
@@ -52,6 +56,8 @@ def destination(tree: Beneath, path: str, *, name: str, directory: bool, content
         return Place(base=path, names={})
     if is_directory:
         return Place(base=path, names={name: "" if contents else name})
+    if there and not directory:
+        path = _followed(tree, path)
     if directory and there:
         raise ContainerError(f"{path} is not a directory, and a directory is to be copied")
     if path.endswith("/") and not directory:
@@ -61,6 +67,21 @@ def destination(tree: Beneath, path: str, *, name: str, directory: bool, content
     if above is None or not stat.S_ISDIR(above):
         raise ContainerError(f"there is no directory {head or '/'}", hint="make it first")
     return Place(base=head or "/", names={name: last})
+
+
+def _followed(tree: Beneath, path: str) -> str:
+    """Where a path leads whose last part is a link, or a link to one: that file is written to."""
+    for _ in range(_MOST_LINKS):
+        head, _, last = path.rpartition("/")
+        parent = tree.open(head or "/", os.O_PATH | os.O_DIRECTORY)
+        try:
+            link = os.readlink(last, dir_fd=parent)
+        except OSError:
+            break  # it is none
+        finally:
+            os.close(parent)
+        path = link if link.startswith("/") else f"{head}/{link}"
+    return path
 
 
 def _mode(tree: Beneath, path: str) -> int | None:

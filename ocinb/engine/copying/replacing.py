@@ -27,6 +27,10 @@ def replacing(parent: int, name: str) -> Iterator[str]:
     try:
         yield beside
         os.rename(beside, name, src_dir_fd=parent, dst_dir_fd=parent)
+    except OSError as error:
+        if error.filename == beside:
+            error.filename = name  # for people, who know nothing of ours
+        raise
     finally:
         # There still after an error, and where both names were the same file's.
         with contextlib.suppress(OSError):

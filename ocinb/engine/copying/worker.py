@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import stat
 import sys
 
@@ -37,6 +38,9 @@ def main(arguments: list[str]) -> int:
     """Do what the request says; 0, or 1 where it could not be done."""
     operation, root, namespace = arguments[0], int(arguments[1]), int(arguments[2])
     os.umask(0)
+    # Who interrupts the copy has its other end closed; then what is half done is removed here.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     try:
         _join(namespace)
         request = json.loads(sys.stdin.buffer.readline())
@@ -51,9 +55,7 @@ def main(arguments: list[str]) -> int:
     except BrokenPipeError:
         return FAILED  # nobody reads any more
     except OSError as error:
-        # Of what is read there is one thing only that can be missing, and its path is known.
-        inside = operation == "in" and isinstance(error.filename, str)
-        name = f"{error.filename}: " if inside else ""
+        name = f"{error.filename}: " if isinstance(error.filename, str) else ""
         return _failed(f"{name}{os.strerror(error.errno or errno.EIO).lower()}")
     return 0
 

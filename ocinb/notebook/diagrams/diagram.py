@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ocinb.errors import CommandError
 from ocinb.notebook.diagrams import raster
 from ocinb.notebook.tables import data_table, table_text
 from ocinb.table import one_line
@@ -78,8 +79,16 @@ class Diagram:
         return raster.png(self.svg, zoom)
 
     def save(self, path: str | Path) -> Path:
-        """Write the picture to a file, as PNG where its name ends so, else as SVG; its path."""
+        """Write the picture to a file, as PNG where its name ends so, else as SVG; its path.
+
+        Raises:
+            CommandError: the name ends as that of another kind of picture.
+        """
         target = Path(path)
+        if target.suffix.lower() not in ("", ".svg", ".png"):
+            raise CommandError(
+                f"{target.name}: a diagram is no {target.suffix}", hint="write it as .svg or .png"
+            )
         data = self.png() if target.suffix.lower() == ".png" else self.svg.encode()
         target.write_bytes(data)
         return target

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from ocinb.errors import CommandError
 from ocinb.events import StepFinished
 from ocinb.insight.layers import LAYER_COLUMNS
 from ocinb.notebook.diagrams.layer_stack import layer_stack, made_by
@@ -143,6 +144,8 @@ def test_a_diagram_can_be_saved(tmp_path):
     diagram = layer_stack(layers("a"))
     assert diagram.save(tmp_path / "stack.svg").read_text() == diagram.svg
     assert diagram.save(tmp_path / "stack.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(CommandError, match=r"stack.pdf: a diagram is no .pdf"):
+        diagram.save(tmp_path / "stack.pdf")
 
 
 def test_its_data_can_be_worked_on():

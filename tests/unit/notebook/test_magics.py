@@ -165,6 +165,8 @@ def test_settings_are_shown_and_change_the_session(shell, capsys, tmp_path):
     run(shell, f"%config OCI.root = '{tmp_path}/elsewhere'")
     assert run(shell, "%oci images --quiet").result == []
     assert (tmp_path / "elsewhere" / "store").exists()
+    with pytest.raises(CommandError, match="root is empty"):
+        magics.options.root = ""
 
 
 def test_the_configuration_file_wins_over_the_environment(tmp_path, monkeypatch):
