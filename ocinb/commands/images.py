@@ -19,14 +19,35 @@ COLUMNS = columns("image digest:digest platform size:bytes layers:int created:ti
 
 
 @click.command(cls=Command)
+@click.argument("name", required=False)
 @names_only
 @listing
 @click.pass_obj
-def command(session: Session) -> Table:
-    """List the images in the store."""
+def command(session: Session, name: str | None) -> Table:
+    """List the images in the store.
+
+    With NAME, only those of that name, or of that repository.
+    """
     engine = session.engine
-    rows = [_row(engine, name, target.digest) for name, target in engine.store.names.items()]
+    rows = [
+        _row(engine, whole, target.digest)
+        for whole, target in engine.store.names.items()
+        if name is None or _is_of(whole, name)
+    ]
     return Table(COLUMNS, sorted(rows, key=lambda row: str(row[0])), title="images")
+
+
+def _is_of(whole: str, name: str) -> bool:
+    """Whether a name of the store is what somebody means, with or without its tag."""
+    from ocinb.spec.reference import Reference
+
+    try:
+        known, wanted = Reference.parse(whole), Reference.parse(name)
+    except OcinbError:
+        return whole == name
+    tagged = ":" in name.rpartition("/")[2]
+    same = (known.registry, known.repository) == (wanted.registry, wanted.repository)
+    return same and (known.tag == wanted.tag or not tagged)
 
 
 def _row(engine: Engine, name: str, digest: str) -> tuple[Any, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ocinb.commands.tree import Command
+from ocinb.errors import OcinbError
 from ocinb.table import Table, columns
 
 if TYPE_CHECKING:
@@ -30,6 +31,11 @@ def command(session: Session, images: tuple[str, ...], force: bool) -> Table:
 
     rows: list[tuple[Any, ...]] = []
     for image in images:
-        removed = remove_image(session.engine, image, force=force)
+        try:
+            removed = remove_image(session.engine, image, force=force)
+        except OcinbError as error:
+            if rows:
+                error.message += f"; removed are {', '.join(row[0] for row in rows)}"
+            raise
         rows.append((removed.name, removed.blobs, removed.size, removed.layers))
     return Table(COLUMNS, rows, title="removed images")

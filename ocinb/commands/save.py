@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import click
 
 from ocinb.commands.tree import Command
 from ocinb.commands.values import Done, Stream
+from ocinb.errors import CommandError
 from ocinb.table import human_bytes
 
 if TYPE_CHECKING:
@@ -18,11 +20,11 @@ if TYPE_CHECKING:
 @click.command(cls=Command)
 @click.argument("images", nargs=-1, required=True)
 @click.option(
-    "-o", "--output", required=True, metavar="FILE|DIR|-", help="Where to; -: standard output."
+    "-o", "--output", metavar="FILE|DIR|-", help="Where to; -, or not given: standard output."
 )
 @click.option("--directory", is_flag=True, help="An OCI layout in a new directory, not a tar.")
 @click.pass_obj
-def command(session: Session, images: tuple[str, ...], output: str, directory: bool) -> Any:
+def command(session: Session, images: tuple[str, ...], output: str | None, directory: bool) -> Any:
     """Write images into one archive.
 
     It is both an OCI layout and a docker-archive: podman load, docker load, skopeo and umoci read
@@ -31,6 +33,10 @@ def command(session: Session, images: tuple[str, ...], output: str, directory: b
     from ocinb.content.save import save, save_directory, write_archive
     from ocinb.content.short_names import resolve
 
+    if output is None:
+        if directory or sys.stdout.isatty() or session.output is not None:
+            raise CommandError("save: no file is named", hint="name one, as in --output FILE")
+        output = "-"
     store = session.engine.store
     names = [resolve(store.names, image) for image in images]
     for name in names:

@@ -39,6 +39,10 @@ def unreachable(registry: str, url: httpx.URL, error: Exception) -> Distribution
             url = error.request.url
     if url.netloc.decode() != registry:
         who += f" (at {url.netloc.decode()})"
+    for proxy in getattr(error, "__notes__", ()):
+        told = _of_proxy(who, proxy, error)
+        if told is not None:
+            return told
     for cause in causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return RegistryUnreachable(
@@ -75,6 +79,27 @@ def unreachable(registry: str, url: httpx.URL, error: Exception) -> Distribution
             hint="if it speaks HTTPS, do not name it as insecure",
         )
     return RegistryUnreachable(f"{who} broke off: {_first_line(error)}")
+
+
+def _of_proxy(who: str, proxy: str, error: Exception) -> DistributionError | None:
+    """What went wrong before the registry was reached; None: it was."""
+    hint = "check the variables HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY"
+    if isinstance(error, httpx.ProxyError):
+        return RegistryUnreachable(
+            f"{who} cannot be reached: its proxy {proxy} says {_first_line(error)}", hint=hint
+        )
+    known = causes(error)
+    if any(isinstance(cause, ssl.SSLError) for cause in known):
+        return None
+    if not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return None
+    reason = "no answer"
+    for cause in known:
+        if isinstance(cause, socket.gaierror):
+            reason = "its host name is not known"
+        elif isinstance(cause, OSError) and cause.errno:
+            reason = os.strerror(cause.errno).lower()
+    return RegistryUnreachable(f"{who}: its proxy {proxy} cannot be reached: {reason}", hint=hint)
 
 
 def _how_to_start(url: httpx.URL) -> str | None:

@@ -12,7 +12,9 @@ from ocinb.distribution.wire import Sockets
 
 
 class Routes:
-    """Connections by scheme and host, made when they are needed.
+    """Connections by scheme, host and proxy, made when they are needed.
+
+    Which proxy it is, is asked each time: somebody sets it once they see that they need one.
 
     Args:
         double: takes the place of all sockets, as in a test.
@@ -24,7 +26,7 @@ class Routes:
         self._hosts = hosts
         self._network = network
         self._double = double
-        self._sockets: dict[str, Sockets] = {}
+        self._sockets: dict[tuple[str, str, str], Sockets] = {}
         self._lock = threading.Lock()
 
     def choose(self, url: httpx.URL) -> httpx.BaseTransport:
@@ -32,12 +34,13 @@ class Routes:
         if self._double is not None:
             return self._double
         host = url.netloc.decode()
-        key = f"{url.scheme}://{host}"
+        proxy = self._hosts.proxy(url)
+        key = url.scheme, host, f"{proxy.url} {proxy.raw_auth}" if proxy else ""
         with self._lock:
             if key not in self._sockets:
                 # A TLS context takes 50 ms to make: all trusted certificates are read.
                 context = self._hosts.context(host) if url.scheme == "https" else None
-                self._sockets[key] = Sockets(self._network, context, self._hosts.proxy(url))
+                self._sockets[key] = Sockets(self._network, context, proxy)
             return self._sockets[key]
 
     def close(self) -> None:

@@ -70,6 +70,7 @@ class Sockets(httpx.BaseTransport):
         self, network: Network, context: ssl.SSLContext | None, proxy: httpx.Proxy | None = None
     ) -> None:
         self._network = network
+        self._proxy = proxy
         self._pool: httpcore.ConnectionPool
         if proxy is None:
             self._pool = httpcore.ConnectionPool(
@@ -85,7 +86,10 @@ class Sockets(httpx.BaseTransport):
             )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request; the answer's body is still to be read."""
+        """Send one request; the answer's body is still to be read.
+
+        An error has the URL of the proxy as its note, where there is one.
+        """
         url = request.url
         try:
             with self._network.awaiting_head():
@@ -104,7 +108,10 @@ class Sockets(httpx.BaseTransport):
                     )
                 )
         except _FAULTS as error:
-            raise _translated(error) from error
+            told = _translated(error)
+            if self._proxy is not None:
+                told.add_note(str(self._proxy.url))
+            raise told from error
         return httpx.Response(
             answer.status,
             headers=answer.headers,

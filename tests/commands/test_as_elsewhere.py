@@ -241,3 +241,24 @@ def test_other_users_of_a_container_read_what_is_made_under_any_umask(door: Door
     finally:
         os.umask(before)
     assert ran.container.exit_status == 0
+
+
+def test_images_of_a_name_or_of_a_repository(door: Door) -> None:
+    door("tag", "demo", "demo:2")
+    door("tag", "demo", "localhost:5000/a/demo:3")
+    assert sorted(door("images", "--quiet", "demo")) == ["demo", "demo:2"]
+    assert door("images", "--quiet", "demo:latest") == ["demo"]
+    assert door("images", "--quiet", "localhost:5000/a/demo") == ["localhost:5000/a/demo:3"]
+    assert door("images", "--quiet", "localhost:5000/a/demo:4") == []
+
+
+def test_which_images_were_removed_is_told_with_the_one_that_was_not(door: Door) -> None:
+    door("tag", "demo", "one")
+    with pytest.raises(NameNotFound, match=r"no image named .*nosuch.*; removed are .*one"):
+        door("rmi", "one", "nosuch")
+
+
+def test_a_file_is_not_mounted_over_a_directory(door: Door, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OcinbError, match=r"file is a file and /bin in the container a directory"):
+        door("run", "--rm", "-v", f"{tmp_path}/file:/bin", "demo", "true")

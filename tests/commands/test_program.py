@@ -202,3 +202,24 @@ def test_without_a_working_directory_that_is_said(environment, tmp_path):
 @pytest.mark.parametrize("words", [["exec", "c"], ["exec", "--bogus", "c", "true"]])
 def test_what_exec_does_not_take_is_not_its_commands_status(environment, words):
     assert ocinb(environment, *words).returncode == 125
+
+
+def test_save_writes_into_a_pipe(environment):
+    put_demo(environment)
+    argv = [sys.executable, "-m", "ocinb", "save", "demo"]
+    saved = subprocess.run(argv, env=environment, capture_output=True, check=True).stdout
+    loaded = subprocess.run(
+        [sys.executable, "-m", "ocinb", "load"], env=environment, input=saved, check=True
+    )
+    assert loaded.returncode == 0
+
+
+def test_what_is_no_archive_is_told_of_by_its_own_name(environment):
+    done = subprocess.run(
+        [sys.executable, "-m", "ocinb", "load"],
+        env=environment,
+        input=b"no archive" * 100,
+        capture_output=True,
+        check=False,
+    )
+    assert b"standard input is not a tar archive" in done.stderr

@@ -154,10 +154,19 @@ def _bind(
     else:
         point = env.root.make_file(destination)
     _refuse_proc(env, destination, point, tree)
+    if stat.S_ISDIR(os.fstat(point).st_mode) != is_directory:
+        raise InvalidConfig(
+            f"{entry.get('source')} is {_kind(is_directory)} and {destination} in the container "
+            f"{_kind(not is_directory)}: one cannot be mounted over the other"
+        )
     kernel.move_mount(tree, "", point, "", f.MOVE_MOUNT_F_EMPTY_PATH | f.MOVE_MOUNT_T_EMPTY_PATH)
     close_all(tree, point)
     for propagation in options.propagation:
         _set_propagation(env, destination, propagation)
+
+
+def _kind(is_directory: bool) -> str:
+    return "a directory" if is_directory else "a file"
 
 
 def _refuse_proc(env: Environment, destination: str, point: int, tree: int = -1) -> None:

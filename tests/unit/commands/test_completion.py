@@ -104,7 +104,7 @@ def test_tags_of_a_registry_are_known_once_they_were_listed(session):
     session.remote_tags.clear()
 
 
-@pytest.mark.parametrize("line", ["nothing ", "images ", "cat demo:/nothing/", "x y z"])
+@pytest.mark.parametrize("line", ["nothing ", "version ", "cat demo:/nothing/", "x y z"])
 def test_where_nothing_fits_nothing_is_offered(line, session):
     assert possible(line, session) == []
 

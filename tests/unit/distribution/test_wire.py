@@ -205,3 +205,20 @@ def test_a_proxy_for_plain_http_is_asked_with_the_whole_url(
         with Client(insecure=["registry.example"]) as client:
             client.catalog("registry.example")
     assert proxy.requests[0].path == "http://registry.example/v2/_catalog"
+
+
+def test_a_proxy_that_is_wrong_is_named_and_another_one_is_used_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with (
+        ScriptedRegistry(lambda request: Reply(body=json.dumps({"tags": []}).encode())) as proxy,
+        Client(insecure=["registry.example"], policy=RetryPolicy(attempts=1)) as client,
+    ):
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+        wrong = "its proxy http://127.0.0.1:1 cannot be reached: connection refused"
+        with pytest.raises(RegistryUnreachable, match=wrong):
+            client.catalog("registry.example")
+        monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.address}")
+        client.catalog("registry.example")
+    assert proxy.requests[0].path == "http://registry.example/v2/_catalog"
