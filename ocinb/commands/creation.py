@@ -84,6 +84,12 @@ class CreatingCommand(Command):
             raise mark(error) from None
 
 
+class RunningCommand(CreatingCommand):
+    """One that runs a program; the text of a ``%%oci`` cell is its script."""
+
+    takes_cell = True
+
+
 def find_image(
     session: Session,
     image: str,

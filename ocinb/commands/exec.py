@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ocinb.commands.creation import EVERYTHING_ELSE, CreatingCommand
+from ocinb.commands.creation import EVERYTHING_ELSE, RunningCommand
 from ocinb.commands.process_options import variables
 from ocinb.commands.tree import cell_script
 from ocinb.commands.values import Done, Exited
@@ -17,11 +17,7 @@ if TYPE_CHECKING:
     from ocinb.commands.session import Session
 
 
-class _ExecCommand(CreatingCommand):
-    takes_cell = True
-
-
-@click.command(cls=_ExecCommand, context_settings=EVERYTHING_ELSE)
+@click.command(cls=RunningCommand, context_settings=EVERYTHING_ELSE)
 @click.argument("container")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
 @click.option("-d", "--detach", is_flag=True, help="Do not wait for it; what it writes is lost.")

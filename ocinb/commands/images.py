@@ -12,6 +12,8 @@ from ocinb.errors import OcinbError
 from ocinb.table import Table, columns, parse_rfc3339
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ocinb.commands.session import Session
     from ocinb.engine.engine import Engine
 
@@ -29,25 +31,36 @@ def command(session: Session, name: str | None) -> Table:
     With NAME, only those of that name, or of that repository.
     """
     engine = session.engine
+    is_meant = _meant(name)
     rows = [
         _row(engine, whole, target.digest)
         for whole, target in engine.store.names.items()
-        if name is None or _is_of(whole, name)
+        if is_meant(whole)
     ]
     return Table(COLUMNS, sorted(rows, key=lambda row: str(row[0])), title="images")
 
 
-def _is_of(whole: str, name: str) -> bool:
+def _meant(name: str | None) -> Callable[[str], bool]:
     """Whether a name of the store is what somebody means, with or without its tag."""
     from ocinb.spec.reference import Reference
 
+    if name is None:
+        return lambda _whole: True
     try:
-        known, wanted = Reference.parse(whole), Reference.parse(name)
+        wanted = Reference.parse(name)
     except OcinbError:
-        return whole == name
+        return lambda whole: whole == name
     tagged = ":" in name.rpartition("/")[2]
-    same = (known.registry, known.repository) == (wanted.registry, wanted.repository)
-    return same and (known.tag == wanted.tag or not tagged)
+
+    def is_meant(whole: str) -> bool:
+        try:
+            known = Reference.parse(whole)
+        except OcinbError:
+            return whole == name
+        same = (known.registry, known.repository) == (wanted.registry, wanted.repository)
+        return same and (known.tag == wanted.tag or not tagged)
+
+    return is_meant
 
 
 def _row(engine: Engine, name: str, digest: str) -> tuple[Any, ...]:

@@ -11,7 +11,7 @@ import click
 
 from ocinb.commands.tree import Command
 from ocinb.commands.values import Lines
-from ocinb.errors import CommandError, OcinbError
+from ocinb.errors import CommandError
 
 if TYPE_CHECKING:
     from ocinb.commands.session import Session
@@ -54,9 +54,5 @@ def command(session: Session, source: str | None, file: str | None, name: str | 
             else:
                 shutil.copyfileobj(sys.stdin.buffer, copied, 1 << 20)
             copied.flush()
-        try:
-            return Lines(load(store, copied.name, name=name or "localhost/image"))
-        except OcinbError as error:
-            shown = source if elsewhere else "standard input"
-            error.message = error.message.replace(copied.name, shown)
-            raise
+        called = source if elsewhere else "standard input"
+        return Lines(load(store, copied.name, name=name or "localhost/image", called=called))

@@ -10,7 +10,7 @@ import click
 
 from ocinb.commands.creation import (
     EVERYTHING_ELSE,
-    CreatingCommand,
+    RunningCommand,
     check_cidfile,
     creation_options,
     find_image,
@@ -27,11 +27,7 @@ if TYPE_CHECKING:
     from ocinb.commands.session import Session
 
 
-class _RunCommand(CreatingCommand):
-    takes_cell = True
-
-
-@click.command(cls=_RunCommand, context_settings=EVERYTHING_ELSE)
+@click.command(cls=RunningCommand, context_settings=EVERYTHING_ELSE)
 @creation_options
 @click.option("-i", "--interactive", is_flag=True, help="Give it this standard input.")
 @click.option("-d", "--detach", is_flag=True, help="Do not wait for it.")

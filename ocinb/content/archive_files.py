@@ -140,10 +140,14 @@ class TarFiles:
 
 
 @contextlib.contextmanager
-def open_files(source: Path, scratch: Path) -> Iterator[Files]:
+def open_files(source: Path, scratch: Path, called: str) -> Iterator[Files]:
     """The files of a directory or of a tar, plain or compressed with gzip, bzip2 or xz.
 
     A compressed tar is inflated into a file in ``scratch`` that has no name there.
+
+    Args:
+        source, scratch: see above.
+        called: what people know the archive as.
 
     Raises:
         StorageError: it cannot be read, or there is no room to inflate it.
@@ -159,7 +163,7 @@ def open_files(source: Path, scratch: Path) -> Iterator[Files]:
         file.seek(0)
         opener = next((fn for magic, fn in _COMPRESSIONS if head.startswith(magic)), None)
         if opener is None:
-            yield TarFiles(file, str(source))
+            yield TarFiles(file, called)
             return
         with storage_errors("inflate", source):
             plain = stack.enter_context(tempfile.TemporaryFile(dir=scratch))
@@ -167,6 +171,6 @@ def open_files(source: Path, scratch: Path) -> Iterator[Files]:
                 with opener(file, "rb") as stream:
                     shutil.copyfileobj(stream, plain, READ_SIZE)
             except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
-                raise ContentError(f"{source} is damaged: {error}") from error
+                raise ContentError(f"{called} is damaged: {error}") from error
             plain.seek(0)
-        yield TarFiles(plain, str(source))
+        yield TarFiles(plain, called)

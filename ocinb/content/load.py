@@ -32,7 +32,9 @@ _LAYER_MAGIC = (
 )
 
 
-def load(store: Store, source: Path | str, *, name: str | None = None) -> list[str]:
+def load(
+    store: Store, source: Path | str, *, name: str | None = None, called: str = ""
+) -> list[str]:
     """Take the images of an archive into the store.
 
     Args:
@@ -40,6 +42,7 @@ def load(store: Store, source: Path | str, *, name: str | None = None) -> list[s
         source: a directory or a tar file, which may be compressed.
         name: repository for images that have only a tag in the archive, and for one that has no
             name; by default ``localhost/`` and the name of the file.
+        called: what people know the archive as; by default its path.
 
     Returns:
         The names under which the images are in the store.
@@ -50,8 +53,9 @@ def load(store: Store, source: Path | str, *, name: str | None = None) -> list[s
         StorageError: it cannot be read, or the store cannot be written.
     """
     source = Path(source)
+    called = called or str(source)
     repository = Reference.parse(name or f"localhost/{_repository_of(source)}").name
-    with store.lease(), open_files(source, store.ingest) as files:
+    with store.lease(), open_files(source, store.ingest, called) as files:
         layout = document(files, LAYOUT_FILE)
         if layout is not None:
             check_layout(layout)
@@ -60,7 +64,7 @@ def load(store: Store, source: Path | str, *, name: str | None = None) -> list[s
             found = _from_docker(store, files, repository)
         else:
             raise ContentError(
-                f"{source} is not an image archive",
+                f"{called} is not an image archive",
                 hint=f"it has neither {LAYOUT_FILE} nor {DOCKER_MANIFEST_FILE}",
             )
         for image, descriptor in found:

@@ -58,6 +58,16 @@ class NamedVolume(Frozen):
     anonymous: bool = False
 
 
+def make_data(path: Path) -> None:
+    """Make the directory of a volume for all users of a container, whatever our umask.
+
+    Raises:
+        OSError.
+    """
+    path.mkdir(parents=True)
+    path.chmod(0o755)
+
+
 class NamedVolumes:
     """The volumes of this user.
 
@@ -207,8 +217,7 @@ class NamedVolumes:
                 hint="letters, digits, '_', '.' and '-', not starting with one of the latter",
             )
         try:
-            self.path(name).mkdir(parents=True)
-            self.path(name).chmod(0o755)  # for all users of a container, whatever our umask
+            make_data(self.path(name))
         except FileExistsError:
             pass  # a removal was killed
         except OSError as error:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocinb.bundle.filesystems import clean_path
 from ocinb.bundle.options import Volume
-from ocinb.engine.named_volumes import VOLUMES
+from ocinb.engine.named_volumes import VOLUMES, make_data
 from ocinb.engine.removal import in_namespace_of, remove_files
 from ocinb.errors import BundleError, StorageError, SyscallError
 from ocinb.linux.beneath import Beneath
@@ -139,8 +139,7 @@ def _fill(rootfs: os.PathLike[str], place: str, volume: Path) -> None:
     """Make a volume with what the image has at its place. Spec: none (Docker convention)"""
     path = os.fspath(rootfs)  # where it cannot be there, that is the error
     try:
-        volume.mkdir(parents=True)
-        volume.chmod(0o755)  # for all users of a container, whatever our umask
+        make_data(volume)
         root = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             source = Beneath(Kernel(), root).open(place, os.O_PATH | os.O_DIRECTORY)

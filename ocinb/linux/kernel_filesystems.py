@@ -5,16 +5,16 @@ Spec: none (statfs(2))
 
 from __future__ import annotations
 
-import ctypes
+from ocinb.errors import SyscallError
+from ocinb.linux.syscalls import Kernel
 
 _KERNELS = frozenset({0x9FA0, 0x62656572, 0x27E0EB, 0x63677270, 0x64626720, 0x74726163, 0x73636673})
 """f_type of proc, sysfs, cgroup, cgroup2, debugfs, tracefs and securityfs."""
-_SIZE = 256  # of struct statfs, amply
 
 
 def is_of_the_kernel(descriptor: int) -> bool:
     """Whether an open file is of such a filesystem; also for ``O_PATH`` descriptors."""
-    found = ctypes.create_string_buffer(_SIZE)
-    if ctypes.CDLL(None, use_errno=True).fstatfs(descriptor, found):
+    try:
+        return Kernel().fstatfs(descriptor) in _KERNELS
+    except SyscallError:
         return False
-    return ctypes.c_long.from_buffer(found).value in _KERNELS

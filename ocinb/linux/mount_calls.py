@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 
 from ocinb.linux import flags as f
-from ocinb.linux.calls import Calls, text
+from ocinb.linux.calls import Calls, buffer, text
 from ocinb.linux.flags import Named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ocinb.linux.calls import StrPath
+
+
+_STATFS = 120  # bytes of struct statfs
 
 
 class MountCalls(Calls):
@@ -89,3 +92,9 @@ class MountCalls(Calls):
         )
         raw = (dirfd, text(path), flags, attributes, len(attributes))
         self._call("mount_setattr", shown, *raw)
+
+    def fstatfs(self, fd: int) -> int:
+        """fstatfs(2): the kind of filesystem that a file is on (``f_type``)."""
+        found = buffer(_STATFS)
+        self._call("fstatfs", (fd,), fd, found)
+        return int.from_bytes(found.raw[:8], sys.byteorder)

@@ -25,6 +25,7 @@ _X86_64 = {
     "ioctl": 16, "clone": 56, "execve": 59, "setgroups": 116, "setresuid": 117,
     "setresgid": 119,
     "capget": 125, "capset": 126, "personality": 135, "pivot_root": 155, "prctl": 157,
+    "fstatfs": 138,
     "mount": 165, "umount2": 166, "sethostname": 170, "setdomainname": 171, "set_mempolicy": 238,
     "keyctl": 250,
     "ioprio_set": 251, "unshare": 272, "prlimit64": 302, "setns": 308, "sched_setattr": 314,
@@ -35,6 +36,7 @@ _X86_64 = {
 _AARCH64 = {
     "ioctl": 29, "clone": 220, "execve": 221, "setgroups": 159, "setresuid": 147,
     "setresgid": 149, "capget": 90, "capset": 91, "personality": 92, "pivot_root": 41, "prctl": 167,
+    "fstatfs": 44,
     "mount": 40, "umount2": 39, "sethostname": 161, "setdomainname": 162, "set_mempolicy": 237,
     "keyctl": 219,
     "ioprio_set": 30, "unshare": 97, "prlimit64": 261, "setns": 268, "sched_setattr": 274,

@@ -366,7 +366,7 @@ def test_what_asks_for_an_end_while_the_runtime_creates_is_not_lost(
     until((place / "creating").exists)
     engine.send_signal(getattr(signal, f"SIG{name}"))
     let_go(place, "well")
-    # The signal ends it where it comes before the program, which as process 1 must be killed.
+    # While it waits for start it ends by the signal (``start_gate``); as process 1 it is killed.
     asked = 128 + getattr(signal, f"SIG{name}")
     assert finish(engine) in ("137 []\n", f"{asked} []\n")
 
