@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 COLUMNS = columns("time:clock action name exit_status:int detail image? container?")
 
 _FILTERS = ("action", "event", "container", "name", "image")
+_ACTIONS = (
+    "create", "start", "oom", "die", "kill", "pause", "unpause", "update", "rename", "exec",
+    "connect", "disconnect", "health_status", "remove",
+)  # fmt: skip
 
 
 @click.command(cls=Command)
@@ -90,6 +94,10 @@ def _wanted(texts: tuple[str, ...]) -> dict[str, set[str]]:
                 f"--filter {text} is not known", hint=f"NAME=VALUE of {', '.join(_FILTERS)}"
             )
         key = {"event": "action", "name": "container"}.get(name, name)
+        if key == "action" and value not in _ACTIONS:
+            raise CommandError(
+                f"--filter {text}: nothing is called that", hint=f"one of {', '.join(_ACTIONS)}"
+            )
         wanted.setdefault(key, set()).add(value)
     return wanted
 

@@ -32,13 +32,13 @@ _TMPFS_FLAGS = (
     *_FLAGS, "atime", "noatime", "diratime", "nodiratime", "relatime", "strictatime", "sync",
     "async", "mand", "nomand",
 )  # fmt: skip
-_TMPFS_VALUES = {
-    "size": r"\d+[kmgKMG%]?",
-    "nr_inodes": r"\d+[kmgKMG]?",
-    "nr_blocks": r"\d+[kmgKMG]?",
-    "mode": r"[0-7]{1,4}",
-    "uid": r"\d{1,10}",
-    "gid": r"\d{1,10}",
+_TMPFS_VALUES = {  # what such a value looks like, and one
+    "size": (r"\d+[kmgKMG%]?", "size=64m"),
+    "nr_inodes": (r"\d+[kmgKMG]?", "nr_inodes=10k"),
+    "nr_blocks": (r"\d+[kmgKMG]?", "nr_blocks=1k"),
+    "mode": (r"[0-7]{1,4}", "mode=1777"),
+    "uid": (r"\d{1,10}", "uid=1000"),
+    "gid": (r"\d{1,10}", "gid=1000"),
 }
 _TMPFS_DEFAULTS = ("nosuid", "nodev", "noexec", "mode=1777")
 
@@ -144,10 +144,13 @@ def unique(entries: Iterable[Entry]) -> None:
 
 def _tmpfs(option: str, destination: str, words: list[str]) -> dict[str, Any]:
     for word in words:
-        name, equals, value = word.partition("=")
-        if equals and name in _TMPFS_VALUES and re.fullmatch(_TMPFS_VALUES[name], value):
+        name, _, value = word.partition("=")
+        if name not in _TMPFS_VALUES:
+            _known(option, [word], (*_TMPFS_FLAGS, *(f"{known}=…" for known in _TMPFS_VALUES)))
             continue
-        _known(option, [word], _TMPFS_FLAGS)
+        pattern, example = _TMPFS_VALUES[name]
+        if not re.fullmatch(pattern, value):
+            raise CommandError(f"{option}: {word!r} is no {name}", hint=f"as in {example}")
     named = {word.partition("=")[0].removeprefix("no") for word in words}
     defaults = [w for w in _TMPFS_DEFAULTS if w.partition("=")[0].removeprefix("no") not in named]
     return {

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ocinb.commands.several import each
+from ocinb.commands.several import chosen, each
 from ocinb.commands.tree import Command
-from ocinb.commands.values import Lines
-from ocinb.errors import CommandError
+from ocinb.errors import ContainerError, ContainerNotFound
 from ocinb.spec.runtime_state import STOPPED
 
 if TYPE_CHECKING:
     from ocinb.commands.session import Session
-    from ocinb.commands.values import Done
+    from ocinb.commands.values import Done, Lines
 
 
 @click.command(cls=Command)
@@ -29,17 +28,25 @@ def command(
 ) -> Done | Lines:
     """Remove containers that do not run, with all that is theirs.
 
+    With --force one that is not there is no error.
+
     Volumes stay, but with --volumes those go that have no name of their own. run --rm removes
     these, too.
     """
-    if every == bool(containers):
-        raise CommandError("rm: name containers, or --all", hint="ocinb ps --all lists them")
-    if every:
-        found = session.engine.containers.all()
-        containers = tuple(c.name for c in found if force or c.status == STOPPED)
-        if not containers:
-            return Lines()
+    containers = chosen(session, "rm", containers, every, None if force else (STOPPED,))
+    if force:
+        containers = tuple(name for name in containers if _is_there(session, name))
     return each(containers, partial(_remove, session, force, volumes), "{} is removed")
+
+
+def _is_there(session: Session, name: str) -> bool:
+    try:
+        session.engine.containers.get(name)
+    except ContainerNotFound:
+        return False
+    except ContainerError:
+        pass  # several are, which is told when it is their turn
+    return True
 
 
 def _remove(session: Session, force: bool, volumes: bool, name: str) -> None:

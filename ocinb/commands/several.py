@@ -1,4 +1,4 @@
-"""A command that does the same to each of several containers."""
+"""A command that does the same to each of several containers: those that it names, or --all."""
 
 from __future__ import annotations
 
@@ -6,16 +6,45 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from ocinb.commands.values import Done, Lines
-from ocinb.errors import ContainerError, ContainerNotFound, OcinbError
+from ocinb.errors import CommandError, ContainerError, ContainerNotFound, OcinbError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
+    from ocinb.commands.session import Session
     from ocinb.engine.existing_containers import ExistingContainers
 
 
+def chosen(
+    session: Session,
+    command: str,
+    names: tuple[str, ...],
+    every: bool,
+    statuses: Collection[str] | None,
+) -> tuple[str, ...]:
+    """Which containers a command is for: those that were named, or all that it suits.
+
+    Args:
+        command: its name, for the sentence.
+        names: as they were typed.
+        every: whether --all was.
+        statuses: of those that --all means; ``None`` for any.
+
+    Raises:
+        CommandError: neither was typed, or both were.
+    """
+    if every == bool(names):
+        raise CommandError(
+            f"{command}: name containers, or --all", hint="ocinb ps --all lists them"
+        )
+    if not every:
+        return names
+    found = session.engine.containers.all()
+    return tuple(c.name for c in found if statuses is None or c.status in statuses)
+
+
 def each(names: Sequence[str], do: Callable[[str], object], done: str) -> Done | Lines:
-    """Do it to all of them, also when it fails for one; then tell.
+    """Do it to all of them, also when it fails for one; then tell. None is no error.
 
     Args:
         names: as they were typed.

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from ocinb.commands.options import sig_proxy_option
-from ocinb.commands.several import each
+from ocinb.commands.several import chosen, each
 from ocinb.commands.tree import Command
 from ocinb.commands.values import Done, Exited
 from ocinb.errors import CommandError
-from ocinb.spec.runtime_state import RUNNING
+from ocinb.spec.runtime_state import CREATED, RUNNING, STOPPED
 
 if TYPE_CHECKING:
     from ocinb.commands.session import Session
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@click.argument("containers", nargs=-1, required=True)
+@click.argument("containers", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="All that do not run.")
 @click.option("-a", "--attach", is_flag=True, help="Show what it writes, and wait for its end.")
 @click.option("-i", "--interactive", is_flag=True, help="The same, and give it this input.")
 @sig_proxy_option
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 def command(
     session: Session,
     containers: tuple[str, ...],
+    every: bool,
     attach: bool,
     interactive: bool,
     sig_proxy: bool,
@@ -39,6 +41,7 @@ def command(
     With --attach or --interactive the exit status is that of the program, and Ctrl-C and signals
     go to it, as for run.
     """
+    containers = chosen(session, "start", containers, every, (CREATED, STOPPED))
     if attach or interactive:
         return _attached(session, containers, interactive, sig_proxy)
 
@@ -53,7 +56,7 @@ def command(
 def _attached(
     session: Session, containers: tuple[str, ...], interactive: bool, sig_proxy: bool
 ) -> Done | Exited:
-    if len(containers) > 1:
+    if len(containers) != 1:
         raise CommandError("start: only one container can be attached to", hint="name one")
     sys.stdout.flush()
     ended = session.engine.containers.start_attached(

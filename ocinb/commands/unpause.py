@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ocinb.commands.several import each
+from ocinb.commands.several import chosen, each
 from ocinb.commands.tree import Command
+from ocinb.spec.runtime_state import PAUSED
 
 if TYPE_CHECKING:
     from ocinb.commands.session import Session
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@click.argument("containers", nargs=-1, required=True)
+@click.argument("containers", nargs=-1)
+@click.option("-a", "--all", "every", is_flag=True, help="All that are paused.")
 @click.pass_obj
-def command(session: Session, containers: tuple[str, ...]) -> Done | Lines:
+def command(session: Session, containers: tuple[str, ...], every: bool) -> Done | Lines:
     """Let paused containers go on."""
+    containers = chosen(session, "unpause", containers, every, (PAUSED,))
     return each(containers, session.engine.containers.unpause, "{} goes on")

@@ -258,7 +258,47 @@ def test_which_images_were_removed_is_told_with_the_one_that_was_not(door: Door)
         door("rmi", "one", "nosuch")
 
 
-def test_a_file_is_not_mounted_over_a_directory(door: Door, tmp_path: Path) -> None:
+def test_a_file_is_not_mounted_over_a_directory_nor_that_over_a_file(
+    door: Door, tmp_path: Path
+) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OcinbError, match=r"file is a file and /bin in the container a directory"):
         door("run", "--rm", "-v", f"{tmp_path}/file:/bin", "demo", "true")
+    in_the_way = r"cannot be mounted at /bin/sh: in the container that is a file"
+    with pytest.raises(OcinbError, match=rf"{tmp_path}, a directory, {in_the_way}"):
+        door("run", "--rm", "-v", f"{tmp_path}:/bin/sh", "demo", "true")
+    with pytest.raises(OcinbError, match=rf"a tmpfs {in_the_way}"):
+        door("run", "--rm", "--tmpfs", "/bin/sh", "demo", "true")
+
+
+def test_all_containers_that_a_command_suits(door: Door) -> None:
+    for name in ("a", "b"):
+        door("run", "-d", "--name", name, "demo", "sleep", "1000")
+    door("create", "--name", "c", "demo", "sleep", "1000")
+
+    def statuses() -> dict[str, str]:
+        return {row["name"]: row["status"] for row in door("ps", "--all").records()}
+
+    assert sorted(door("pause", "--all")) == ["a", "b"]
+    assert statuses() == {"a": "paused", "b": "paused", "c": "created"}
+    door("unpause", "-a")
+    assert door("unpause", "-a") == []
+    door("stop", "--all", "--time", "0")
+    assert statuses() == {"a": "stopped", "b": "stopped", "c": "created"}
+    assert sorted(door("start", "--all")) == ["a", "b", "c"]
+    assert door("start", "--all") == []
+    assert len(door("restart", "--all", "--time", "0")) == 3
+    assert len(door("kill", "--all")) == 3
+    until(lambda: set(statuses().values()) == {"stopped"})
+    with pytest.raises(CommandError, match="stop: name containers, or --all"):
+        door("stop")
+    with pytest.raises(CommandError, match="stop: name containers, or --all"):
+        door("stop", "--all", "a")
+
+
+def test_what_is_not_there_is_removed_by_force(door: Door) -> None:
+    door("create", "--name", "c", "demo")
+    with pytest.raises(ContainerNotFound):
+        door("rm", "nosuch")
+    assert door("rm", "--force", "nosuch") == []
+    assert door("rm", "--force", "nosuch", "c").subject == "c"

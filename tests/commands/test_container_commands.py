@@ -48,9 +48,10 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
 
 @pytest.fixture
 def web(door: Door) -> Iterator[str]:
-    """A container that runs, and is gone after the test."""
+    """A container whose program runs, and that is gone after the test."""
     options = ("--memory", "64m", "--pids-limit", "20", "--label", "kind=web")
     door("run", "--detach", "--name", "web", *options, "demo", "sleep", "1000")
+    until(lambda: door("top", "web").column("command") == ["sleep 1000"])  # after its entrypoint
     yield "web"
     for name in door("ps", "--all", "--quiet"):
         door("rm", "--force", name)
@@ -213,6 +214,8 @@ def test_what_became_of_containers_is_told_also_when_they_are_gone(door: Door, w
     assert len(list(told)) == len(rows)
     with pytest.raises(CommandError, match="--filter colour=red is not known"):
         door("events", "--filter", "colour=red")
+    with pytest.raises(CommandError, match="--filter action=born: nothing is called that"):
+        door("events", "--filter", "action=born")
 
 
 def test_pruning_takes_what_has_ended_and_leaves_what_is_in_use(door: Door, web: str) -> None:

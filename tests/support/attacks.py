@@ -118,7 +118,7 @@ RUNTIME = (
         "security labels are written to a file that means nothing.",
         lines=(
             Line(
-                file="ocinb/runtime/steps/mounts.py",
+                file="ocinb/runtime/steps/mount_points.py",
                 text="if not harmless:",
                 instead="if False:",
             ),
@@ -133,7 +133,7 @@ RUNTIME = (
         lines=(
             Line(
                 file="ocinb/runtime/steps/mounts.py",
-                text="_refuse_link(env, destination, fstype)",
+                text="refuse_link(env, destination, fstype)",
                 instead="pass",
             ),
         ),

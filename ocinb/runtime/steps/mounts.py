@@ -20,6 +20,12 @@ from ocinb.runtime.environment import close_all, through
 from ocinb.runtime.mount_options import parse
 from ocinb.runtime.steps import labels
 from ocinb.runtime.steps.copy_up import copy_tree
+from ocinb.runtime.steps.mount_points import (
+    make_directory,
+    mode_before,
+    refuse_link,
+    refuse_proc,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,13 +35,6 @@ if TYPE_CHECKING:
     from ocinb.runtime.mount_options import MountOptions
 
 _NOT_PERMITTED = 1
-_PROC_ROOT = 1  # the number of the topmost directory of every /proc
-
-_INSIDE_PROC = frozenset(
-    ("cpuinfo", "diskstats", "meminfo", "stat", "swaps", "uptime", "loadavg", "slabinfo")
-)
-"""Files of /proc that a bind mount may cover; anything else there would fool security labels
-(CVE-2019-16884). The list is runc's and LXCFS's."""
 
 
 def mount_all(env: Environment) -> None:
@@ -71,11 +70,11 @@ def _mount_filesystem(
     """
     fstype = entry.get("type") or ""
     if fstype in ("proc", "sysfs"):
-        _refuse_link(env, destination, fstype)
-    mode = _mode_before(env, destination) if fstype == "tmpfs" else ""
-    point = env.root.make_directory(destination)
+        refuse_link(env, destination, fstype)
+    mode = mode_before(env, destination) if fstype == "tmpfs" else ""
+    point = make_directory(env, destination, f"a {fstype}")
     if fstype != "proc":
-        _refuse_proc(env, destination, point)
+        refuse_proc(env, destination, point)
     words = [word for word in options.data.split(",") if word]
     if mode and not any(word.startswith("mode=") for word in words):
         words.append(mode)
@@ -88,20 +87,6 @@ def _mount_filesystem(
         env.kernel.mount(source, through(point), fstype, flags, data or None)
     os.close(point)
     _finish(env, destination, options)
-
-
-def _mode_before(env: Environment, destination: str) -> str:
-    """The permissions of a directory that is there already, which a tmpfs over it shall have too.
-
-    Spec: none (runc convention)
-    """
-    try:
-        point = env.root.open(destination)
-    except SyscallError:
-        return ""
-    mode = stat.S_IMODE(os.fstat(point).st_mode)
-    os.close(point)
-    return f"mode={mode:o}"
 
 
 def make_tmpfs_readonly(env: Environment) -> None:
@@ -117,20 +102,6 @@ def make_tmpfs_readonly(env: Environment) -> None:
         fd = env.root.open(entry["destination"])
         env.kernel.mount_setattr(fd, "", f.AT_EMPTY_PATH, set_=f.MOUNT_ATTR_RDONLY)
         os.close(fd)
-
-
-def _refuse_link(env: Environment, destination: str, fstype: str) -> None:
-    """/proc and /sys that are symbolic links would be mounted elsewhere (CVE-2019-19921)."""
-    try:
-        close_all(env.root.open(destination, resolve=f.RESOLVE_NO_SYMLINKS))
-    except SyscallError as error:
-        if error.errno == 40:
-            raise InvalidConfig(
-                f"{fstype} must be mounted on an ordinary directory, "
-                f"and {destination} in the root filesystem is a symbolic link"
-            ) from None
-        if error.errno != 2:
-            raise
 
 
 def _bind(
@@ -150,61 +121,19 @@ def _bind(
     is_directory = stat.S_ISDIR(os.fstat(tree).st_mode)
     _set_attributes(env, tree, options)
     if is_directory:
-        point = env.root.make_directory(destination)
+        point = make_directory(env, destination, f"{entry.get('source')}, a directory,")
     else:
         point = env.root.make_file(destination)
-    _refuse_proc(env, destination, point, tree)
-    if stat.S_ISDIR(os.fstat(point).st_mode) != is_directory:
+    refuse_proc(env, destination, point, tree)
+    if not is_directory and stat.S_ISDIR(os.fstat(point).st_mode):
         raise InvalidConfig(
-            f"{entry.get('source')} is {_kind(is_directory)} and {destination} in the container "
-            f"{_kind(not is_directory)}: one cannot be mounted over the other"
+            f"{entry.get('source')} is a file and {destination} in the container a directory: "
+            "one cannot be mounted over the other"
         )
     kernel.move_mount(tree, "", point, "", f.MOVE_MOUNT_F_EMPTY_PATH | f.MOVE_MOUNT_T_EMPTY_PATH)
     close_all(tree, point)
     for propagation in options.propagation:
         _set_propagation(env, destination, propagation)
-
-
-def _kind(is_directory: bool) -> str:
-    return "a directory" if is_directory else "a file"
-
-
-def _refuse_proc(env: Environment, destination: str, point: int, tree: int = -1) -> None:
-    """Refuse to mount over /proc and its files, but for those that are only information.
-
-    Security labels are set through it: they would go nowhere. Another /proc may be bound over it.
-
-    Args:
-        env: of the container.
-        destination: as config.json says it.
-        point: descriptor of what it turned out to be.
-        tree: descriptor of what is bound there; -1 where a filesystem is mounted.
-    """
-    try:
-        proc = os.stat("proc", dir_fd=env.root.fd, follow_symlinks=False)
-    except OSError:
-        return
-    covered = os.fstat(point)
-    if covered.st_dev != proc.st_dev or covered.st_dev == os.fstat(env.root.fd).st_dev:
-        return
-    name = os.path.normpath(destination).removeprefix("/proc/")
-    harmless = tree >= 0 and (name in _INSIDE_PROC or name.startswith("net/"))
-    if covered.st_ino == proc.st_ino:
-        harmless = tree >= 0 and os.fstat(tree).st_ino == _PROC_ROOT and _on_proc(tree)
-    if not harmless:
-        raise InvalidConfig(
-            f"{destination} is inside /proc, where nothing may be mounted over",
-            hint="mount it elsewhere",
-        )
-
-
-def _on_proc(fd: int) -> bool:
-    """Whether a descriptor is of a file of the kernel's process filesystem."""
-    try:
-        os.close(os.open("self/stat", os.O_RDONLY | os.O_CLOEXEC, dir_fd=fd))
-    except OSError:
-        return False
-    return os.fstat(fd).st_nlink > 1 and os.statvfs(fd).f_blocks == 0
 
 
 def _set_attributes(env: Environment, tree: int, options: MountOptions) -> None:
