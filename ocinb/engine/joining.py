@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from ocinb.engine.attached import ASKING, INSISTING, Ended, raw_terminal, wait_f
 from ocinb.engine.connection import Connection, OutputCallback
 from ocinb.engine.container_files import ContainerFiles, read_json
 from ocinb.engine.containers import Containers
+from ocinb.engine.happenings import note
 from ocinb.engine.operations import require
 from ocinb.errors import BundleError
 from ocinb.frozen import Frozen
@@ -25,6 +27,9 @@ from ocinb.spec.runtime_state import CREATED, RUNNING
 
 if TYPE_CHECKING:
     from ocinb.engine.containers import ContainerRecord
+
+_TOLD = 200
+"""Characters of a command that ``events`` tells."""
 
 
 class FurtherProcess(Frozen):
@@ -78,6 +83,7 @@ def execute(
     shared = {} if detach else streams(output, stdin)
     with Connection.to(files, output) as connection:
         connection.share("exec", shared, process=process, detach=detach)
+        note(files, "exec", detail=shlex.join(wished.args)[:_TOLD])
         if detach:
             return None
         with raw_terminal(connection, wanted=wished.tty and output is None):

@@ -152,7 +152,7 @@ def test_a_name_is_given_away_once(door: Door, web: str) -> None:
 def test_several_are_removed_and_what_fails_is_told(door: Door, web: str) -> None:
     door("create", "--name", "one", "demo", "true")
     with pytest.raises(ContainerError) as caught:
-        door("rm", "--force", "one", "nobody")
+        door("rm", "one", "nobody")
     assert caught.value.message == "there is no container nobody; it was done to one"
     with pytest.raises(InvalidStatus, match="it is running"):
         door("rm", web)
@@ -214,6 +214,11 @@ def test_what_became_of_containers_is_told_also_when_they_are_gone(door: Door, w
     assert len(list(told)) == len(rows)
     with pytest.raises(CommandError, match="--filter colour=red is not known"):
         door("events", "--filter", "colour=red")
+    door("exec", web, "sh", "-c", "exit 3")
+    with pytest.raises(OcinbError):
+        door("exec", web, "nosuch")
+    executed = door("events", "--since", str(began), "--filter", "action=exec").records()
+    assert [(row["name"], row["detail"]) for row in executed] == [("web", "sh -c 'exit 3'")]
     with pytest.raises(CommandError, match="--filter action=born: nothing is called that"):
         door("events", "--filter", "action=born")
 
