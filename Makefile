@@ -38,8 +38,9 @@ lint: $(VENV)/.installed-dev ## ruff, mypy --strict, the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint ## everything that CI runs
-	$(RUN) pytest -n 2
+test: lint ## everything that CI runs; what fails is looked at again, alone: tests/again.py
+	@echo "$(RUN) pytest -n 2"; status=0; $(RUN) pytest -n 2 || status=$$?; case $$status in \
+	  0) ;; 1) $(RUN) tests.again ;; *) exit $$status ;; esac
 
 test-fast: $(VENV)/.installed-dev ## what takes a few minutes: no slow tests, no peers
 	$(RUN) pytest -n 2 -x -q -m 'not slow and not peer'
