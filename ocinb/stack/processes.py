@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterator
@@ -95,12 +96,20 @@ def terminal_of(pid: int, number: int) -> tuple[int, int] | None:
 
 
 def master_of(pid: int, number: int) -> tuple[int, int] | None:
-    """The same of a descriptor that is a terminal's other side."""
+    """The same of a descriptor that is a terminal's other side.
+
+    Its file, ``ptmx``, is of the file system of terminals, or a device node elsewhere, beside which
+    that is mounted as ``pts``.
+    """
+    place = f"/proc/{pid}/fd/{number}"
     try:
         with open(f"/proc/{pid}/fdinfo/{number}", encoding="ascii", errors="replace") as file:
             lines = dict(line.split(":", 1) for line in file if ":" in line)
         index = int(lines["tty-index"])
-        return os.stat(f"/proc/{pid}/fd/{number}").st_dev, index
+        beside = f"/proc/{pid}/root{os.path.dirname(os.readlink(place))}/pts"
+        with contextlib.suppress(OSError):
+            return os.stat(beside).st_dev, index
+        return os.stat(place).st_dev, index
     except (OSError, KeyError, ValueError):
         return None
 

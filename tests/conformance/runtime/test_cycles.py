@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -63,8 +64,10 @@ def test_create_start_kill_delete(ours: RuntimeProgram, busy: Bundle) -> None:
 
 def _others(pids: list[int]) -> bool:
     """Whether those that are there are others, with numbers that were given anew."""
-    there = [pid for pid in pids if Path(f"/proc/{pid}").exists()]
-    commands = [Path(f"/proc/{pid}/comm").read_text().strip() for pid in there]
+    commands = []
+    for pid in pids:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            commands.append(Path(f"/proc/{pid}/comm").read_text().strip())
     return "sleep" not in commands
 
 
