@@ -15,7 +15,7 @@ from playwright.async_api import BrowserType
 
 from ocinb.commands.values import Picture
 from ocinb.notebook.diagrams.draw import KINDS, draw
-from tests.support.lab import CHROMIUM
+from tests.support.lab import CHROMIUM, DRAWN_WIDTH
 from tests.support.pictures import tables
 
 pytestmark = [pytest.mark.peer, pytest.mark.slow]
@@ -105,7 +105,7 @@ def test_a_strangers_notebook_shows_its_pictures_before_it_is_trusted(
     pictures = notebook_page.panel.locator("img")
     pictures.nth(1).wait_for()
     for picture in pictures.all():
-        assert picture.evaluate("image => image.complete && image.naturalWidth") == 800
+        assert picture.evaluate(DRAWN_WIDTH) == 800
     assert (
         notebook_page.page.evaluate(
             "() => jupyterapp.shell.currentWidget.model.cells.get(0).trusted"

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from tests.support.lab import DRAWN_WIDTH
+
 pytestmark = [pytest.mark.peer, pytest.mark.slow]
 
 LOAD = "%load_ext ocinb\n%oci layers demo;"
@@ -95,7 +97,7 @@ def test_tables_and_pictures_in_both_themes(notebook, pictures, theme):
         output.screenshot(path=pictures / f"{word}-{name}.png")
         if word != "layers":
             assert figure.get_attribute("alt")
-            assert figure.evaluate("image => image.naturalWidth") == 800
+            assert figure.evaluate(DRAWN_WIDTH) == 800
 
 
 def test_an_error_is_a_sentence_and_its_explanation_is_a_word_away(notebook, pictures):
@@ -152,7 +154,7 @@ def test_a_notebook_that_is_opened_again_shows_its_pictures(notebook, jupyter_la
     page.open(path)
     figure = page.panel.locator("figure img")
     figure.wait_for()
-    assert figure.evaluate("image => image.naturalWidth") == 800
+    assert figure.evaluate(DRAWN_WIDTH) == 800
     page.panel.locator("summary").click()
     page.panel.get_by_role("cell", name="chainID").first.wait_for()
     page.page.screenshot(path=pictures / "again.png")

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -310,12 +309,14 @@ def test_no_space_for_a_bundle(door, place, disk, demo_store):
     root = disk("40m")
     shutil.copytree(demo_store, root / "store")
     assert not door("run", "--rm", "demo", "true").failed
+    until(lambda: _left(root) == [])
     _fill(root, 100)
     (root / "empty").mkdir()
     for name in ("new", "empty"):
         assert "no space left" in refused(door, "bundle", "demo", root / name)
     assert not (root / "new").exists()
     assert list((root / "empty").iterdir()) == []
+    assert leftovers(root) == []
 
 
 def _fill(root: Path, pages: int) -> None:
@@ -499,13 +500,15 @@ def test_a_pull_that_is_killed_and_begun_again(place, after):
     """``after`` so many bytes of the layer the program is killed; the next goes on from there."""
     layer = archive([member("a", data=os.urandom(2 << 20))])
     image = ServedLayers(layer)
-    reached = threading.Event()
+    reached, killed = threading.Event(), threading.Event()
 
     def stalling(request: Request) -> Reply:
         reply = image(request)
         if not _is_layer(image, request) or reached.is_set():
             return reply
-        return replace(reply, body=_stall(reply.body, after, reached), length=len(reply.body))
+        return replace(
+            reply, body=_stall(reply.body, after, reached, killed), length=len(reply.body)
+        )
 
     with ScriptedRegistry(stalling) as registry:
         with opened("shell", place / "root", place / "run", place / "tmp") as door:
@@ -514,9 +517,10 @@ def test_a_pull_that_is_killed_and_begun_again(place, after):
                 argv, env=door.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
             )
             assert reached.wait(20)
-            time.sleep(0.2)
+            until(lambda: not after or _written(place / "root/store/ingest"))
             pulling.send_signal(signal.SIGKILL)
             pulling.communicate()
+            killed.set()
             assert unsound(place / "root") == []
             assert names(place / "root") == []
             assert not door("pull", registry.reference()).failed
@@ -531,8 +535,14 @@ def _is_layer(image: ServedImage, request: Request) -> bool:
     return any(request.path.endswith(str(layer["digest"])) for layer in image.layers)
 
 
-def _stall(body: bytes, after: int, reached: threading.Event) -> Iterator[bytes]:
+def _written(ingest: Path) -> bool:
+    return any(p.stat().st_size for p in ingest.glob("sha256-*") if p.suffix != ".lock")
+
+
+def _stall(
+    body: bytes, after: int, reached: threading.Event, killed: threading.Event
+) -> Iterator[bytes]:
     yield body[:after]
     reached.set()
-    time.sleep(3)  # the reader is killed meanwhile
+    killed.wait(30)  # the reader
     yield body[after:]

@@ -9,7 +9,6 @@ import signal
 import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Timer
 
 import pytest
 
@@ -77,7 +76,8 @@ def test_streams_input_and_status(engine: Engine, box, runtime: str) -> None:
 @pytest.mark.peer
 def test_it_is_in_the_container(engine: Engine, box, runtime: str) -> None:
     box(runtime, hostname="inside")
-    assert Executed(engine, "sh", "-c", "cat /proc/1/cmdline").text() == "sleep\x00100\x00"
+    # The image's entrypoint is a script, which becomes it.
+    until(lambda: Executed(engine, "cat", "/proc/1/cmdline").text() == "sleep\x00100\x00")
     assert Executed(engine, "cat", "/proc/sys/kernel/hostname").text() == "inside\n"
     assert Executed(engine, "sh", "-c", "echo x > /made").status == 0
     assert Executed(engine, "cat", "/made").text() == "x\n"
@@ -151,11 +151,12 @@ def test_detached(engine: Engine, box, runtime: str) -> None:
 
 def test_it_is_told_how_its_process_ended_when_the_container_ends(engine: Engine, box) -> None:
     box()
-    killer = Timer(0.5, engine.containers.kill, ("box", "KILL"))
-    killer.start()
-    assert Executed(engine, "sleep", "100").status == 137
-    killer.join()
-    assert engine.containers.wait("box") == 137
+    process = FurtherProcess(args=["sh", "-c", "echo up; exec sleep 100"])
+    ended = engine.containers.exec(
+        "box", process, output=lambda *_: engine.containers.kill("box", "KILL")
+    )
+    assert isinstance(ended, Ended)
+    assert (ended.exit_status, engine.containers.wait("box")) == (137, 137)
 
 
 def test_twenty_one_after_another_leave_nothing(engine: Engine, box) -> None:
@@ -188,7 +189,8 @@ def test_without_its_monitor_the_container_cannot_be_joined(engine: Engine, box)
 
 
 def test_by_either_user_and_by_another_process(program: Program) -> None:
-    finish(program("engine.run('demo', Options(args=['sleep', '100']), name='box', detach=True)\n"))
+    options = "Options(args=['sleep', '100'], entrypoint=[])"
+    finish(program(f"engine.run('demo', {options}, name='box', detach=True)\n"))
     joined = (
         "from ocinb.engine.joining import FurtherProcess\n"
         "said = []\n"

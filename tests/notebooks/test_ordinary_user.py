@@ -37,6 +37,8 @@ while walk.next:
     walk.advance()
     statuses.append(walk.status)
     if walk.position == 10:
+        while "/entrypoint" in str(walk.snapshot.processes):
+            walk._look()
         seen = [list(row[1:]) for row in walk.snapshot.processes]
         own = [kind for kind, whose, _ in walk.snapshot.namespaces if whose == "own"]
 walk.close()

@@ -23,6 +23,7 @@ from ocinb.settings import Settings
 from ocinb.spec.lifecycle import HOOKS
 from tests.support.archives import directory
 from tests.support.layered import name_image
+from tests.support.workplace import until
 
 pytestmark = pytest.mark.root
 
@@ -96,14 +97,18 @@ def test_what_each_step_changed_is_seen_from_outside(walk):
     assert "mount" in {call for call, *_ in walk.calls}
     while walk.status != "running":
         walk.advance()
-    programs = [(inside, command) for _, inside, role, command in walk.snapshot.processes
-                if role == "init"]  # fmt: skip
-    assert programs == [(1, "sleep 600")]
     assert ["~", "state.json", "status: created → running"] in walk.changes
+    until(lambda: _program(walk) == [(1, "sleep 600")])  # behind the image's entrypoint
     walk.advance()
     walk.advance()
     assert any(sign == "−" and subject == "process" for sign, subject, _ in walk.changes)
     assert walk.snapshot.namespaces == ()
+
+
+def _program(walk):
+    walk._look()
+    return [(inside, command) for _, inside, role, command in walk.snapshot.processes
+            if role == "init"]  # fmt: skip
 
 
 @pytest.mark.parametrize("presses", range(len(PRESSES)))
@@ -253,12 +258,17 @@ def test_who_is_no_hook_is_turned_away_and_the_hook_is_awaited():
     # Whoever got there by the mount; by the path in /tmp others get nowhere.
     words = f"import os, socket; os.chdir({place!r}); os.setgid(12345); os.setuid(12345)"
     knock = "gate = socket.socket(socket.AF_UNIX); gate.connect('startContainer')"
+    heard = "print('there', flush=True); print(gate.recv(1), flush=True)"
     stranger = subprocess.Popen(
-        [sys.executable, "-c", f"{words}; {knock}; print(gate.recv(1), flush=True); {knock}"],
+        [
+            *(sys.executable, "-c"),
+            f"{words}; {knock}; {heard}; {knock}",
+        ],
         stdout=subprocess.PIPE,
     )
+    assert stranger.stdout.readline() == b"there\n"
     assert gates.arrival(1) is None
-    assert stranger.communicate(timeout=10)[0] == b"b''\n"
+    assert stranger.communicate(timeout=30)[0] == b"b''\n"
     hook = subprocess.Popen([f"{place}/gate", f"{place}/startContainer"])
     assert gates.arrival(10) == ("startContainer", hook.pid)
     # It was the one: its place is taken.

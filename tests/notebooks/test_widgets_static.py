@@ -31,6 +31,7 @@ def test_an_export_shows_every_widget_as_a_picture(tmp_path, keeps_state):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in CELLS])
     places = {"OCINB_ROOT": str(settings.root), "OCINB_RUN_ROOT": str(settings.run_root)}
     client = NotebookClient(notebook, kernel_name="python3", store_widget_state=keeps_state)
+    client.create_kernel_manager().shutdown_wait_time = 60  # its containers are deleted at its end
     done = client.execute(env=os.environ | places)
     html, _ = HTMLExporter().from_notebook_node(done)
     assert "docker.io/library/demo:latest" in html or "demo, linux/amd64" in html

@@ -28,6 +28,8 @@ FLAGS = (
     "--disable-sync",
 )
 TOKEN = "loopback-only"
+DRAWN_WIDTH = "async image => { await image.decode(); return image.naturalWidth }"
+"""Pixels of a picture, once it is there; the pages do not wait for what is in their addresses."""
 _PATIENCE = 60.0
 
 
@@ -72,6 +74,13 @@ class Lab:
             self.ask(f"/api/sessions/{session['id']}", "DELETE")
 
 
+_SETTINGS: dict[str, dict[str, Any]] = {
+    "apputils-extension/notification": {"fetchNews": "false"},
+    # Of completions that a kernel needs a second for it shows nothing.
+    "completer-extension/manager": {"providerTimeout": 20000},
+}
+"""JupyterLab's own, of what is asked in no test."""
+
 _SERVERS = {"jupyterlab": "LabApp", "notebook": "JupyterNotebookApp"}
 """Module → what its options are called by."""
 
@@ -88,9 +97,10 @@ def lab(place: Path, program: str = "jupyterlab", **variables: str) -> Iterator[
     options = _SERVERS[program]
     work = place / "work"
     work.mkdir()
-    asks = place / "settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
-    asks.parent.mkdir(parents=True)
-    asks.write_text('{"fetchNews": "false"}', encoding="utf-8")
+    for name, values in _SETTINGS.items():
+        file = place / f"settings/@jupyterlab/{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps(values), encoding="utf-8")
     environment = {
         **os.environ,
         "JUPYTER_CONFIG_DIR": str(place / "config"),

@@ -73,7 +73,7 @@ def _mounts_in(directory: Path) -> list[str]:
 
 def _processes_of(directory: Path) -> list[str]:
     found = []
-    end = time.monotonic() + 5
+    end = time.monotonic() + 20
     while time.monotonic() < end:
         found = [pid for pid in os.listdir("/proc") if pid.isdigit() and _is_of(pid, directory)]
         if not found:

@@ -46,13 +46,17 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
 
-def test_without_arguments_it_is_open_and_leaves_nothing(source: Store, image: Descriptor) -> None:
+def test_without_arguments_it_is_open_and_leaves_nothing(
+    source: Store, image: Descriptor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with ocinb.Registry() as registry:
         assert registry.address.startswith("127.0.0.1:")
         with Client() as client:
             push(client, source, image, Reference.parse(f"{registry.address}/app:1"))
             assert client.catalog(registry.address) == ["app"]
-    assert not list(Path("/tmp").glob("ocinb-*/repositories/app"))
+        assert list(tmp_path.glob("ocinb-*/repositories/app"))
+    assert not list(tmp_path.glob("ocinb-*"))
 
 
 @pytest.mark.parametrize("token", [False, True])

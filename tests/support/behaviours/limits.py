@@ -27,7 +27,7 @@ BATCHES = [
             Row("--pids-limit", "cgroup pids/pids.max", "50"),
             Row(
                 "--pids-limit: is kept",
-                "for i in $(seq 60); do sleep 2 & done 2>&1 | grep -c -i -m 1 fork",
+                "for i in $(seq 60); do sleep 20 & done 2>&1 | grep -c -i -m 1 fork",
                 "1",
             ),
         ],

@@ -72,9 +72,9 @@ class Endless:
     ids=["interim answers in haste", "interim answers now and then", "a byte now and then", "junk"],
 )
 def test_it_is_given_up_in_one_sentence(
-    pieces: Endless, sentence: str, client: Client, store: Store
+    pieces: Endless, sentence: str, impatient: Client, store: Store
 ) -> None:
     with answering(pieces) as address, pytest.raises(DistributionError) as raised:
-        pull(client, store, Reference.parse(f"{address}/demo:1"))
+        pull(impatient, store, Reference.parse(f"{address}/demo:1"))
     assert sentence in raised.value.message
     assert not store.names.items()

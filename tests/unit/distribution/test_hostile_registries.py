@@ -289,12 +289,12 @@ def test_one_clear_sentence_and_nothing_unverified(
     scripted: Callable[[ServedImage], Script],
     error: type[OcinbError],
     sentence: str,
-    client: Client,
+    impatient: Client,
     store: Store,
 ) -> None:
     image = ServedImage(1000, 2000)
     with ScriptedRegistry(scripted(image)) as registry, pytest.raises(error) as raised:
-        pull(client, store, registry.reference(), AMD64)
+        pull(impatient, store, registry.reference(), AMD64)
     assert sentence in raised.value.message
     assert "\n" not in raised.value.message
     assert not store.names.items()

@@ -32,6 +32,7 @@ from tests.support.scripted_registry import (
     is_layer,
     replace,
 )
+from tests.support.workplace import until
 
 PULL = """
 import sys
@@ -89,18 +90,18 @@ def test_ctrl_c_stops_threads_that_wait_and_the_next_pull_goes_on(
         if not any(is_layer(image, request, number) for number in range(3)):
             return reply
         assert isinstance(reply.body, bytes)
-        waiting.release()
         return replace(reply, body=_then_silence(reply.body[:25_000]), length=len(reply.body))
 
-    waiting = threading.Semaphore(0)
+    def written() -> list[int]:
+        parts = store.ingest.glob("sha256-*")
+        return [part.stat().st_size for part in parts if part.suffix != ".lock"]
+
     with ScriptedRegistry(half) as registry:
         process = start(store, registry)
-        for _ in range(3):
-            waiting.acquire()
-        time.sleep(0.2)
+        until(lambda: written() == [25_000] * 3)
         process.send_signal(signal.SIGINT)
         # Without a cancel flag the threads would wait for a minute.
-        assert process.communicate(timeout=10)[0] == "interrupted\n"
+        assert process.communicate(timeout=30)[0] == "interrupted\n"
         assert not store.names.items()
         registry.script = image
         pull(client, store, registry.reference())
@@ -140,7 +141,8 @@ def test_a_pull_that_is_killed_twenty_times_downloads_hardly_more_than_the_image
         held = store.root / "blobs" / digest.replace(":", "/")
         assert held.read_bytes() == image.blobs[digest]
     documents = 21 * (len(image.documents["1"][0]) + int(str(image.config["size"])))
-    assert sent <= 1.2 * image.size + documents
+    # What was on its way at each end is sent again; from the beginning it would be 20 times that.
+    assert sent <= 1.6 * image.size + documents
 
 
 def test_a_partial_blob_that_was_damaged_on_disk_is_fetched_again(

@@ -17,6 +17,8 @@ from ocinb.linux.cgroup import Cgroup, hierarchies
 from ocinb.linux.id_maps import IdMap
 from ocinb.linux.syscalls import Kernel
 
+GROUPS = f"/ocinb-unit-{os.getpid()}"
+
 
 def test_capabilities_as_masks_and_back() -> None:
     names = ["CAP_CHOWN", "CAP_NET_RAW", "CAP_CHECKPOINT_RESTORE"]
@@ -93,7 +95,7 @@ def test_a_group_is_made_used_and_removed() -> None:
     if not trees:
         pytest.skip("no control groups here")
     kernel = Kernel()
-    group = Cgroup.create(kernel, "/ocinb-unit/group", trees)
+    group = Cgroup.create(kernel, f"{GROUPS}/group", trees)
     try:
         with subprocess.Popen(["sleep", "60"]) as process:
             group.add(process.pid)
@@ -113,7 +115,7 @@ def test_however_deep_the_groups_are_that_it_has_made_below_they_go_with_it() ->
     trees = [t for t in hierarchies() if t.version == 2 or "cpuset" not in t.controllers][:1]
     if not trees:
         pytest.skip("no control groups here")
-    group = Cgroup.create(Kernel(), "/ocinb-unit-deep", trees)
+    group = Cgroup.create(Kernel(), f"{GROUPS}-deep", trees)
     try:
         inner = next(iter(group.directories.values()))
         for _ in range(sys.getrecursionlimit() + 100):
@@ -135,8 +137,8 @@ def test_a_group_that_was_there_before_stays() -> None:
     if not trees:
         pytest.skip("no control groups here")
     kernel = Kernel()
-    first = Cgroup.create(kernel, "/ocinb-unit/shared", trees)
-    second = Cgroup.create(kernel, "/ocinb-unit/shared", trees)
+    first = Cgroup.create(kernel, f"{GROUPS}/shared", trees)
+    second = Cgroup.create(kernel, f"{GROUPS}/shared", trees)
     second.remove()
     assert all(os.path.isdir(path) for path in first.directories.values())
     first.remove()

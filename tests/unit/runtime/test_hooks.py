@@ -13,6 +13,8 @@ from ocinb.events import HookFinished
 from ocinb.runtime.hooks import run_hook, run_hooks
 from ocinb.runtime.recording import Recording
 from ocinb.spec.runtime_state import State
+from tests.support.interruptions import runs
+from tests.support.workplace import until
 
 STATE = State(id="c", status="creating", pid=7, bundle="/b", annotations={"k": "v"})
 
@@ -63,15 +65,10 @@ def test_what_went_wrong_is_said(recording: Recording, hook: dict[str, Any], pro
     assert run_hook(recording, hook, "prestart", STATE) == problem
 
 
-def test_children_of_a_hook_die_with_it_when_its_time_is_up(
-    recording: Recording, tmp_path: Path
-) -> None:
-    hook = shell(f"(sleep 2; touch {tmp_path}/late) & wait", timeout=1)
+def test_children_of_a_hook_die_with_it_when_its_time_is_up(recording: Recording) -> None:
+    hook = shell("sleep 60.4711 & wait", timeout=1)
     run_hook(recording, hook, "prestart", STATE)
-    import time
-
-    time.sleep(1.5)
-    assert not (tmp_path / "late").exists()
+    until(lambda: not runs("60.4711"))
 
 
 def test_a_hook_starts_where_it_is_told_and_we_stay_where_we_are(
