@@ -14,6 +14,7 @@ import pytest
 from ocinb.build.demo import demo_image
 from ocinb.content.store import Store
 from tests.support.door import Door, open_door
+from tests.support.signals import passes_on
 from tests.support.workplace import until
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
@@ -55,6 +56,8 @@ def run(door: Door, tmp_path: Path) -> Iterator[Run]:
         begun.append(process)
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
+        if words[0] == "run":  # the program may be faster than who waits for it
+            until(lambda: passes_on(process.pid))
         return process
 
     yield start

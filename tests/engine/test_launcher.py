@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -35,25 +36,35 @@ def status_of(engine: Engine, *args: str) -> int:
     return done.exit_status
 
 
+def titles(pid: int) -> dict[int, bytes]:
+    """The children of a process, oldest first, and what ps shows of each."""
+    found = {}
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with contextlib.suppress(OSError):  # it has just ended
+            found[int(child)] = Path(f"/proc/{child}/cmdline").read_bytes()
+    return found
+
+
+def waits(title: bytes) -> bool:
+    return title.startswith(b"ocinb-monitor\0(of the next container)")
+
+
 def children(pid: int) -> list[int]:
     """The children of a process, without the monitor that waits for its container."""
-    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    waiting = b"ocinb-monitor\0(of the next container)"
-    return [
-        int(c) for c in listed if not Path(f"/proc/{c}/cmdline").read_bytes().startswith(waiting)
-    ]
+    return [child for child, title in titles(pid).items() if not waits(title)]
 
 
 def spare(pid: int) -> int:
-    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    (found,) = {int(c) for c in listed} - set(children(pid)) or {0}
-    return found  # 0: it is not there yet
+    """The monitor that waits for its container; 0: it is not there yet."""
+    return next((child for child, title in titles(pid).items() if waits(title)), 0)
 
 
 def standing_by(pid: int) -> bool:
     """Whether the child that waits has rehearsed and listens: it sleeps in poll(2)."""
     child = spare(pid)
-    return child != 0 and "poll" in Path(f"/proc/{child}/wchan").read_text()
+    with contextlib.suppress(OSError):
+        return child != 0 and "poll" in Path(f"/proc/{child}/wchan").read_text()
+    return False
 
 
 def places(engine: Engine, name: str) -> list[Path]:

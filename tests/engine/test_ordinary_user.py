@@ -16,7 +16,7 @@ import pytest
 from ocinb.linux.cgroup import hierarchies
 from ocinb.settings import Settings
 from tests.support.peers import require, require_system_python
-from tests.support.workplace import ORDINARY
+from tests.support.workplace import ORDINARY, until
 
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.peer]
 
@@ -310,6 +310,8 @@ def delegated() -> Iterator[str]:
     yield "\n".join(f"echo $$ > {group}/cgroup.procs" for group in groups)
     for group in groups:
         for path, _, _ in os.walk(group, topdown=False):
+            # The launcher and its children end a moment after who started it.
+            until(lambda path=path: not Path(path, "cgroup.procs").read_text())
             os.rmdir(path)
 
 

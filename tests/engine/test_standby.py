@@ -29,7 +29,7 @@ def standby(engine: Engine) -> int:
     """The process, ready; its number."""
     assert status_of(engine, "true") == 0
     parent = launcher().pid
-    until(lambda: standing_by(parent))
+    until(lambda: standing_by(parent) and len(children(spare(parent))) == 1)
     (found,) = children(spare(parent))
     until(lambda: "skb" in Path(f"/proc/{found}/wchan").read_text())  # it listens
     return found

@@ -20,6 +20,7 @@ import pytest
 from ocinb.engine.runtime_process import find_runtime
 from tests.engine.conftest import Program, finish
 from tests.support.peers import require
+from tests.support.signals import passes_on
 from tests.support.workplace import until
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
@@ -181,7 +182,8 @@ def test_the_container_survives_its_engine(program: Program, place: Path) -> Non
         "from ocinb.engine.joining import FurtherProcess\n"
         "go = FurtherProcess(args=['sh', '-c', ': > /go'])\n"
         "engine.containers.exec('box', go, output=print)\n"
-        "print(engine.containers.wait('box'))\n"
+        "engine.containers.wait('box')\n"
+        "print(engine.containers.get('box').exit_status)\n"
         "print(b''.join(c.data for c in engine.containers.logs('box')).decode(), end='')\n"
         "engine.containers.delete('box')"
     )
@@ -317,7 +319,8 @@ def test_control_c_ends_the_container_within_seconds(
     patient = "from ocinb.engine import attached; attached.INSISTING = ((2, 20.0), (9, 10.0))\n"
     engine = program(
         (patient if status == 5 else "")
-        + f"done = engine.run('demo', Options(args=['sh', '-c', {script!r}]))\n"
+        + "show = lambda data, _: print(data.decode(), end='', flush=True)\n"
+        f"done = engine.run('demo', Options(args=['sh', '-c', {script!r}]), output=show)\n"
         "print(done.exit_status, done.interrupted, engine.containers.all())"
     )
     assert engine.stdout is not None
@@ -368,6 +371,7 @@ def test_what_asks_for_an_end_while_the_runtime_creates_is_not_lost(
         "print(done.exit_status, engine.containers.all())"
     )
     until((place / "creating").exists)
+    until(lambda: passes_on(engine.pid))
     engine.send_signal(getattr(signal, f"SIG{name}"))
     let_go(place, "well")
     # While it waits for start it ends by the signal (``start_gate``); as process 1 it is killed.
@@ -384,6 +388,7 @@ def test_left_to_itself_before_its_creation_failed(
         "print(left.status)"
     )
     until((place / "creating").exists)
+    until(lambda: passes_on(engine.pid))
     engine.send_signal(signal.SIGTERM)
     assert finish(engine) == "creating\n"
     (directory,) = containers(place)

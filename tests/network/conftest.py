@@ -65,7 +65,10 @@ Start = Callable[..., ContainerRecord]
 
 @pytest.fixture
 def start(engine: Engine) -> Start:
-    """Starts a container that goes on; ``start("web", SERVE, publish=["8080:80"])``."""
+    """Starts a container that goes on; ``start("web", SERVE, publish=["8080:80"])``.
+
+    A server listens as soon as it is there.
+    """
 
     def begin(
         name: str, script: str, *, network: str = "bridge", runtime: str | None = None, **more: Any
@@ -80,6 +83,8 @@ def start(engine: Engine) -> Start:
         )
         record = engine.run("box", options, name=name, runtime=runtime, detach=True)
         assert isinstance(record, ContainerRecord)
+        if script.startswith("httpd -f"):
+            until(lambda: listens(record.pid, 80))
         return record
 
     return begin
@@ -109,6 +114,16 @@ def say(engine: Engine) -> Callable[..., str]:
         return text
 
     return run
+
+
+def listens(pid: int, port: int) -> bool:
+    """Whether somebody listens in the network that a process is in, by either version of IP."""
+    lines: list[str] = []
+    for name in ("tcp", "tcp6"):
+        with contextlib.suppress(OSError):
+            lines += Path(f"/proc/{pid}/net/{name}").read_text().splitlines()
+    sockets = [line.split() for line in lines]
+    return any(words[1].endswith(f":{port:04X}") and words[3] == "0A" for words in sockets)
 
 
 def get(port: int, host: str = "127.0.0.1") -> str:

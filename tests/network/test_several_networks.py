@@ -82,16 +82,10 @@ def test_an_interface_for_each(type_: Type, runtime: str) -> None:
 
 
 @pytest.mark.peer
-def test_a_container_between_two_networks(engine: Engine, say: Say, runtime: str) -> None:
+def test_a_container_between_two_networks(start: Start, say: Say, runtime: str) -> None:
     """It is known by its name in both, and they do not know each other."""
-    from ocinb.bundle.options import ContainerOptions, Networking
-
-    options = ContainerOptions(
-        args=["/bin/sh", "-c", SERVE],
-        network="a",
-        networking=Networking(further=[Membership(network="b")], publish=["8080:80"]),
-    )
-    engine.run("box", options, name="between", runtime=runtime, detach=True)
+    also = [Membership(network="b")]
+    start("between", SERVE, network="a", further=also, publish=["8080:80"], runtime=runtime)
     fetch = "wget -q -O - http://between/"
     assert say(fetch, network="a", runtime=runtime) == "served\n"
     assert say(fetch, network="b", runtime=runtime) == "served\n"

@@ -104,9 +104,12 @@ def test_pause_and_resume(sleeper: Engine) -> None:
 
 
 def test_metrics(sleeper: Engine) -> None:
-    lines = (line.split() for line in sleeper.ctr("task", "metrics", "s").stdout.splitlines())
-    metrics = {line[0]: line[1] for line in lines if len(line) == 2}
-    assert metrics["pids.current"] == "1"
+    def metrics() -> dict[str, str]:
+        lines = (line.split() for line in sleeper.ctr("task", "metrics", "s").stdout.splitlines())
+        return {line[0]: line[1] for line in lines if len(line) == 2}
+
+    # Threads of runc's that set the container up are counted until they have ended.
+    wait_until(lambda: metrics()["pids.current"] == "1")
 
 
 def test_kill_with_a_signal(sleeper: Engine) -> None:

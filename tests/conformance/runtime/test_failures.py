@@ -140,12 +140,17 @@ def test_a_wrong_command_line_is_one_sentence(ours: RuntimeProgram, words: tuple
 
 
 def test_a_failing_create_leaves_the_mounts_of_the_host_alone(
-    ours: RuntimeProgram, bundle: Bundle
+    ours: RuntimeProgram, bundle: Bundle, tmp_path: Path
 ) -> None:
-    before = Path("/proc/self/mountinfo").read_text()
+    # The mounts of a host of its own, where nobody else mounts anything.
+    look = (
+        'mount --make-rshared / && cat /proc/self/mountinfo > "$0/before"; "$@"; ended=$?; '
+        'cat /proc/self/mountinfo > "$0/after"; exit $ended'
+    )
+    ours.argv = ["unshare", "--mount", "sh", "-c", look, str(tmp_path), *ours.argv]
     bundle.mount("/mnt", "bind", "/no/such", "bind")
-    ours.create(bundle)
-    assert Path("/proc/self/mountinfo").read_text() == before
+    assert ours.create(bundle).returncode == 1
+    assert (tmp_path / "after").read_text() == (tmp_path / "before").read_text() != ""
 
 
 def test_a_frozen_control_group_is_refused(

@@ -6,6 +6,7 @@ Spec: none (runc convention)
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -132,16 +133,30 @@ def test_the_same_counters_as_runc(bundle: Bundle, tmp_path: Path, running: Runt
     assert data["cpu"]["throttling"].keys() >= theirs["cpu"]["throttling"].keys()
 
 
-def test_running_out_of_memory_is_told(ours: RuntimeProgram, bundle: Bundle) -> None:
+def test_running_out_of_memory_is_told(
+    ours: RuntimeProgram, bundle: Bundle, tmp_path: Path
+) -> None:
     bundle.linux["resources"] = {"memory": {"limit": 24 * MIB, "swap": 24 * MIB}}
+    there = tmp_path / "there"
+    there.mkdir()
+    wait = "until test -e /mnt/{}; do sleep 0.05; done; "
     # A pipe that holds nothing back: the shell fills its memory with a single word.
-    bundle.shell("sleep 0.5; x=$(cat /dev/zero | tr '\\0' x); sleep 1")
+    fill = "x=$(cat /dev/zero | tr '\\0' x); "
+    bundle.mount("/mnt", "bind", str(there), "bind").shell(
+        wait.format("go") + fill + wait.format("end")
+    )
     assert ours.create(bundle).returncode == 0
     assert ours.call("start", "c").returncode == 0
-    done = ours.call("events", "--interval", "200ms", "c")
-    kinds = [json.loads(line)["type"] for line in done.stdout.splitlines()]
-    assert "stats" in kinds
-    assert "oom" in kinds
+    argv = [*ours.argv, "events", "--interval", "200ms", "c"]
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as events:
+        assert events.stdout is not None
+        kinds = (json.loads(line)["type"] for line in events.stdout)
+        assert next(kinds) == "stats"
+        (there / "go").touch()
+        assert "oom" in kinds
+        (there / "end").touch()
+        assert "oom" not in kinds
+    assert events.returncode == 0
 
 
 @pytest.mark.skipif(

@@ -56,7 +56,7 @@ _BY_FILES = {"podman": Declared(None, "podman takes hooks from files: --hooks-di
 _OF_RUN = "125 is of run and create"
 _RUN = "run --rm {image}"
 _SLEEP = "{image} sleep 1000"
-_SLOWLY = "echo one; sleep 0.1; echo two >&2; sleep 0.1; echo three"
+_SLOWLY = "echo one; echo two >&2; sleep 1; echo three"
 """The streams are two pipes: what is written at once may come in any order."""
 _FAILED = 125
 _ALIVE = "a created container has a process: it lives"
@@ -236,7 +236,7 @@ SCENES = [
         "stopped, waited for, started again",
         [
             Step("run --detach --name nine --stop-signal USR2 {image} sh -c 'trap \"exit 5\" USR2; "
-                 "echo begun; while sleep 0.1; do :; done'"),
+                 "echo begun; echo >> /up; while sleep 0.1; do :; done'"),
             Step("exec nine sh -c 'exit 7'", 7, ""),
             Step("exec nine echo inside", 0, "inside\n"),
             Step("exec --user ann --workdir /tmp --env A=1 nine sh -c 'id -u; pwd; echo $A'", 0,
@@ -250,6 +250,7 @@ SCENES = [
             Step("wait nine", 0, "5\n"),
             Step("exec nine true", 255, "", {"ours": Declared(None, _OWN)}),
             Step("start nine"),
+            Step("exec nine sh -c 'until [ $(wc -l < /up) = 2 ]; do sleep 0.1; done'"),
             Step("ps --quiet --filter name=nine", 0, Pattern(".+\n")),
             Step("kill --signal TERM nine"),
             Step("stop --time 5 nine"),
@@ -341,8 +342,8 @@ SCENES = [
                  0, "", _BY_FILES),
             Step("run --rm --volume {place}:/here {image} grep -o '\"status\": *\"[a-z]*\"' "
                  "/here/state", 0, Pattern('"status": ?"creating"\n'), _BY_FILES),
-            Step("run --rm --hook startContainer=/bin/true {image} echo ran", 0, "ran\n",
-                 _BY_FILES),
+            Step("run --rm --hook 'startContainer=/bin/sh -c \"cat > /dev/null\"' {image} echo ran",
+                 0, "ran\n", _BY_FILES),
             Step("run --rm --hook startContainer=/no/such {image} echo never", _FAILED, ""),
             Step("run --rm --hook createRuntime=/no/such {image} echo never", _FAILED, ""),
             Step("run --rm --hook never=/bin/true {image} true", _FAILED),
