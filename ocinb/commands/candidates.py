@@ -223,6 +223,26 @@ def signals(_session: Session, _context: click.Context, _incomplete: str) -> Ite
     yield from (each.name.removeprefix("SIG") for each in signal.Signals)
 
 
+def filters(session: Session, context: click.Context, incomplete: str) -> Iterator[str]:
+    """What a listing may be narrowed by; behind the equals sign its values."""
+    from ocinb.commands import events, filters
+
+    known = (events if context.info_name == "events" else filters).known(session.engine)
+    name, equals, _ = incomplete.partition("=")
+    if equals:
+        yield from (f"{name}={value}" for value in known.get(name, ()))
+    else:
+        yield from (f"{each}=" for each in known)
+
+
+def sections(_session: Session, _context: click.Context, _incomplete: str) -> Iterator[str]:
+    """Sections of the specifications, and the words that they are known by."""
+    from ocinb.insight.where import index
+
+    found = {row[0].partition(" ")[2] for row in index()}
+    yield from sorted(found | {section.partition("#")[2] for section in found} - {""})
+
+
 def config_fields(_session: Session, _context: click.Context, incomplete: str) -> Iterator[str]:
     """Fields of config.json, one level at a time."""
     from ocinb.bundle.explanations import EXPLANATIONS
@@ -276,6 +296,7 @@ ARGUMENTS: dict[str, Words] = {
     "repository": repositories,
     "source": copied,
     "target": copied,
+    "term": sections,
 }
 """Name of an argument → what it may become."""
 
@@ -284,6 +305,7 @@ OPTIONS: dict[str, Words] = {
     "directory": files,
     "env_file": files,
     "file": files,
+    "filters": filters,
     "input": files,
     "ipc": namespaces,
     "label_file": files,

@@ -15,7 +15,7 @@ from ocinb.errors import CommandError
 from ocinb.table import Table, columns, rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ocinb.commands.session import Session
     from ocinb.engine.engine import Engine
@@ -62,6 +62,13 @@ def command(
         and _fits(e, wanted)
     ]  # fmt: skip
     return Table(COLUMNS, rows, title="what became of containers")
+
+
+def known(engine: Engine) -> dict[str, Sequence[str]]:
+    """Each filter, with what there is to ask for where that is little."""
+    names = [record.name for record in engine.containers.all()]
+    listed = {"action": _ACTIONS, "event": _ACTIONS, "container": names, "name": names}
+    return {name: listed.get(name, ()) for name in _FILTERS}
 
 
 def _lines(

@@ -50,6 +50,13 @@ def chosen(
     ]
 
 
+def known(engine: Engine) -> dict[str, Sequence[str]]:
+    """Each filter, with what there is to ask for where that is little."""
+    names = [record.name for record in engine.containers.all()]
+    listed = {**_VALUES, **dict.fromkeys(("name", "before", "since"), names)}
+    return {name: listed.get(name, ()) for name in _tests(engine)}
+
+
 def _tests(engine: Engine) -> dict[str, Test]:
     def created(name: str) -> float:
         return engine.containers.get(name).created

@@ -61,6 +61,11 @@ def possible(line, session):
         ("bundle explain process.cw", ["process.cwd"]),
         ("tags loc", ["localhost:5000/team/demo"]),
         ("catalog d", ["docker.io"]),
+        ("ps --filter st", ["status="]),
+        ("ps --filter status=p", ["status=paused"]),
+        ("events --filter action=c", ["action=create", "action=connect"]),
+        ("where white", ["whiteouts"]),
+        ("where layer.md#wh", ["layer.md#whiteouts"]),
     ],
 )  # fmt: skip
 def test_what_may_follow(line, expected, session):
