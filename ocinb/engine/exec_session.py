@@ -20,7 +20,7 @@ from ocinb.engine.process_title import set_title
 from ocinb.engine.runtime_call import call_here, call_runtime
 from ocinb.engine.runtime_process import RuntimeProcess
 from ocinb.engine.terminal import Console, set_size
-from ocinb.errors import OcinbError
+from ocinb.errors import OcinbError, SyscallError
 from ocinb.linux import flags as f
 from ocinb.linux.syscalls import Kernel
 
@@ -134,7 +134,16 @@ class ExecSession:
     def _at_once(self, _: Client, order: dict[str, Any]) -> bool:
         """All that an engine can ask for while the process runs."""
         if order["do"] == "kill" and self._process >= 0 and self._pid not in self._loop.ended:
-            self._kernel.pidfd_send_signal(self._process, order["signal"])
+            self._send(order["signal"])
         elif order["do"] == "resize" and self._loop.output.terminal >= 0:
             set_size(self._kernel, self._loop.output.terminal, order["rows"], order["columns"])
         return True
+
+    def _send(self, number: int) -> None:
+        """Send a signal to the process and to what it has begun, as a terminal's Ctrl-C goes to
+        all that work for a command: the session that it leads has no terminal to do so.
+        """
+        try:
+            self._kernel.kill(-self._pid, number)
+        except SyscallError:  # by proot it leads none
+            self._kernel.pidfd_send_signal(self._process, number)
