@@ -12,7 +12,7 @@ from pathlib import Path
 from ocinb.errors import StorageError
 
 _HINTS = {
-    errno.ENOSPC: "free some space; what was downloaded so far is kept and will be resumed",
+    errno.ENOSPC: "free some space, as by ocinb prune; a download goes on from where it was",
     errno.EDQUOT: "this user's disk quota is used up",
     errno.EROFS: "the file system is mounted read-only",
     errno.EACCES: "this user may not write there; OCINB_ROOT names another directory",

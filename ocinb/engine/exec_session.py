@@ -11,7 +11,7 @@ import json
 import os
 from functools import partial
 
-from ocinb.engine.container_files import ContainerFiles
+from ocinb.engine.container_files import ContainerFiles, write_json
 from ocinb.engine.exit_status import of_wait
 from ocinb.engine.forked_runtime import perform_here
 from ocinb.engine.frames import EXIT, REPLY, error_document
@@ -92,8 +92,7 @@ class ExecSession:
         document, pid_file, log = (f"{self._path}.{kind}" for kind in ("json", "pid", "log"))
         arguments = ["--process", document, "--pid-file", pid_file, "--detach"]
         try:
-            with open(document, "w", encoding="utf-8", errors="surrogateescape") as file:
-                file.write(json.dumps(process))
+            write_json(document, process)
             if process.get("terminal"):
                 with Console() as console:
                     self._call([*arguments, "--console-socket", console.path, container], log, None)
