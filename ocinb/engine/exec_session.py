@@ -11,7 +11,7 @@ import json
 import os
 from functools import partial
 
-from ocinb.engine.container_files import ContainerFiles, write_json
+from ocinb.engine.container_files import ContainerFiles
 from ocinb.engine.exit_status import of_wait
 from ocinb.engine.forked_runtime import perform_here
 from ocinb.engine.frames import EXIT, REPLY, error_document
@@ -23,6 +23,7 @@ from ocinb.engine.terminal import Console, set_size
 from ocinb.errors import OcinbError, SyscallError
 from ocinb.linux import flags as f
 from ocinb.linux.syscalls import Kernel
+from ocinb.whole_file import write_whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ class ExecSession:
         document, pid_file, log = (f"{self._path}.{kind}" for kind in ("json", "pid", "log"))
         arguments = ["--process", document, "--pid-file", pid_file, "--detach"]
         try:
-            write_json(document, process)
+            # Escaped, bytes that are no text get through as well.
+            write_whole(document, json.dumps(process))
             if process.get("terminal"):
                 with Console() as console:
                     self._call([*arguments, "--console-socket", console.path, container], log, None)

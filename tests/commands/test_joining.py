@@ -53,6 +53,9 @@ def test_exec_has_the_streams_and_the_status_of_its_command(ocinb: Shell) -> Non
     assert ocinb("exec", "box", "/etc").returncode == 126
     assert ocinb("exec", "other", "true").returncode == 125
     assert ocinb("exec", "-d", "box", "touch", "/tmp/mark").returncode == 0
+    no_text = os.fsdecode(b"WHO=\xff")
+    same = """test "$WHO" = "$(printf '\\377')" && echo it is"""
+    assert ocinb("exec", "-e", no_text, "box", "sh", "-c", same).stdout == "it is\n"
 
 
 def test_attach_wait_restart_and_stop(ocinb: Shell) -> None:
