@@ -185,7 +185,7 @@ BATCHES = [
                 "--network none: loopback works",
                 "nc -l -p 77 < /etc/passwd >/dev/null & for _ in $(seq 50); do "
                 "seen=$(nc -w 1 127.0.0.1 77 < /dev/null 2>/dev/null | head -n 1 | cut -c 1-4); "
-                '[ "$seen" ] && break; sleep 0.1; done; echo "$seen"',
+                '[ "$seen" ] || ! kill -0 $! && break; sleep 0.1; done; echo "$seen"',
                 "root",
             ),
         ],
