@@ -86,7 +86,8 @@ class HealthWatch:
                 result = self._once()
                 if result is None or _ended(end, 0):
                     return  # it was the container that ended
-                self._take(result)
+                if not self._frozen():  # one that was paused meanwhile could not answer
+                    self._take(result)
 
     def _frozen(self) -> bool:
         """Whether the container is paused: then nothing can be run in it."""

@@ -43,14 +43,16 @@ def events(context: Context, options: Parsed) -> int:
     if options.given("stats"):
         say("stats", statistics(cgroup))
         return 0
-    kills, due = oom_kills(cgroup), time.monotonic() + interval
-    while container.status() in (CREATED, RUNNING):
+    kills, due, there = oom_kills(cgroup), time.monotonic() + interval, True
+    while there:
         time.sleep(min(_LOOK, max(0.0, due - time.monotonic())))
+        # Before the look at its memory, which may be what has ended it.
+        there = container.status() in (CREATED, RUNNING)
         now = oom_kills(cgroup)
         if now > kills:
             say("oom")
         kills = max(kills, now)
-        if time.monotonic() >= due:
+        if there and time.monotonic() >= due:
             say("stats", statistics(cgroup))
             due += interval
     return 0

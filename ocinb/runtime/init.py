@@ -84,6 +84,7 @@ def run(env: Environment, channel: Channel, gate: Gate) -> None:
     carry_out(env, ROOT_ROWS)
     carry_out(env, PROCESS_ROWS)
     recording.flush()
+    gate.heed_signals()
     channel.check_wanted()
     channel.send(READY)
     channel.close()

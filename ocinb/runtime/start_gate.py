@@ -72,16 +72,21 @@ class Gate:
         os.close(self._fifo)
         os.close(self._lock)
 
+    def heed_signals(self) -> None:
+        """End by a signal, from before anybody knows that the container is created.
+
+        The first process of a pid namespace ignores those that it has no handler for; then only
+        SIGKILL would end a container that waits.
+        """
+        for number in (signals.SIGTERM, signals.SIGINT, signals.SIGHUP, signals.SIGQUIT):
+            signals.handle(number, lambda number, _: os._exit(128 + number))
+
     def wait(self, env: Environment) -> None:
         """Wait, inside the container, until start is called.
 
         The FIFO is reached through the host's /proc, of which a descriptor was kept: whatever is
         mounted on the container's /proc has no say.
         """
-        # The first process of a pid namespace ignores signals that it has no handler for; then
-        # only SIGKILL would end a container that waits.
-        for number in (signals.SIGTERM, signals.SIGINT, signals.SIGHUP, signals.SIGQUIT):
-            signals.handle(number, lambda number, _: os._exit(128 + number))
         path = f"self/fd/{self._fifo}"
         self._writer = os.open(path, os.O_WRONLY | os.O_CLOEXEC, dir_fd=env.host_proc)
 

@@ -57,6 +57,8 @@ _EXCHANGE = """
 import ctypes, sys
 rename = ctypes.CDLL(None).renameat2
 one, two = (name.encode() for name in sys.argv[1:])
+rename(-100, one, -100, two, 2)
+print("begun", flush=True)
 while True:
     rename(-100, one, -100, two, 2)
 """
@@ -74,7 +76,9 @@ def test_2018_15664_a_directory_that_is_exchanged_meanwhile(
     (inner / "file").write_text("of the container")
     (root / "srv/b").symlink_to(outside)
     words = [sys.executable, "-c", _EXCHANGE, f"{inner}", f"{root}/srv/b"]
-    with subprocess.Popen(words) as exchange:
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as exchange:
+        assert exchange.stdout is not None
+        exchange.stdout.readline()
         try:
             for number in range(20):
                 with contextlib.suppress(ContainerError):

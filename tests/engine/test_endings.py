@@ -163,10 +163,11 @@ def test_what_runs_is_not_started_again(engine: Engine) -> None:
 
 @pytest.mark.parametrize("status", ["created", "stopped"])
 def test_of_several_who_start_it_at_once_one_does(engine: Engine, status: str) -> None:
-    script = "echo up; sleep 0.3"
+    script = f"trap 'exit 0' TERM; echo up; {GO_ON}"
     if status == "stopped":
         begin(engine, script)
-        engine.containers.wait("box")
+        until(lambda: said(engine) == "up\n")
+        engine.containers.stop("box", 20)
     else:
         engine.create("demo", ContainerOptions(args=["sh", "-c", script]), name="box")
     failures: list[BaseException] = []
@@ -183,8 +184,9 @@ def test_of_several_who_start_it_at_once_one_does(engine: Engine, status: str) -
     for thread in threads:
         thread.join()
     assert len(failures) == 3
+    until(lambda: said(engine) == ("up\nup\n" if status == "stopped" else "up\n"))
+    engine.containers.stop("box", 20)
     assert engine.containers.wait("box") == 0
-    assert said(engine) == ("up\nup\n" if status == "stopped" else "up\n")
 
 
 def test_a_start_that_fails_leaves_a_container_that_has_ended(engine: Engine) -> None:

@@ -69,7 +69,8 @@ def test_the_program_is_not_the_first_process(engine: Engine, runtime: str) -> N
 
 def test_orphans_are_collected(engine: Engine) -> None:
     # Each inner shell ends before what it has begun, which is then the first process's to collect.
-    orphans = "for i in 1 2 3 4 5; do sh -c 'sleep 0.1 &'; done; sleep 0.5"
+    orphans = "for i in 1 2 3 4 5; do sh -c 'sleep 0.1 &'; done"
+    orphans += "; while set -- /proc/[0-9]*; [ $# -gt 2 ]; do sleep 0.05; done"
     count = 'for p in /proc/[0-9]*; do read a < $p/stat; echo "$a"; done'
     status, said = run(engine, "sh", "-c", f"{orphans}; {count}")
     states = [line.rpartition(b")")[2].split()[0] for line in said.splitlines()]
@@ -82,8 +83,9 @@ def test_orphans_are_collected(engine: Engine) -> None:
 def test_signals_are_passed_on_and_end_a_program_that_does_nothing_about_them(
     engine: Engine, runtime: str
 ) -> None:
-    options = ContainerOptions(args=["sleep", "100"], init=True)
+    options = ContainerOptions(args=["sh", "-c", "echo up; exec sleep 100"], init=True)
     engine.run("demo", options, name="box", runtime=runtime, detach=True)
+    until(lambda: [chunk.data for chunk in engine.containers.logs("box")])
     # Without it the first process of a pid namespace would not hear of it.
     engine.containers.kill("box", "TERM")
     assert engine.containers.wait("box", 20) == 143

@@ -67,6 +67,12 @@ def standing_by(pid: int) -> bool:
     return False
 
 
+def monitor_of(engine: Engine, name: str) -> int:
+    """The process that watches over a container."""
+    place = engine.settings.containers / engine.containers.get(name).id
+    return int(json.loads((place / "monitor.json").read_text())["pid"])
+
+
 def places(engine: Engine, name: str) -> list[Path]:
     return sorted(engine.settings.containers.glob(f"*/{name}"))
 
@@ -75,7 +81,7 @@ def test_containers_come_from_it_without_a_start_of_python(engine: Engine) -> No
     assert status_of(engine, "true") == 0
     parent = launcher().pid
     engine.run("demo", ContainerOptions(args=["sleep", "100"]), name="box", detach=True)
-    monitor = json.loads(places(engine, "monitor.json")[0].read_text())["pid"]
+    monitor = monitor_of(engine, "box")
     assert monitor in children(parent)
     shown = Path(f"/proc/{monitor}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
     directory = engine.settings.containers / engine.containers.get("box").id
@@ -91,7 +97,7 @@ def test_the_child_that_waits_becomes_what_is_asked_for(engine: Engine) -> None:
     until(lambda: standing_by(parent))
     waiting = spare(parent)
     engine.run("demo", ContainerOptions(args=["sleep", "100"]), name="box", detach=True)
-    assert json.loads(places(engine, "monitor.json")[0].read_text())["pid"] == waiting
+    assert monitor_of(engine, "box") == waiting
     engine.containers.delete("box", force=True)
 
 
@@ -102,7 +108,7 @@ def test_for_an_image_that_is_nowhere_no_monitor_is_asked_for(engine: Engine) ->
     waiting = spare(parent)
     with pytest.raises(OcinbError, match=r"127\.0\.0\.1:1"):
         engine.run("127.0.0.1:1/no-such-image", output=lambda *_: None)
-    assert places(engine, "") == []
+    until(lambda: places(engine, "") == [])
     assert spare(parent) == waiting
 
 

@@ -178,4 +178,4 @@ def test_of_a_create_that_fails_nobody_is_left(engine: Engine) -> None:
     with pytest.raises(OcinbError, match="defaultAction"):
         engine.run("demo", ContainerOptions(args=["true"], seccomp=refused), output=lambda *_: None)
     # Not even one that has ended and was waited for by nobody.
-    until(lambda: not os.path.exists(f"/proc/{waiting}"), 2)
+    until(lambda: not os.path.exists(f"/proc/{waiting}"))

@@ -20,6 +20,7 @@ import pytest
 from ocinb.engine.runtime_process import find_runtime
 from tests.engine.conftest import Program, finish
 from tests.support.peers import require
+from tests.support.runtimes import alive
 from tests.support.signals import passes_on
 from tests.support.workplace import until
 
@@ -154,6 +155,9 @@ def test_repair_writes_down_a_start_that_nobody_has(
     (directory,) = containers(place)
     for name in victims:
         os.kill(process(directory, name), signal.SIGKILL)
+    if "init" in victims:
+        init = process(directory, "init")
+        until(lambda: not alive(init))
     mend = (
         "from ocinb.engine.repair import repair\n"
         "print(engine.containers.get('box').status)\n"
@@ -193,7 +197,7 @@ def test_the_container_survives_its_engine(program: Program, place: Path) -> Non
 def test_a_container_that_nobody_keeps_is_removed_even_without_its_engine(
     program: Program, place: Path
 ) -> None:
-    engine = program("engine.run('demo', Options(args=['sleep', '1']), name='box')")
+    engine = program("engine.run('demo', Options(args=['sleep', '5']), name='box')")
     until(lambda: started(place))
     leave(engine)
     until(lambda: not containers(place))

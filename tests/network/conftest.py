@@ -31,7 +31,7 @@ def alone() -> Iterator[None]:
         yield
         # A pair of links goes with its namespace, a moment after the last process in it.
         with contextlib.suppress(AssertionError):
-            until(lambda: links_and_tables() == [], 5)
+            until(lambda: links_and_tables() == [])
         left = links_and_tables()
     assert left == []
 

@@ -134,7 +134,8 @@ def test_much_goes_through_in_both_directions(start: Start) -> None:
     def whole() -> bool:
         nonlocal answer
         with socket.create_connection(("127.0.0.1", 7777), 10) as client:
-            if os.fork() == 0:
+            child = os.fork()
+            if child == 0:
                 try:
                     client.sendall(data)
                     client.shutdown(socket.SHUT_WR)
@@ -144,7 +145,7 @@ def test_much_goes_through_in_both_directions(start: Start) -> None:
                 answer = b"".join(iter(lambda: client.recv(1 << 16), b""))
             except ConnectionError:
                 answer = b""
-            os.wait()
+            os.waitpid(child, 0)
         return bool(answer)
 
     until(whole)
@@ -159,8 +160,11 @@ def test_the_program_ends_while_a_connection_is_open(start: Start, engine: Engin
             client.settimeout(0.3)
             try:
                 client.recv(1)
+            except ConnectionError:
+                return False
             except TimeoutError:
                 engine.containers.delete("web", force=True)
+                client.settimeout(10)
                 assert client.recv(1) == b""
                 return True
             return False
@@ -185,7 +189,7 @@ def test_from_other_machines_and_to_them(start: Start) -> None:
                 # What is published on the loopback address, and the container's own address.
                 for closed in (("192.0.2.1", 8081), ("10.87.0.2", 80)):
                     with pytest.raises(OSError):
-                        _peer(server, world.pid, closed)
+                        _peer(server, world.pid, closed, patience=1)
             with socket_of(world.pid, socket.SOCK_STREAM) as server:
                 server.bind(("0.0.0.0", 9))
                 server.listen()
@@ -211,10 +215,10 @@ def _connect_with(pid: int) -> None:
         subprocess.run(words.split(), check=True)
 
 
-def _peer(server: socket.socket, pid: int, address: tuple[str, int]) -> str:
+def _peer(server: socket.socket, pid: int, address: tuple[str, int], patience: float = 10) -> str:
     """As whom a server sees somebody who connects from the network of a process."""
     with socket_of(pid, socket.SOCK_STREAM) as client:
-        client.settimeout(1)
+        client.settimeout(patience)
         client.connect(address)
         server.settimeout(10)
         accepted, (ip, _) = server.accept()
@@ -544,8 +548,10 @@ def test_what_goes_on_for_a_port_holds_nothing_else(
     (proxy,) = attachment["processes"]
 
     def held() -> list[str]:
-        links = Path(f"/proc/{proxy['pid']}/fd")
-        found = [os.readlink(link) for link in links.iterdir()]
+        found = []
+        for link in Path(f"/proc/{proxy['pid']}/fd").iterdir():
+            with contextlib.suppress(OSError):  # closed meanwhile
+                found.append(os.readlink(link))
         return sorted(re.sub(r"\d+", "", name) for name in found)
 
     rest = ["anon_inode:[eventpoll]", "anon_inode:[pidfd]", "socket:[]"]

@@ -142,7 +142,7 @@ def test_from_other_machines_and_to_them(start: Start) -> None:
                 # What is published on the loopback address, and the container's own address.
                 for closed in (("fd00:99::1", 8081), ("fd00:43::2", 80)):
                     with pytest.raises(OSError):
-                        _peer(server, world.pid, closed)
+                        _peer(server, world.pid, closed, patience=3)
             with socket_of(world.pid, socket.SOCK_STREAM, socket.AF_INET6) as server:
                 server.bind(("::", 9))
                 server.listen()
@@ -169,10 +169,10 @@ def _connect_with(pid: int) -> None:
         subprocess.run(words.split(), check=True)
 
 
-def _peer(server: socket.socket, pid: int, address: tuple[str, int]) -> str:
+def _peer(server: socket.socket, pid: int, address: tuple[str, int], patience: float = 10) -> str:
     """As whom a server sees somebody who connects from the network of a process."""
     with socket_of(pid, socket.SOCK_STREAM, socket.AF_INET6) as client:
-        client.settimeout(3)
+        client.settimeout(patience)
         client.connect(address)
         server.settimeout(10)
         accepted, (ip, *_) = server.accept()

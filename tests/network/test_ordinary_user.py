@@ -25,6 +25,7 @@ from ocinb.engine import Engine
 from ocinb.events import Recorder, Warned
 from ocinb.settings import Settings
 from tests.network.conftest import get
+from tests.support.runtimes import alive
 from tests.support.workplace import until
 import os, pathlib, signal, socket, sys, time
 place = pathlib.Path({place!r})
@@ -92,14 +93,17 @@ print(get({port}), engine.containers.get("web").ports)
 # The way out: an address outside is reached from the container, this machine's loopback is not.
 with (socket.create_server(("203.0.113.5", 0)) as server,
       socket.create_server(("127.0.0.1", 0)) as shut):
-    print(run(f"nc -w 2 203.0.113.5 {{server.getsockname()[1]}} -e true && echo reached; "
+    print(run(f"nc -w 10 203.0.113.5 {{server.getsockname()[1]}} -e true && echo reached; "
               f"nc -w 2 127.0.0.1 {{shut.getsockname()[1]}} -e true 2>/dev/null || echo shut",
               network={kind!r}))
 engine.containers.delete("web", force=True)
-until(lambda: not [p for p in os.listdir("/proc") if p.isdigit() and
-      pathlib.Path("/proc", p, "comm").exists() and
-      pathlib.Path("/proc", p, "comm").read_text().startswith({kind!r}[:15]) and
-      os.stat(f"/proc/{{p}}").st_uid == os.getuid()])
+def mine(pid):
+    try:
+        return (pathlib.Path("/proc", pid, "comm").read_text().startswith({kind!r}[:15])
+                and os.stat(f"/proc/{{pid}}").st_uid == os.getuid())
+    except OSError:
+        return False
+until(lambda: not [p for p in os.listdir("/proc") if p.isdigit() and mine(p)])
 print("gone")
 """,
         network=WAY_OUT,
@@ -126,8 +130,7 @@ programs = {entry["name"]: entry["pid"] for entry in record["processes"]}
 for name in ("monitor.json", "init.json"):
     os.kill(json.loads((files / name).read_text())["pid"], signal.SIGKILL)
 for pid in programs.values():
-    until(lambda: not os.path.exists(f"/proc/{pid}") or
-          "Z" in open(f"/proc/{pid}/stat").read().rpartition(")")[2])
+    until(lambda: not alive(pid))
 from ocinb.engine.repair import repair_networks
 print(sorted(programs), repair_networks(engine) == [
     f"the slirp4netns network of container {web.id}"])

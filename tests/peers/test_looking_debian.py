@@ -16,6 +16,7 @@ from tests.support.debian import TAG, debian_layout, run
 from tests.support.door import Door
 from tests.support.peers import require
 from tests.support.podman import Podman
+from tests.support.workplace import until
 
 pytestmark = [pytest.mark.peer, pytest.mark.root, pytest.mark.slow]
 
@@ -114,10 +115,13 @@ def test_a_container_differs_from_its_image_as_podman_says(door, tmp_path):
     theirs = json.loads(podman("diff", "--format", "json", "c").stdout)
     podman("rm", "--force", "c")
     door("run", "--detach", "--name", "c", NAME, "sh", "-c", CHANGES + "sleep 1000")
-    for _ in range(100):
-        rows = door("diff", "c", "--only", "file").records()
-        if any(row["name"] == "/var/lib/dpkg/info/only" for row in rows):
-            break
+    rows = []
+
+    def all_done() -> bool:
+        rows[:] = door("diff", "c", "--only", "file").records()
+        return any(row["name"] == "/var/lib/dpkg/info/only" for row in rows)
+
+    until(all_done, 60)
     ours = {change: set() for change in ("added", "removed", "changed")}
     for row in rows:
         ours[row["change"]].add(row["name"])

@@ -84,6 +84,16 @@ class RuntimeProgram:
         done.stderr = errors.read_text()
         return done
 
+    def pause(self, container: str = "c") -> None:
+        """``pause``, until it is: runc gives up where the kernel takes its time, crun leaves."""
+        wait_until(
+            lambda: (
+                self.call("pause", container).returncode == 0
+                or self.state(container)["status"] == "paused"
+            )
+        )
+        self.await_status("paused", container)
+
     def state(self, container: str = "c") -> dict[str, Any]:
         """The state document."""
         done = self.call("state", container)

@@ -79,7 +79,7 @@ def test_detached_with_a_pid_file(running: RuntimeProgram, tmp_path: Path) -> No
 
 
 def test_of_a_paused_container_it_is_refused(running: RuntimeProgram) -> None:
-    running.call("pause", "c")
+    running.pause()
     done = running.call("exec", "c", "/bin/true")
     assert done.returncode != 0
     running.call("resume", "c")

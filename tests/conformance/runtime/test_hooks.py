@@ -262,10 +262,11 @@ def test_a_hook_that_does_not_end_in_time_fails_and_is_killed(
 ) -> None:
     prepare(bundle, notes)
     script = hook_script(notes / "slow", f"echo $$ > {notes}/pid\nexec sleep 60")
-    bundle.config["hooks"] = {"createRuntime": [{"path": str(script), "timeout": 1}]}
+    bundle.config["hooks"] = {"createRuntime": [{"path": str(script), "timeout": 5}]}
     done = runtime.create(bundle)
     assert done.returncode != 0
-    assert not alive(int((notes / "pid").read_text()))
+    pid = int((notes / "pid").read_text())
+    wait_until(lambda: not alive(pid))
     assert not runtime.exists()
 
 

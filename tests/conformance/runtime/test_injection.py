@@ -243,11 +243,12 @@ def test_step_3_and_4_the_runtime_is_killed(
 
 
 def test_step_5_the_containers_process_is_killed(ours: RuntimeProgram, watched: Bundle) -> None:
-    script("createContainer", "sleep 20")(watched)
+    hooked = watched.directory / "hooked"
+    script("createContainer", f": > {hooked}; exec sleep 20")(watched)
     argv = [*ours.argv, "create", "--bundle", watched.write(), "c"]
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                           stderr=subprocess.PIPE, text=True) as creating:  # fmt: skip
-        wait_until(lambda: ours.exists() and ours.state()["pid"])
+        wait_until(hooked.exists)
         os.kill(ours.state()["pid"], signal.SIGKILL)
         _, errors = creating.communicate(timeout=20)
     assert creating.returncode == 1

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.runtimes import Bundle, RuntimeProgram
+from tests.support.runtimes import Bundle, RuntimeProgram, wait_until
 
 MAC = "02:00:00:aa:bb:01"
 
@@ -104,6 +104,8 @@ def test_a_name_that_is_taken_moves_nothing(
     ours: RuntimeProgram, bundle: Bundle, device: str, namespace: Path
 ) -> None:
     joined(bundle, namespace)
+    # What a new device is without its other side it becomes some time after it was made.
+    wait_until(lambda: "NO-CARRIER" in on_host(device)["flags"])
     before = on_host(device)
     bundle.linux["netDevices"] = {device: {"name": "taken"}}
     done = ours.create(bundle)

@@ -126,7 +126,8 @@ BATCHES = [
             ),
             Row(
                 "--init: orphans are collected",
-                "pid=$(sh -c 'sleep 0.1 >/dev/null & echo $!'); sleep 0.5; "
+                "pid=$(sh -c 'sleep 0.1 >/dev/null & echo $!'); n=0; "
+                "while [ -e /proc/$pid ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n+1)); done; "
                 "[ -e /proc/$pid ] && echo left || echo gone",
                 "gone",
             ),

@@ -180,6 +180,7 @@ SCENES = [
         "namespaces of another container",
         [
             Step(f"run --detach --name six --hostname six.example --sysctl {_MESSAGES} {_SLEEP}"),
+            Step("exec six sh -c 'until grep -qx sleep /proc/1/comm; do sleep 0.1; done'"),
             Step("run --rm --pid container:six {image} cat /proc/1/comm", 0, "sleep\n"),
             Step("run --rm --uts container:six {image} hostname", 0, "six.example\n"),
             Step("run --rm --network container:six {image} ls /sys/class/net", 0, "lo\n"),
@@ -284,6 +285,7 @@ SCENES = [
             Step("rm eleven"),
             Step("run --detach --name eleven --restart on-failure {image} echo run"),
             Step(f"{_RUN} sleep 1", 0, ""),
+            Step("wait eleven", 0, "0\n"),
             Step("logs eleven", 0, "run\n"),
             Step("rm eleven"),
             Step("run --detach --name eleven --restart always {image} "
@@ -318,8 +320,8 @@ SCENES = [
             Step("run --rm --init {image} sh -c 'kill -TERM $$'", 143),
             Step("run --rm --init {image} no-such-program", 127, ""),
             Step("run --detach --name twelve --init {image} sh -c 'trap \"exit 4\" TERM; "
-                 "echo up; while sleep 0.1; do :; done'"),
-            Step(f"{_RUN} sleep 1"),
+                 "echo > /up; while sleep 0.1; do :; done'"),
+            Step("exec twelve sh -c 'until test -e /up; do sleep 0.1; done'"),
             Step("kill --signal TERM twelve"),
             Step("wait twelve", 0, "4\n"),
             Step("rm twelve"),
