@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 from pathlib import Path
 
 import pytest
@@ -27,6 +26,7 @@ from ocinb.image import Image
 from ocinb.linux.mounts import mounts
 from ocinb.local_registry import Registry
 from ocinb.settings import Settings
+from tests.support.ports import free_port
 
 NAME = "docker.io/library/demo:latest"
 
@@ -242,10 +242,7 @@ def test_the_doctor_tells_every_rung_with_an_answer(door):
 
 @pytest.mark.slow
 def test_a_registry_goes_up_and_down(door):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = door("registry", "up", "--port", port).subject
+    address = door("registry", "up", "--port", free_port()).subject
     try:
         assert door("registry", "status").column("address") == [address]
         door("push", "demo", f"{address}/demo:1")

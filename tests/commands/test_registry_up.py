@@ -17,6 +17,7 @@ from ocinb.errors import AuthenticationFailed, CommandError, RegistryError, Unsu
 from ocinb.events import Warned
 from ocinb.spec.reference import Reference
 from tests.support.door import Door
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.slow
 PASSWORD = "correct-horse"
@@ -32,9 +33,7 @@ def door(tmp_path):
 
 @pytest.fixture
 def port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+    return free_port()
 
 
 def test_with_tls_and_tokens_and_the_demo_image_in_it(door, port, tmp_path):
@@ -69,10 +68,7 @@ def test_with_faults(door, port):
 
 def test_as_a_cache_that_is_read_only(door, port, tmp_path):
     behind = Door(tmp_path / "behind")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        other = free.getsockname()[1]
-    origin = behind("registry", "up", "--port", other, "--demo").subject
+    origin = behind("registry", "up", "--port", free_port(), "--demo").subject
     try:
         address = door("registry", "up", "--port", port, "--pull-through", origin).subject
         assert door("registry", "status").column("serves") == [f"cache of {origin}"]

@@ -304,6 +304,7 @@ def test_hooks_run_at_their_stages(pod: Pod, place: Path) -> None:
 
 
 def test_start_container_hooks_are_programs_of_the_container(pod: Pod, place: Path) -> None:
+    before = loaders_left()
     # The same words outside would find neither this file nor this directory.
     script = "cat > /srv/state; cat /etc/os-release > /srv/name; echo $WHO $HOME > /srv/who"
     hooks = {
@@ -317,8 +318,13 @@ def test_start_container_hooks_are_programs_of_the_container(pod: Pod, place: Pa
     state = json.loads(out[1].partition("}")[0] + "}}")
     assert (state["status"], state["pid"] > 0) == ("created", True)
     assert 'NAME="ocinb demo"' in out[1] + "".join(out[2:])
-    mine = set(Path("/tmp").glob("prooted-*"))  # or the other tests'
-    until(lambda: not [path for path in mine if path.exists()])
+    until(lambda: loaders_left() <= before)
+
+
+def loaders_left() -> set[Path]:
+    """Files of proots that have ended."""
+    found = Path("/tmp").glob("prooted-*")
+    return {path for path in found if not Path("/proc", path.name.split("-")[1]).exists()}
 
 
 @pytest.mark.parametrize(
@@ -433,7 +439,8 @@ def test_the_same_commands_as_for_every_container(pod: Pod) -> None:
     text = CLI + (
         "run('sh', '-c', 'echo kept > /srv/kept; exec sleep 100', name='box', detach=True)\n"
         "print(engine.containers.get('box').status)\n"
-        "while not list(place.glob('root/containers/*/bundle/rootfs/srv/kept')): time.sleep(0.02)\n"
+        "kept = lambda: [*place.glob('root/containers/*/bundle/rootfs/srv/kept')]\n"
+        "while not ''.join(path.read_text() for path in kept()): time.sleep(0.02)\n"
         "print(ocinb('exec', 'box', 'sh', '-c', 'cat /srv/kept; exit 5')[0])\n"
         "commands = [row[-1] for row in ocinb('top', 'box')[1].rows]\n"
         "print(any('sleep 100' in c for c in commands), any('pod.py' in c for c in commands))\n"

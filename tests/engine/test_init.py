@@ -70,7 +70,8 @@ def test_the_program_is_not_the_first_process(engine: Engine, runtime: str) -> N
 def test_orphans_are_collected(engine: Engine) -> None:
     # Each inner shell ends before what it has begun, which is then the first process's to collect.
     orphans = "for i in 1 2 3 4 5; do sh -c 'sleep 0.1 &'; done"
-    orphans += "; while set -- /proc/[0-9]*; [ $# -gt 2 ]; do sleep 0.05; done"
+    orphans += "; n=0; while set -- /proc/[0-9]*; [ $# -gt 2 ] && [ $n -lt 200 ]; do "
+    orphans += "sleep 0.1; n=$((n+1)); done"
     count = 'for p in /proc/[0-9]*; do read a < $p/stat; echo "$a"; done'
     status, said = run(engine, "sh", "-c", f"{orphans}; {count}")
     states = [line.rpartition(b")")[2].split()[0] for line in said.splitlines()]

@@ -103,12 +103,13 @@ def test_the_child_that_waits_becomes_what_is_asked_for(engine: Engine) -> None:
 
 def test_for_an_image_that_is_nowhere_no_monitor_is_asked_for(engine: Engine) -> None:
     assert status_of(engine, "true") == 0
+    until(lambda: places(engine, "") == [])
     parent = launcher().pid
     until(lambda: standing_by(parent))
     waiting = spare(parent)
     with pytest.raises(OcinbError, match=r"127\.0\.0\.1:1"):
         engine.run("127.0.0.1:1/no-such-image", output=lambda *_: None)
-    until(lambda: places(engine, "") == [])
+    assert places(engine, "") == []
     assert spare(parent) == waiting
 
 
@@ -139,15 +140,18 @@ def test_it_has_one_thread_a_session_of_its_own_and_no_name(engine: Engine) -> N
     assert os.listdir(f"/proc/{pid}/task") == [str(pid)]
     assert os.getsid(pid) == pid != os.getsid(0)
     until(lambda: spare(pid) > 0)
+
     # Its socket has no name in the file system, so nobody else can connect to it.
-    sockets = {
-        os.readlink(f"/proc/{pid}/fd/{fd}")
-        for fd in os.listdir(f"/proc/{pid}/fd")
-        if os.readlink(f"/proc/{pid}/fd/{fd}").startswith("socket:")
-    }
+    def sockets() -> set[str]:
+        links = set()
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):  # closed meanwhile
+                links.add(os.readlink(link))
+        return {link for link in links if link.startswith("socket:")}
+
     # One to who started it, one to the child that waits.
-    assert len(sockets) == 2
-    inodes = {text.removeprefix("socket:[").removesuffix("]") for text in sockets}
+    until(lambda: len(sockets()) == 2)
+    inodes = {text.removeprefix("socket:[").removesuffix("]") for text in sockets()}
     named = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()]
     assert [fields[7:] for fields in named if fields[6] in inodes] == [[], []]
 
@@ -203,9 +207,10 @@ def test_killed_it_is_started_again_and_containers_go_on(engine: Engine) -> None
 
 def test_without_the_child_that_waits_another_is_made(engine: Engine) -> None:
     assert status_of(engine, "true") == 0
+    waiting: list[int] = []
     for _ in range(3):
-        until(lambda: spare(launcher().pid))  # 0 would be our own process group
-        os.kill(spare(launcher().pid), signal.SIGKILL)
+        until(lambda: waiting.append(spare(launcher().pid)) or waiting[-1])
+        os.kill(waiting[-1], signal.SIGKILL)  # 0 would be our own process group
         assert status_of(engine, "sh", "-c", "exit 5") == 5
 
 

@@ -16,6 +16,7 @@ import pytest
 from ocinb.linux.cgroup import hierarchies
 from ocinb.settings import Settings
 from tests.support.peers import require, require_system_python
+from tests.support.ports import free_port
 from tests.support.workplace import ORDINARY, until
 
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.peer]
@@ -358,10 +359,7 @@ def test_volumes_have_the_owner_of_their_place_and_are_removed(ordinary: Ordinar
 
 
 WALK = """
-import subprocess, socket, sys
-with socket.socket() as free:
-    free.bind(('127.0.0.1', 0))
-    port = free.getsockname()[1]
+import subprocess, sys
 name = f'localhost:{port}/demo'
 home = place / 'home'
 for directory in ('data', 'run', 'config', 'cache'):
@@ -400,7 +398,7 @@ print([*data.glob('containers/*/*'), *(home / 'run').glob('ocinb/runtime/*')])
 
 @pytest.mark.parametrize("subuid", [RANGE, ""], ids=["many ids", "one id"])
 def test_the_whole_walk_in_the_directories_of_xdg(ordinary: Ordinary, subuid: str) -> None:
-    lines = ordinary(WALK, subuid=subuid).splitlines()
+    lines = ordinary(f"port = {free_port()}\n{WALK}", subuid=subuid).splitlines()
     assert lines[:4] == ["0", "in", "box", "y"]
     assert lines[4] == "['context', 'data', 'run']"
     assert lines[5:] == ["[]", "[]"]

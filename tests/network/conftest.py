@@ -137,10 +137,3 @@ def get(port: int, host: str = "127.0.0.1") -> str:
                 return answer.partition(b"\r\n\r\n")[2].decode()
         assert time.monotonic() < end, f"nobody answers on port {port}"
         time.sleep(0.02)
-
-
-def free_port() -> int:
-    """A port that nobody has."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port

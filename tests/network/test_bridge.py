@@ -28,9 +28,10 @@ from ocinb.network.checking import check
 from ocinb.settings import Settings
 from ocinb.trace import trace
 from ocinb.workshop import commit_container
-from tests.network.conftest import Start, free_port, get, state_files
+from tests.network.conftest import Start, get, state_files
 from tests.support.own_network import links_and_tables
 from tests.support.peers import require
+from tests.support.ports import free_port
 from tests.support.workplace import until
 
 pytestmark = pytest.mark.root

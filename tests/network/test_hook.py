@@ -20,8 +20,9 @@ from ocinb.network.networks import Networks
 from ocinb.network.plan import Container, plan, write_files
 from ocinb.network.undo import repair
 from ocinb.settings import Settings
-from tests.network.conftest import free_port, get, state_files
+from tests.network.conftest import get, state_files
 from tests.support.own_network import links_and_tables
+from tests.support.ports import free_port
 from tests.support.workplace import until
 
 pytestmark = pytest.mark.root

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from ocinb.settings import Settings
-from tests.network.conftest import free_port
 from tests.support.peers import require, require_system_python
+from tests.support.ports import free_port
 from tests.support.workplace import ORDINARY
 
 pytestmark = [pytest.mark.root, pytest.mark.peer]

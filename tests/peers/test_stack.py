@@ -139,8 +139,8 @@ def test_a_shim_outlives_containerd(tmp_path: Path, door: Door) -> None:
             wait_until(lambda: "STOPPED" in again("task", "ls").stdout)
             again("task", "rm", "c", check=False)
             again("container", "rm", "c")
-    left = subprocess.run(["pgrep", "-f", str(place)], capture_output=True, check=False)
-    assert left.stdout == b""
+    pgrep = ["pgrep", "-f", str(place)]
+    wait_until(lambda: subprocess.run(pgrep, capture_output=True, check=False).stdout == b"")
 
 
 def test_ctrl_c_in_a_shell_is_the_engines_and_the_calls_are_told(

@@ -15,6 +15,7 @@ import pytest
 from ocinb.registry.serve import RegistryServer
 from tests.pressure.conftest import OPERATIONS
 from tests.support.ordeal import REFUSED, ROOT, Operation, Ordeal
+from tests.support.ports import free_port
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 
@@ -104,7 +105,9 @@ def test_a_registry_that_dies_in_the_middle(
 @contextmanager
 def _served(root: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Our registry as a process of its own, and its address."""
-    words = [sys.executable, "-m", "ocinb.registry", "--root", str(root)]
+    # On a port that nobody else is given until it comes back.
+    port = ["--port", str(free_port())]
+    words = [sys.executable, "-m", "ocinb.registry", "--root", str(root), *port]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
         words, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment

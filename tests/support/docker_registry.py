@@ -14,6 +14,7 @@ import pytest
 import trustme
 
 from tests.support.peers import require
+from tests.support.ports import free_port
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,7 @@ def docker_registry(
     """Run one below ``root``; with htpasswd for ``login``, with TLS, with schema 1 manifests."""
     program = require("docker-registry")
     root.mkdir(parents=True, exist_ok=True)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     config = [
         "version: 0.1",
         "log: {level: error, accesslog: {disabled: true}}",

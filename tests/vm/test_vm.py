@@ -18,7 +18,7 @@ from tests.support.peers import require
 from tests.vm.image import initial_ramdisk, kernel
 
 GUEST = Path(__file__).parent / "guest"
-SECONDS = 400
+SECONDS = 800
 
 pytestmark = [
     pytest.mark.slow,

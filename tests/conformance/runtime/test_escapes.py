@@ -284,10 +284,11 @@ def test_2021_30465_swapped_while_it_is_mounted_upon(
     (image / "b").rmdir()
     (image / "b").symlink_to(f"../../../../../../../../{outside}")
     # The two names are exchanged, as fast as it goes, while containers are made.
-    swapper = subprocess.Popen(
-        ["/usr/bin/python3", "-c", _SWAP, str(image / "a"), str(image / "b")]
-    )
+    words = ["/usr/bin/python3", "-c", _SWAP, str(image / "a"), str(image / "b")]
+    swapper = subprocess.Popen(words, stdout=subprocess.PIPE)
+    assert swapper.stdout is not None
     try:
+        assert swapper.stdout.readline() == b"begun\n"
         # A directory that is missing shows where it was made, on the host's side too.
         bundle.mount("/a/deep", "tmpfs", "tmpfs")
         bundle.process["args"] = ["/bin/true"]
@@ -297,13 +298,15 @@ def test_2021_30465_swapped_while_it_is_mounted_upon(
             assert list(outside.iterdir()) == []
     finally:
         swapper.kill()
-        swapper.wait()
+        swapper.communicate()
 
 
 _SWAP = """
 import ctypes, sys
 rename = ctypes.CDLL(None).renameat2
 one, two = (name.encode() for name in sys.argv[1:])
+rename(-100, one, -100, two, 2)
+print("begun", flush=True)
 while True:
     rename(-100, one, -100, two, 2)
 """

@@ -58,7 +58,7 @@ def nothing_left(bundle: Bundle, ours: RuntimeProgram) -> Callable[[], None]:
         commands = (Path(f"/proc/{pid}/cmdline") for pid in os.listdir("/proc") if pid.isdigit())
         for command in commands:
             try:
-                assert str(ours.root) not in command.read_text()
+                assert os.fsencode(ours.root) not in command.read_bytes()
             except OSError:
                 continue
 
@@ -159,7 +159,7 @@ def test_a_frozen_control_group_is_refused(
     # Spec: runtime-spec config-linux.md#control-groups
     bundle.shell("sleep 60")
     ours.create(bundle, "one")
-    ours.call("pause", "one")
+    ours.pause("one")
     other = Bundle(tmp_path / "other", Path(bundle.config["root"]["path"]))
     other.linux["cgroupsPath"] = bundle.linux["cgroupsPath"]
     done = ours.create(other, "two")

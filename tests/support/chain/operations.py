@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tempfile
@@ -190,7 +191,13 @@ def _processes(caller: Caller) -> str:
 
 def _pause(caller: Caller) -> str:
     pid = caller.pid("sleeper")
-    caller.pause("sleeper")
+
+    def paused() -> bool:
+        with contextlib.suppress(AssertionError):  # runc gives up where the kernel takes its time
+            caller.pause("sleeper")
+        return caller.status("sleeper") == "paused"
+
+    wait_until(paused)
     frozen = f"{caller.status('sleeper')}, {_freezer(pid)}"
     caller.resume("sleeper")
     return f"{frozen}; {caller.status('sleeper')}, {_freezer(pid)}"
