@@ -225,9 +225,10 @@ def signals(_session: Session, _context: click.Context, _incomplete: str) -> Ite
 
 def filters(session: Session, context: click.Context, incomplete: str) -> Iterator[str]:
     """What a listing may be narrowed by; behind the equals sign its values."""
-    from ocinb.commands import events, filters
+    from ocinb.commands import event_filters, filters
 
-    known = (events if context.info_name == "events" else filters).known(session.engine)
+    listing = event_filters if context.info_name == "events" else filters
+    known = listing.known(session.engine)
     name, equals, _ = incomplete.partition("=")
     if equals:
         yield from (f"{name}={value}" for value in known.get(name, ()))

@@ -7,27 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ocinb.commands.event_filters import fits, wishes
 from ocinb.commands.options import listing
 from ocinb.commands.tree import Command
 from ocinb.commands.values import Narration, Said
 from ocinb.commands.when import moment
-from ocinb.errors import CommandError
 from ocinb.table import Table, columns, rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from ocinb.commands.session import Session
     from ocinb.engine.engine import Engine
     from ocinb.events import Happened
 
 COLUMNS = columns("time:clock action name exit_status:int detail image? container?")
-
-_FILTERS = ("action", "event", "container", "name", "image")
-_ACTIONS = (
-    "create", "start", "oom", "die", "kill", "pause", "unpause", "update", "rename", "exec",
-    "connect", "disconnect", "health_status", "remove",
-)  # fmt: skip
 
 
 @click.command(cls=Command)
@@ -49,7 +43,7 @@ def command(
     health_status, remove.
     """
     engine = session.engine
-    after, wanted = moment("--since", since), _wanted(filters)
+    after, wanted = moment("--since", since), wishes(filters)
     if follow:
         return Narration(_lines(engine, after, until, wanted))
     before = moment("--until", until)
@@ -59,16 +53,9 @@ def command(
         for e in engine.happenings.past()
         if (after is None or e.time >= after)
         and (before is None or e.time <= before)
-        and _fits(e, wanted)
+        and fits(e, wanted)
     ]  # fmt: skip
     return Table(COLUMNS, rows, title="what became of containers")
-
-
-def known(engine: Engine) -> dict[str, Sequence[str]]:
-    """Each filter, with what there is to ask for where that is little."""
-    names = [record.name for record in engine.containers.all()]
-    listed = {"action": _ACTIONS, "event": _ACTIONS, "container": names, "name": names}
-    return {name: listed.get(name, ()) for name in _FILTERS}
 
 
 def _lines(
@@ -79,10 +66,10 @@ def _lines(
     end = None if until is None else time.time() + seconds("--until", until)
     if after is not None:
         yield from (
-            _line(e) for e in engine.happenings.past() if e.time >= after and _fits(e, wanted)
+            _line(e) for e in engine.happenings.past() if e.time >= after and fits(e, wanted)
         )
     for event in engine.happenings.follow(lambda: end is not None and time.time() >= end):
-        if _fits(event, wanted):
+        if fits(event, wanted):
             yield _line(event)
 
 
@@ -90,37 +77,3 @@ def _line(event: Happened) -> Said:
     status = "" if event.exit_status < 0 else f" exit status {event.exit_status}"
     detail = f" {event.detail}" if event.detail else ""
     return Said(f"{rfc3339(event.time)} {event.action} {event.name}{status}{detail}")
-
-
-def _wanted(texts: tuple[str, ...]) -> dict[str, set[str]]:
-    wanted: dict[str, set[str]] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if name not in _FILTERS or not equals:
-            raise CommandError(
-                f"--filter {text} is not known", hint=f"NAME=VALUE of {', '.join(_FILTERS)}"
-            )
-        key = {"event": "action", "name": "container"}.get(name, name)
-        if key == "action" and value not in _ACTIONS:
-            raise CommandError(
-                f"--filter {text}: nothing is called that", hint=f"one of {', '.join(_ACTIONS)}"
-            )
-        wanted.setdefault(key, set()).add(value)
-    return wanted
-
-
-def _fits(event: Happened, wanted: dict[str, set[str]]) -> bool:
-    from ocinb.errors import OcinbError
-    from ocinb.spec.reference import Reference
-
-    def whole(name: str) -> str:
-        try:
-            return str(Reference.parse(name))
-        except OcinbError:
-            return name
-
-    if "action" in wanted and event.action not in wanted["action"]:
-        return False
-    if "container" in wanted and not {event.name, event.container} & wanted["container"]:
-        return False
-    return "image" not in wanted or event.image in {whole(name) for name in wanted["image"]}

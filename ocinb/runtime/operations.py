@@ -242,7 +242,11 @@ class Runtime:
     def _kill_processes(self, container: Container) -> None:
         cgroup = container.cgroup(self.kernel)
         if container.alive():
-            self.kernel.kill(container.pid, _SIGKILL)
+            try:
+                self.kernel.kill(container.pid, _SIGKILL)
+            except SyscallError as error:
+                if error.errno != _NO_PROCESS:  # it has just ended
+                    raise
         # Without a pid namespace of its own its other processes do not die with the first. A
         # control group that it only joined may hold processes of others.
         if cgroup.created:
