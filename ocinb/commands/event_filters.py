@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ocinb.commands.filters import split
 from ocinb.errors import CommandError, OcinbError
 from ocinb.spec.reference import Reference
 
@@ -35,11 +36,7 @@ def wishes(texts: Iterable[str]) -> dict[str, set[str]]:
     """
     wanted: dict[str, set[str]] = {}
     for text in texts:
-        name, equals, value = text.partition("=")
-        if name not in _FILTERS or not equals:
-            raise CommandError(
-                f"--filter {text} is not known", hint=f"NAME=VALUE of {', '.join(_FILTERS)}"
-            )
+        name, value = split(text, _FILTERS)
         key = {"event": "action", "name": "container"}.get(name, name)
         if key == "action" and value not in _ACTIONS:
             raise CommandError(

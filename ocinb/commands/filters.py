@@ -11,7 +11,7 @@ from ocinb.errors import CommandError, OcinbError
 from ocinb.spec.runtime_state import PAUSED, RESTARTING, STATUSES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from ocinb.engine.containers import ContainerRecord
     from ocinb.engine.engine import Engine
@@ -30,11 +30,7 @@ def chosen(
     tests = _tests(engine)
     wanted: dict[str, list[str]] = {}
     for text in texts:
-        name, equals, value = text.partition("=")
-        if name not in tests or not equals:
-            raise CommandError(
-                f"--filter {text} is not known", hint=f"NAME=VALUE of {', '.join(tests)}"
-            )
+        name, value = split(text, tests)
         if name in _VALUES and value not in _VALUES[name]:
             raise CommandError(
                 f"--filter {text}: no container can be that",
@@ -48,6 +44,20 @@ def chosen(
         for record in records
         if all(any(tests[name](record, v) for v in values) for name, values in wanted.items())
     ]
+
+
+def split(text: str, names: Collection[str]) -> tuple[str, str]:
+    """The name and the value of a filter.
+
+    Raises:
+        CommandError: it is no NAME=VALUE, or the name is none of these.
+    """
+    name, equals, value = text.partition("=")
+    if name not in names or not equals:
+        raise CommandError(
+            f"--filter {text} is not known", hint=f"NAME=VALUE of {', '.join(names)}"
+        )
+    return name, value
 
 
 def known(engine: Engine) -> dict[str, Sequence[str]]:

@@ -34,7 +34,7 @@ def command(
     these, too.
     """
     containers = chosen(session, "rm", containers, every, None if force else (STOPPED,))
-    if force:
+    if force and not every:
         containers = tuple(name for name in containers if _is_there(session, name))
     return each(containers, partial(_remove, session, force, volumes), "{} is removed")
 

@@ -72,11 +72,12 @@ def test_top_lists_processes_with_both_numbers(door: Door, web: str) -> None:
 def test_stats_tell_use_and_limits(door: Door, web: str) -> None:
     door("run", "-d", "--name", "busy", "demo", "sh", "-c", "while :; do :; done")
 
-    def statistics() -> dict[str, dict[str, Any]]:
-        return {row["name"]: row for row in door("stats", "--interval", "0.3").records()}
+    def told_apart() -> dict[str, dict[str, Any]] | None:
+        rows = {row["name"]: row for row in door("stats", "--interval", "0.3").records()}
+        return rows if rows["busy"]["cpu_percent"] > rows["web"]["cpu_percent"] else None
 
-    until(lambda: statistics()["busy"]["cpu_percent"] > statistics()["web"]["cpu_percent"])
-    rows = statistics()
+    rows = until(told_apart)
+    assert rows is not None
     assert rows["web"]["memory_limit"] == 64 << 20
     assert rows["web"]["pids_limit"] == 20
     assert rows["web"]["pids"] == 1

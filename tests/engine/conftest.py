@@ -45,6 +45,8 @@ def engine(settings: Settings, recorder: Recorder) -> Iterator[Engine]:
 
 
 Program = Callable[..., "subprocess.Popen[str]"]
+PATIENT = "from ocinb.engine import attached; attached.INSISTING = ((2, 20.0), (9, 10.0))\n"
+"""Begins a program: however slow this machine is, who listens to Ctrl-C is not killed."""
 
 
 @pytest.fixture(params=["superuser", "ordinary user"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from ocinb.bundle.options import ContainerOptions
 from ocinb.engine import Engine
 from ocinb.errors import ContainerError
+from tests.support.exchanging import exchanging
 from tests.support.peers import require
 
 pytestmark = pytest.mark.root
@@ -53,17 +53,6 @@ def test_2019_14271_no_library_of_the_container_is_loaded(
     assert (root / "srv/in").read_text() == "content"
 
 
-_EXCHANGE = """
-import ctypes, sys
-rename = ctypes.CDLL(None).renameat2
-one, two = (name.encode() for name in sys.argv[1:])
-rename(-100, one, -100, two, 2)
-print("begun", flush=True)
-while True:
-    rename(-100, one, -100, two, 2)
-"""
-
-
 def test_2018_15664_a_directory_that_is_exchanged_meanwhile(
     engine: Engine, root: Path, place: Path
 ) -> None:
@@ -75,17 +64,11 @@ def test_2018_15664_a_directory_that_is_exchanged_meanwhile(
     inner.mkdir()
     (inner / "file").write_text("of the container")
     (root / "srv/b").symlink_to(outside)
-    words = [sys.executable, "-c", _EXCHANGE, f"{inner}", f"{root}/srv/b"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE) as exchange:
-        assert exchange.stdout is not None
-        exchange.stdout.readline()
-        try:
-            for number in range(20):
-                with contextlib.suppress(ContainerError):
-                    engine.containers.copy_in("web", str(place / "file"), f"/srv/a/new{number}")
-                with contextlib.suppress(ContainerError):
-                    engine.containers.copy_out("web", "/srv/a/file", str(place / "out"))
-                    assert (place / "out").read_text() == "of the container"
-        finally:
-            exchange.kill()
+    with exchanging(inner, root / "srv/b"):
+        for number in range(20):
+            with contextlib.suppress(ContainerError):
+                engine.containers.copy_in("web", str(place / "file"), f"/srv/a/new{number}")
+            with contextlib.suppress(ContainerError):
+                engine.containers.copy_out("web", "/srv/a/file", str(place / "out"))
+                assert (place / "out").read_text() == "of the container"
     assert [path.name for path in outside.iterdir()] == ["file"]

@@ -23,7 +23,7 @@ from ocinb.engine import Engine
 from ocinb.engine.engine import Finished
 from ocinb.settings import Settings
 from ocinb.spec.reference import Reference
-from tests.engine.conftest import finish
+from tests.engine.conftest import PATIENT, finish
 from tests.support.images import image_of
 from tests.support.peers import require, require_system_python
 from tests.support.signals import ignored_signals
@@ -414,10 +414,8 @@ def test_by_name_where_better_rungs_work_too(engine: Engine, kind: str) -> None:
 
 def test_interrupted_it_ends_within_seconds(pod: Pod, place: Path) -> None:
     script = "trap 'echo caught; exit 7' INT; echo ready; while :; do sleep 0.05; done"
-    # However slow this machine is, who listens is not killed.
-    patient = "from ocinb.engine import attached; attached.INSISTING = ((2, 20.0), (9, 10.0))\n"
     run = f"done = run('sh', '-c', {script!r})\nprint(done.exit_status, done.interrupted)"
-    process = pod(patient + run)
+    process = pod(PATIENT + run)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.send_signal(2)

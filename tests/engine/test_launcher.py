@@ -25,6 +25,7 @@ from ocinb.engine.launcher_process import launcher
 from ocinb.errors import OcinbError
 from ocinb.events import RuntimeCalled, ignore
 from tests.engine.conftest import Program, finish
+from tests.support.remains import held
 from tests.support.workplace import until
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
@@ -143,11 +144,7 @@ def test_it_has_one_thread_a_session_of_its_own_and_no_name(engine: Engine) -> N
 
     # Its socket has no name in the file system, so nobody else can connect to it.
     def sockets() -> set[str]:
-        links = set()
-        for link in Path(f"/proc/{pid}/fd").iterdir():
-            with contextlib.suppress(OSError):  # closed meanwhile
-                links.add(os.readlink(link))
-        return {link for link in links if link.startswith("socket:")}
+        return {what for what in held(pid) if what.startswith("socket:")}
 
     # One to who started it, one to the child that waits.
     until(lambda: len(sockets()) == 2)
@@ -207,10 +204,9 @@ def test_killed_it_is_started_again_and_containers_go_on(engine: Engine) -> None
 
 def test_without_the_child_that_waits_another_is_made(engine: Engine) -> None:
     assert status_of(engine, "true") == 0
-    waiting: list[int] = []
     for _ in range(3):
-        until(lambda: waiting.append(spare(launcher().pid)) or waiting[-1])
-        os.kill(waiting[-1], signal.SIGKILL)  # 0 would be our own process group
+        waiting = until(lambda: spare(launcher().pid))
+        os.kill(waiting, signal.SIGKILL)  # 0 would be our own process group
         assert status_of(engine, "sh", "-c", "exit 5") == 5
 
 

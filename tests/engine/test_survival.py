@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from ocinb.engine.runtime_process import find_runtime
-from tests.engine.conftest import Program, finish
+from tests.engine.conftest import PATIENT, Program, finish
 from tests.support.peers import require
 from tests.support.runtimes import alive
 from tests.support.signals import passes_on
@@ -319,10 +319,8 @@ def test_an_attached_engine_is_told_when_the_monitor_is_killed(
 def test_control_c_ends_the_container_within_seconds(
     program: Program, place: Path, script: str, status: int
 ) -> None:
-    # However slow this machine is, who listens is not killed.
-    patient = "from ocinb.engine import attached; attached.INSISTING = ((2, 20.0), (9, 10.0))\n"
     engine = program(
-        (patient if status == 5 else "")
+        (PATIENT if status == 5 else "")
         + "show = lambda data, _: print(data.decode(), end='', flush=True)\n"
         f"done = engine.run('demo', Options(args=['sh', '-c', {script!r}]), output=show)\n"
         "print(done.exit_status, done.interrupted, engine.containers.all())"

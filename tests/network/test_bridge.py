@@ -32,6 +32,7 @@ from tests.network.conftest import Start, get, state_files
 from tests.support.own_network import links_and_tables
 from tests.support.peers import require
 from tests.support.ports import free_port
+from tests.support.remains import held
 from tests.support.workplace import until
 
 pytestmark = pytest.mark.root
@@ -548,15 +549,11 @@ def test_what_goes_on_for_a_port_holds_nothing_else(
     attachment = json.loads((settings.network_state / "attachments" / web.id).read_text())
     (proxy,) = attachment["processes"]
 
-    def held() -> list[str]:
-        found = []
-        for link in Path(f"/proc/{proxy['pid']}/fd").iterdir():
-            with contextlib.suppress(OSError):  # closed meanwhile
-                found.append(os.readlink(link))
-        return sorted(re.sub(r"\d+", "", name) for name in found)
+    def kinds() -> list[str]:
+        return sorted(re.sub(r"\d+", "", what) for what in held(proxy["pid"]))
 
     rest = ["anon_inode:[eventpoll]", "anon_inode:[pidfd]", "socket:[]"]
-    until(lambda: held() == sorted(["/dev/null"] * 3 + rest))
+    until(lambda: kinds() == sorted(["/dev/null"] * 3 + rest))
 
 
 def test_two_users_of_ocinb_at_once(engine: Engine, start: Start, place: Path) -> None:

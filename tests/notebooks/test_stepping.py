@@ -260,10 +260,7 @@ def test_who_is_no_hook_is_turned_away_and_the_hook_is_awaited():
     knock = "gate = socket.socket(socket.AF_UNIX); gate.connect('startContainer')"
     heard = "print('there', flush=True); print(gate.recv(1), flush=True)"
     stranger = subprocess.Popen(
-        [
-            *(sys.executable, "-c"),
-            f"{words}; {knock}; {heard}; {knock}",
-        ],
+        [sys.executable, "-c", f"{words}; {knock}; {heard}; {knock}"],
         stdout=subprocess.PIPE,
     )
     assert stranger.stdout.readline() == b"there\n"

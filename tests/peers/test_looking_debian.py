@@ -115,13 +115,12 @@ def test_a_container_differs_from_its_image_as_podman_says(door, tmp_path):
     theirs = json.loads(podman("diff", "--format", "json", "c").stdout)
     podman("rm", "--force", "c")
     door("run", "--detach", "--name", "c", NAME, "sh", "-c", CHANGES + "sleep 1000")
-    rows = []
 
-    def all_done() -> bool:
-        rows[:] = door("diff", "c", "--only", "file").records()
-        return any(row["name"] == "/var/lib/dpkg/info/only" for row in rows)
+    def all_of_them():
+        rows = door("diff", "c", "--only", "file").records()
+        return rows if any(row["name"] == "/var/lib/dpkg/info/only" for row in rows) else None
 
-    until(all_done, 60)
+    rows = until(all_of_them, 60)
     ours = {change: set() for change in ("added", "removed", "changed")}
     for row in rows:
         ours[row["change"]].add(row["name"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -34,6 +35,15 @@ def trees() -> list[Path]:
 def processes_naming(path: Path) -> list[int]:
     """Processes with a path in their command line, as the runtime's own have its ``--root``."""
     return [pid for pid in all_pids() if str(path) in _command(pid)]
+
+
+def held(pid: int) -> list[str]:
+    """What the descriptors of a process are; one that is closed meanwhile is not among them."""
+    found = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            found.append(os.readlink(link))
+    return found
 
 
 def all_pids() -> list[int]:

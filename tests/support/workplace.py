@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -18,6 +19,8 @@ from ocinb.overlay.trees import remove_tree
 from ocinb.settings import Settings
 from tests.support.leftovers import clear, leftovers
 from tests.support.peers import require
+
+T = TypeVar("T")
 
 ORDINARY = 1000
 """The id of a user that is nobody in particular."""
@@ -67,9 +70,10 @@ def runtime(request: pytest.FixtureRequest, place: Path) -> str:
     return str(wrapper)
 
 
-def until(condition: Callable[[], object], seconds: float = 20) -> None:
-    """Wait for something that happens in another process."""
+def until(condition: Callable[[], T], seconds: float = 20) -> T:
+    """Wait for something that happens in another process; what the condition gave then."""
     end = time.monotonic() + seconds
-    while not condition():
+    while not (found := condition()):
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.02)
+    return found

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.remains import all_pids, check_nothing_left, trees
+from tests.support.remains import all_pids, check_nothing_left, held, trees
 from tests.support.runtimes import Bundle, RuntimeProgram, wait_until
 
 CYCLES = int(os.environ.get("OCINB_TEST_CYCLES", "50"))
@@ -83,16 +83,8 @@ def test_a_waiting_container_holds_few_descriptors(ours: RuntimeProgram, busy: B
     """Standard streams, the gate, its lock, the host's /proc: what it needs until start."""
     assert ours.create(busy).returncode == 0
     pid = ours.state()["pid"]
-
-    def links() -> list[str]:
-        found = []
-        for path in Path(f"/proc/{pid}/fd").iterdir():
-            with contextlib.suppress(OSError):  # closed meanwhile
-                found.append(os.readlink(path))
-        return found
-
-    wait_until(lambda: not [link for link in links() if link.startswith(("pipe:", "socket:"))])
-    assert len(links()) <= 8
+    wait_until(lambda: not [what for what in held(pid) if what.startswith(("pipe:", "socket:"))])
+    assert len(held(pid)) <= 8
 
 
 def test_the_program_has_three_descriptors(ours: RuntimeProgram, busy: Bundle) -> None:

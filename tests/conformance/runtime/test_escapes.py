@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.exchanging import exchanging
 from tests.support.runtimes import (
     OURS,
     Bundle,
@@ -283,33 +284,14 @@ def test_2021_30465_swapped_while_it_is_mounted_upon(
         (image / name).mkdir()
     (image / "b").rmdir()
     (image / "b").symlink_to(f"../../../../../../../../{outside}")
-    # The two names are exchanged, as fast as it goes, while containers are made.
-    words = ["/usr/bin/python3", "-c", _SWAP, str(image / "a"), str(image / "b")]
-    swapper = subprocess.Popen(words, stdout=subprocess.PIPE)
-    assert swapper.stdout is not None
-    try:
-        assert swapper.stdout.readline() == b"begun\n"
-        # A directory that is missing shows where it was made, on the host's side too.
-        bundle.mount("/a/deep", "tmpfs", "tmpfs")
-        bundle.process["args"] = ["/bin/true"]
+    # A directory that is missing shows where it was made, on the host's side too.
+    bundle.mount("/a/deep", "tmpfs", "tmpfs")
+    bundle.process["args"] = ["/bin/true"]
+    with exchanging(image / "a", image / "b"):
         for _ in range(20):
             ours.run(bundle)
             assert not mount_points_below(outside)
             assert list(outside.iterdir()) == []
-    finally:
-        swapper.kill()
-        swapper.communicate()
-
-
-_SWAP = """
-import ctypes, sys
-rename = ctypes.CDLL(None).renameat2
-one, two = (name.encode() for name in sys.argv[1:])
-rename(-100, one, -100, two, 2)
-print("begun", flush=True)
-while True:
-    rename(-100, one, -100, two, 2)
-"""
 
 
 # CVE-2022-29162: inheritable capabilities that nobody asked for

@@ -265,8 +265,7 @@ def test_a_hook_that_does_not_end_in_time_fails_and_is_killed(
     bundle.config["hooks"] = {"createRuntime": [{"path": str(script), "timeout": 5}]}
     done = runtime.create(bundle)
     assert done.returncode != 0
-    pid = int((notes / "pid").read_text())
-    wait_until(lambda: not alive(pid))
+    runtime.await_end(int((notes / "pid").read_text()))
     assert not runtime.exists()
 
 

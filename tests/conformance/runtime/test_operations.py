@@ -141,7 +141,7 @@ def test_forced_delete_kills(runtime: RuntimeProgram, bundle: Bundle) -> None:
     runtime.call("start", "c")
     pid = runtime.state()["pid"]
     assert runtime.call("delete", "--force", "c").returncode == 0
-    wait_until(lambda: not alive(pid))  # crun does not
+    runtime.await_end(pid)
     assert not runtime.exists()
 
 
@@ -166,7 +166,7 @@ def test_forced_delete_of_a_paused_container(runtime: RuntimeProgram, bundle: Bu
     pid = runtime.state()["pid"]
     runtime.pause()
     assert runtime.call("delete", "--force", "c").returncode == 0
-    wait_until(lambda: not alive(pid))  # crun does not
+    runtime.await_end(pid)
 
 
 def test_pause_and_resume(runtime: RuntimeProgram, bundle: Bundle) -> None:
