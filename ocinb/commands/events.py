@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ocinb.commands.event_filters import fits, wishes
 from ocinb.commands.options import listing
 from ocinb.commands.tree import Command
 from ocinb.commands.values import Narration, Said
@@ -42,6 +41,8 @@ def command(
     create, start, oom, die, kill, pause, unpause, update, rename, exec, connect, disconnect,
     health_status, remove.
     """
+    from ocinb.commands.event_filters import fits, wishes
+
     engine = session.engine
     after, wanted = moment("--since", since), wishes(filters)
     if follow:
@@ -61,6 +62,7 @@ def command(
 def _lines(
     engine: Engine, after: float | None, until: str | None, wanted: dict[str, set[str]]
 ) -> Iterator[Said]:
+    from ocinb.commands.event_filters import fits
     from ocinb.commands.quantities import seconds
 
     end = None if until is None else time.time() + seconds("--until", until)
