@@ -78,7 +78,12 @@ def workplace(engine: Engine, output: Output | None = None, record: Record = ign
         if engine.rung.emulated:  # a host name is not to be had, and nobody asked for it
             options = dataclasses.replace(options, hostname=None)
         done = engine.run(
-            _to_run(image), options, output=output or _to_stderr, stdin=stdin, keep=True
+            _to_run(image),
+            options,
+            output=output or _to_stderr,
+            stdin=stdin,
+            keep=True,
+            volatile=True,  # what becomes a layer is written out with that
         )
         assert isinstance(done, Finished)  # it was not detached
         files = ContainerFiles(str(engine.settings.containers / done.container))

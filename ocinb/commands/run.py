@@ -31,7 +31,12 @@ if TYPE_CHECKING:
 @creation_options
 @click.option("-i", "--interactive", is_flag=True, help="Give it this standard input.")
 @click.option("-d", "--detach", is_flag=True, help="Do not wait for it.")
-@click.option("--rm", "remove", is_flag=True, help="Remove it when it has ended.")
+@click.option(
+    "--rm",
+    "remove",
+    is_flag=True,
+    help="Remove it when it has ended; nothing that it writes waits for the disk (volatile).",
+)
 @sig_proxy_option
 @click.pass_context
 def command(

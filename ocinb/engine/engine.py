@@ -166,6 +166,7 @@ class Engine:
         interactive: bool = False,
         claimed: Callable[[str], None] | None = None,
         pass_on: bool | None = None,
+        volatile: bool | None = None,
     ) -> Finished | ContainerRecord:
         """Run a container of an image, which is pulled if it is not there.
 
@@ -186,6 +187,8 @@ class Engine:
             claimed: given the container's id as soon as it has one.
             pass_on: whether other signals than that of Ctrl-C go to the program as well; see
                 ``attached.wait_for_end``.
+            volatile: whether the files that it writes may be lost with this machine, so that
+                nothing waits for the disk; None: if it is not kept. Volumes are not meant.
 
         Ctrl-C is sent to the program as SIGINT; if it does not end, it is killed. Whatever
         happens, what is not kept is gone when this returns, but for files that its monitor removes.
@@ -213,7 +216,14 @@ class Engine:
                     files, self.record, output=output, stdin=given, shares_output=shares_output
                 ) as shim:
                     stacked, order = self._creation(
-                        shim, local, layers, wished, way, interactive, keep=keep
+                        shim,
+                        local,
+                        layers,
+                        wished,
+                        way,
+                        interactive,
+                        keep=keep,
+                        volatile=not keep if volatile is None else volatile,
                     )
                     if detach:
                         os.fspath(stacked)  # what could not be mounted is not created
@@ -293,11 +303,12 @@ class Engine:
         interactive: bool,
         *,
         keep: bool = True,
+        volatile: bool = False,
     ) -> tuple[Stacked, dict[str, Any]]:
         """From unpacked layers, which are being stacked, to a bundle; the order that makes a
         container of it.
         """
-        stacked = Stacked(shim, layers, way.rung, self.settings.run_root)
+        stacked = Stacked(shim, layers, way.rung, self.settings.run_root, volatile=volatile)
         config = stages.describe(
             shim.files,
             image,

@@ -25,11 +25,18 @@ class Stacked(os.PathLike[str]):
         shim: the container's monitor; this is its first order.
         layers: unpacked, bottom to top.
         rung: how layers are stacked here.
+        volatile: whether what is written to it may be lost with this machine.
         run_root: where it is kept what this machine can do, to be found out anew after a failure.
     """
 
     def __init__(
-        self, shim: Shim, layers: Sequence[Path], rung: Rung, run_root: Path | None = None
+        self,
+        shim: Shim,
+        layers: Sequence[Path],
+        rung: Rung,
+        run_root: Path | None = None,
+        *,
+        volatile: bool = False,
     ) -> None:
         self._shim = shim
         self._run_root = run_root
@@ -39,7 +46,7 @@ class Stacked(os.PathLike[str]):
         self.order = {
             "layers": [str(layer) for layer in layers],
             "kind": attempt.kind,
-            "flags": list(attempt.flags),
+            "flags": list(attempt.options(volatile=volatile)),
             "why": rung.answer,
             "namespaces": None
             if rung.emulated

@@ -8,6 +8,7 @@ user namespace overlay mounts without ``userxattr`` and then answers EIO to that
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -29,9 +30,12 @@ HARDENED = ("redirect_dir=nofollow", "index=off", "metacopy=off")
 """A layer is a stranger's: its extended attributes may not point to other files."""
 USERXATTR = ("userxattr",)
 """In a user namespace ``trusted.*`` attributes cannot be written; it excludes redirect_dir."""
-
+VOLATILE = ("volatile",)
+"""What is written may be lost with the machine: nothing waits for the disk, not even fsync(2), and
+unmounting does not write out all that the filesystem below has in memory."""
 
 _COPIED = "all files are copied"
+_NOT_KNOWN = os.strerror(errno.EINVAL).lower()
 
 
 class Attempt(Frozen):
@@ -41,13 +45,19 @@ class Attempt(Frozen):
         kind: ``overlay``, ``fuse-overlayfs`` or ``copy``.
         works: whether a directory of a lower layer could be deleted and made again.
         flags: the mount options that it took.
+        volatile: whether it takes ``VOLATILE`` as well.
         answer: what happened, or what the kernel said.
     """
 
     kind: str
     works: bool
     flags: tuple[str, ...] = ()
+    volatile: bool = False
     answer: str
+
+    def options(self, *, volatile: bool) -> tuple[str, ...]:
+        """The mount options for a tree; ``volatile``: where nobody will miss what was written."""
+        return (*self.flags, *(VOLATILE if volatile and self.volatile else ()))
 
 
 class Probe(Frozen):
@@ -120,17 +130,24 @@ def probe(
 def _try(kind: str, directory: str, enter: Callable[[], None]) -> Attempt:
     answers = []
     for flags in (HARDENED, USERXATTR) if kind == OVERLAY else ((),):
-        scratch = f"{directory}/probe-{os.urandom(6).hex()}"
-        os.mkdir(scratch, 0o700)
-        try:
-            answer = answer_of(partial(_rehearse, kind, scratch, flags, enter))
-        finally:
-            remove_tree(scratch)
+        answer = _answer(kind, directory, (*flags, *VOLATILE), enter)
+        volatile = not answer
+        if kind == FUSE or _NOT_KNOWN in answer:
+            answer = answer and _answer(kind, directory, flags, enter)
         if not answer:
             done = "layers are stacked without copying; what a container changes is kept apart"
-            return Attempt(kind=kind, works=True, flags=flags, answer=done)
+            return Attempt(kind=kind, works=True, flags=flags, volatile=volatile, answer=done)
         answers.append(f"{answer} (with {','.join(flags)})" if flags else answer)
     return Attempt(kind=kind, works=False, answer="; ".join(dict.fromkeys(answers)))
+
+
+def _answer(kind: str, directory: str, flags: tuple[str, ...], enter: Callable[[], None]) -> str:
+    scratch = f"{directory}/probe-{os.urandom(6).hex()}"
+    os.mkdir(scratch, 0o700)
+    try:
+        return answer_of(partial(_rehearse, kind, scratch, flags, enter))
+    finally:
+        remove_tree(scratch)
 
 
 def _rehearse(kind: str, scratch: str, flags: tuple[str, ...], enter: Callable[[], None]) -> None:

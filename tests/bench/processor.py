@@ -8,6 +8,7 @@ groups with absolute paths, as containers have them, then lie beneath it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from ocinb.errors import UnsupportedHost
 from ocinb.linux import flags as f
 from ocinb.linux.cgroup import hierarchies
 from ocinb.linux.syscalls import Kernel
+from tests.support.workplace import until
 
 BEHIND = 0.03
 """Seconds for what goes on after an act has returned, as tidying up: it counts too."""
@@ -58,15 +60,33 @@ def processor_time(kernel: Kernel) -> Iterator[ProcessorTime]:
         kernel.mount("cgroup", tree.mount_point, "cgroup", 0, ",".join(tree.controllers))
         yield ProcessorTime(group)
     finally:
-        for pid in _read(group, "cgroup.procs").split():
-            with contextlib.suppress(OSError):
-                _write(above, "cgroup.procs", pid)
+        # Who is forked or ends meanwhile is in it a moment longer.
+        until(lambda: not _emptied(group, above))
         for directory, inner, _ in os.walk(f"/proc/self/fd/{group}", topdown=False):
             for each in inner:  # groups that peers leave empty
                 os.rmdir(os.path.join(directory, each))
         os.close(group)
-        os.rmdir(name, dir_fd=above)
+        until(lambda: _removed(name, above))
         os.close(above)
+
+
+def _emptied(group: int, above: int) -> list[str]:
+    """Move the processes of a group to that above it; which ones there were."""
+    processes = _read(group, "cgroup.procs").split()
+    for pid in processes:
+        with contextlib.suppress(OSError):
+            _write(above, "cgroup.procs", pid)
+    return processes
+
+
+def _removed(name: str, above: int) -> bool:
+    try:
+        os.rmdir(name, dir_fd=above)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        return False
+    return True
 
 
 def _read(directory: int, name: str) -> str:

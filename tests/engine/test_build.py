@@ -55,6 +55,10 @@ class TestLayers:
             ("file", "srv/notes/new"),
         ]
 
+    def test_a_command_does_not_wait_for_the_disk(self, engine: Engine) -> None:
+        command = 'read root < /proc/self/mountinfo; test "${root%volatile*}" != "$root"'
+        assert self.changes(engine, command) == []
+
     def test_a_deleted_file(self, engine: Engine) -> None:
         assert self.changes(engine, "rm /etc/group")[-1] == ("whiteout", "etc/group")
 

@@ -338,3 +338,12 @@ def test_many_at_once_keep_apart(engine: Engine) -> None:
     with ThreadPoolExecutor(8) as pool:
         done = list(pool.map(run, range(16)))
     assert done == [(number, f"{number}\n") for number in range(16)]
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_only_what_is_kept_is_carried_to_the_disk(engine: Engine, keep: bool) -> None:
+    ran = Ran(engine, "sh", "-c", "read root < /proc/self/mountinfo; echo $root", keep=keep)
+    options = ran.text().rpartition(" ")[2]
+    assert ("volatile" in options) == (not keep)
+    if keep:
+        engine.containers.delete(ran.finished.container)
