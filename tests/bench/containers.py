@@ -39,6 +39,8 @@ from tests.support.debian import run
 from tests.support.podman import Podman
 
 RUNTIMES = (OURS, "crun", "runc")
+RUN = Path("/run")
+"""Where everybody keeps what lasts until reboot: a tmpfs, as it is where systemd is."""
 MONITORS = 20
 """Containers whose monitors are weighed together."""
 
@@ -54,13 +56,13 @@ class Ground:
     def __init__(self, directory: Path, clock: ProcessorTime) -> None:
         self.directory = directory
         self.clock = clock
-        settings = Settings(root=directory / "ocinb", run_root=directory / "ocinb-run")
+        settings = Settings(root=directory / "ocinb", run_root=RUN / "ocinb")
         store = Store(settings.store)
         store.names.set(str(Reference.parse("demo")), demo_image(store))
         self.engine = Engine(settings)
         self.shell = InteractiveShell()
         load(self.shell, Session(settings, output=lambda *_: None))
-        self.podman = Podman(directory / "podman")
+        self.podman = Podman(directory / "podman", run=str(RUN))
         self.engine.images.unpack(self.engine.images.get("demo"))
         layout = directory / "demo.tar"
         self.magic("save demo --output", str(layout))
@@ -101,6 +103,7 @@ def ground() -> Iterator[Ground]:
     with _namespaces_back(kernel):
         kernel.unshare(f.CLONE_NEWNS)
         kernel.mount(None, "/", None, f.MS_REC | f.MS_SLAVE)
+        kernel.mount("tmpfs", str(RUN), "tmpfs", f.MS_NOSUID | f.MS_NODEV, "mode=755")
         with contextlib.suppress(SyscallError):
             kernel.umount("/sys/fs/cgroup/unified")
         directory = Path(tempfile.mkdtemp(prefix="ocinb-bench-"))
@@ -133,7 +136,7 @@ def _namespaces_back(kernel: Kernel) -> Iterator[None]:
 def command(site: Ground, name: str) -> list[str | Path]:
     """A runtime with a directory of its own; ours as the engine and other callers start it."""
     argv = find_runtime(OURS, "").argv if name == OURS else (name,)
-    return [*argv, "--root", site.directory / f"state-{name}"]
+    return [*argv, "--root", RUN / f"state-{name}"]
 
 
 def start(site: Ground) -> Comparison:

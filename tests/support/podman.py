@@ -31,13 +31,19 @@ _POLICY = '{"default": [{"type": "insecureAcceptAnything"}]}'
 
 
 class Podman:
-    """A podman that shares nothing with any other on this machine."""
+    """A podman that shares nothing with any other on this machine.
 
-    def __init__(self, directory: Path, *, driver: str = "vfs") -> None:
+    Args:
+        directory: for images and containers.
+        driver: how it stacks layers.
+        run: a directory for what lasts until reboot; None: that of temporary files.
+    """
+
+    def __init__(self, directory: Path, *, driver: str = "vfs", run: str | None = None) -> None:
         self.program = require("podman")
         directory.mkdir(parents=True, exist_ok=True)
         # Where its path is long, podman waits 20 s for the end of every container in front.
-        run = tempfile.mkdtemp(prefix="podman-")
+        run = tempfile.mkdtemp(prefix="podman-", dir=run)
         weakref.finalize(self, shutil.rmtree, run, ignore_errors=True)
         (directory / "containers.conf").write_text(_CONTAINERS)
         (directory / "policy.json").write_text(_POLICY)
