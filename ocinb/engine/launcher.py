@@ -3,8 +3,9 @@
 A Python that starts, imports, and is gone again costs 30 ms and more; a container needs four of
 them: its monitor, and our runtime for create, start and delete. So one process imports all that
 once and then waits. Each request becomes a forked child that has everything already, mostly one
-that was forked and made ready before (``spare.py``): a monitor, which carries out the runtime's
-operations itself or forks again for them (``forked_runtime.py``), or one operation alone.
+of those that were forked and made ready before (``spare.py``): a monitor, which carries out the
+runtime's operations itself or forks again for them (``forked_runtime.py``), or one operation
+alone.
 
 It has one thread, so that its children may enter user namespaces. It ends when whoever started it
 does, or closes the socket; monitors, which are in sessions of their own, go on.
@@ -27,6 +28,7 @@ import gc
 import os
 import signal
 import sys
+import time
 
 if __name__ == "__main__":
     # -I and -S leave out all of site-packages, so the package's place is told by this file's.
@@ -60,9 +62,11 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 
-_PAUSE = 0.1
+SPARES = 2
+"""Children that wait at most: behind a container another is often asked for at once."""
+_PAUSE = 0.04
 """Seconds that the container which was asked for has the machine to itself, before the next
-child is forked and rehearses."""
+child is forked and rehearses. Those that are asked for meanwhile do not make it longer."""
 _WAITING = "(of the next container)"
 
 
@@ -79,50 +83,72 @@ class Launcher:
         requests.setblocking(False)
         self._requests = requests
         self._bell = bell
-        self._spare: Spare | None = None
-        self._asked = False  # for anything, since that was forked
+        self._spares: list[Spare] = []
+        self._wanted = SPARES
+        self._due = 0.0  # when the next of them is forked; 0: there are enough
+        self._asked = False  # for anything, since the youngest of them was forked
 
     def serve(self) -> None:
         """Serve until the socket is closed."""
         self._requests.send(json.dumps({"version": __version__}).encode())
         while True:
-            if self._spare is None and not self._called(_PAUSE):
-                self._spare = fork_spare(lambda launcher: self._live(self._stand_by, launcher))
-                self._asked = False
-            self._called(None)
-            if self._spare is None or not self._spare.listens:
+            if not self._called(self._pause()):
+                self._fork_spare()
+            elif self._listener() is None:
                 answer(self._bell)
                 if not self._serve_all():
                     return
 
+    def _pause(self) -> float | None:
+        """Seconds until a spare child is to be forked; None: there are enough."""
+        if len(self._spares) >= self._wanted:
+            self._due = 0.0
+            return None
+        now = time.monotonic()
+        self._due = self._due or now + _PAUSE
+        return max(self._due - now, 0)
+
+    def _listener(self) -> Spare | None:
+        """The spare child that serves in our place: of those that are ready, the oldest."""
+        listener = next((spare for spare in self._spares if spare.ready), None)
+        if listener is not None:
+            listener.listen()
+        return listener
+
+    def _fork_spare(self) -> None:
+        self._due = 0.0
+        spare = fork_spare(lambda launcher: self._live(self._stand_by, launcher))
+        self._spares += [spare] if spare is not None else []
+        self._wanted = SPARES if spare is not None else len(self._spares)
+        self._asked = False
+
     def _called(self, seconds: float | None) -> bool:
         """Wait until there may be something to do; false when the time is over."""
-        while True:
-            spare, poll = self._spare, select.poll()
-            poll.register(self._requests, 0)
-            if spare is None or not spare.listens:
-                poll.register(self._bell, select.POLLIN)
-            if spare is not None:
-                poll.register(spare.socket, select.POLLIN)
-            ready = dict(poll.poll(None if seconds is None else seconds * 1000))
-            if self._requests.fileno() in ready:
-                self._dismiss_spare()
-            elif spare is not None and spare.socket.fileno() in ready and not self._hear(spare):
-                continue
-            return bool(ready)
+        poll = select.poll()
+        poll.register(self._requests, 0)
+        if self._listener() is None:
+            poll.register(self._bell, select.POLLIN)
+        for spare in self._spares:
+            poll.register(spare.socket, select.POLLIN)
+        ready = {number for number, _ in poll.poll(None if seconds is None else seconds * 1000)}
+        if self._requests.fileno() in ready:
+            self._dismiss_spares()
+        for spare in [spare for spare in self._spares if spare.socket.fileno() in ready]:
+            if spare in self._spares:  # what another said may have parted us with all of them
+                self._hear(spare)
+        return bool(ready)
 
-    def _hear(self, spare: Spare) -> bool:
-        """Deal with what it says; false where that is nothing to go on with: it was killed before
-        it listened. Another might fare no better, so that is forked behind a request only; one
-        that came while its child had not let go of its socket yet will do.
-        """
-        said, listened = spare.hear(), spare.listens
+    def _hear(self, spare: Spare) -> None:
+        """Deal with what it says."""
+        said = spare.hear()
         if said is None:
-            self._dismiss_spare()
-            return listened or self._asked
-        if said:
+            self._spares.remove(spare)
+            spare.dismiss()
+            if not spare.ready and not self._asked:
+                # It was killed. Another might fare no better: that is forked behind a request only.
+                self._wanted = len(self._spares)
+        elif said:
             self._serve(said, [])
-        return True
 
     def _serve_all(self) -> bool:
         """Serve the requests that are there; false when the socket is closed."""
@@ -139,20 +165,19 @@ class Launcher:
             self._serve(data, descriptors)
 
     def _serve(self, data: bytes, descriptors: list[int]) -> None:
-        self._asked = True
+        self._asked, self._wanted = True, SPARES
         request = json.loads(data)
         if "learn" in request:
             forked_runtime.learn(request["learn"])
-            self._dismiss_spare()  # it does not know
+            self._dismiss_spares()  # they do not know
         else:
             self._fork(request, descriptors)
         for number in descriptors:
             os.close(number)
 
-    def _dismiss_spare(self) -> None:
-        if self._spare is not None:
-            self._spare.dismiss()
-            self._spare = None
+    def _dismiss_spares(self) -> None:
+        while self._spares:
+            self._spares.pop().dismiss()
 
     def _fork(self, request: dict[str, Any], descriptors: list[int]) -> None:
         try:
@@ -162,7 +187,7 @@ class Launcher:
             shim.refuse(descriptors[0], error)
             return
         if child == 0:
-            self._dismiss_spare()
+            self._dismiss_spares()
             self._live(self._become, request, descriptors)
 
     def _live(self, life: Callable[..., None], *arguments: Any) -> NoReturn:
@@ -178,6 +203,7 @@ class Launcher:
             os._exit(1)
 
     def _stand_by(self, launcher: socket.socket) -> None:
+        self._dismiss_spares()  # the others are the launcher's
         set_title("ocinb-monitor", _WAITING)
         standby = FreshStandby(_fork_standby)
         rehearse()

@@ -1,13 +1,15 @@
-"""The spare child of the launcher: forked and made ready before anybody asks for it.
+"""The spare children of the launcher: forked and made ready before anybody asks for them.
 
 Most of what a fork costs is paid later, when both sides write to what they share, and each process
-that must wake another costs as well. So the spare child goes through the motions first
-(``rehearsal.py``), and then waits for the next request itself, in the launcher's place. Whatever
-that asks for, it becomes; but what the launcher shall learn it hands over, and ends.
+that must wake another costs as well. So a spare child goes through the motions first
+(``rehearsal.py``), and then, when it is its turn, waits for the next request itself, in the
+launcher's place. Whatever that asks for, it becomes; but what the launcher shall learn it hands
+over, and ends.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     Request = tuple[dict[str, Any], list[int]]
 
-_READY = b"ready"
+_READY, _LISTEN = b"ready", b"listen"
 FRESH = 60.0
 """Seconds that a process has waited at most when it becomes a container's."""
 _RENEWALS = 10
@@ -36,15 +38,16 @@ class Spare:
 
     Attributes:
         socket: readable when it has something to say.
-        listens: whether the next request is for it.
+        ready: whether it has gone through the motions.
     """
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
-        self.listens = False
+        self.ready = False
+        self._listens = False
 
     def hear(self) -> bytes | None:
-        """What it says: nothing but that it listens now; a request for the launcher; or None: it
+        """What it says: nothing but that it is ready now; a request for the launcher; or None: it
         has become something, or was killed.
         """
         try:
@@ -52,9 +55,16 @@ class Spare:
         except OSError:
             return None
         if said == _READY:
-            self.listens = True
+            self.ready = True
             return b""
         return said or None
+
+    def listen(self) -> None:
+        """Have it serve the next request."""
+        if not self._listens:
+            self._listens = True
+            with contextlib.suppress(OSError):  # it was killed: that is heard, too
+                self.socket.send(_LISTEN)
 
     def dismiss(self) -> None:
         """Part with it: unless it has become something already, it ends."""
@@ -118,26 +128,30 @@ def stand_by(
     """Wait, as the spare child, for what to become; None: for nothing.
 
     Args:
-        launcher: the socket to it; closed afterwards, by which it hears that it serves again.
+        launcher: the socket to it, which says when the next request is for us; closed afterwards,
+            by which it hears that it serves again.
         requests: where they come; not blocking.
         bell: rung at each.
         renew: called from time to time, as long as its answer is true.
     """
     seconds: float | None = FRESH
     poll = select.poll()
-    poll.register(bell, select.POLLIN)
-    for connection in (launcher, requests):
-        poll.register(connection, 0)
+    poll.register(launcher, select.POLLIN)
+    poll.register(requests, 0)
     with launcher:
         try:
             launcher.send(_READY)
             while True:
-                ready = poll.poll(None if seconds is None else seconds * 1000)
+                ready = {number for number, _ in poll.poll(seconds and seconds * 1000)}
                 if not ready:
                     seconds = FRESH if renew() else None
                     continue
-                if {number for number, _ in ready} - {bell}:
+                if requests.fileno() in ready:
                     break
+                if launcher.fileno() in ready:
+                    if launcher.recv(len(_LISTEN)) != _LISTEN:
+                        break
+                    poll.register(bell, select.POLLIN)
                 answer(bell)
                 try:
                     received = socket.recv_fds(requests, LONGEST_REQUEST, MOST_DESCRIPTORS)

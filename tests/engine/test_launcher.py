@@ -60,12 +60,19 @@ def spare(pid: int) -> int:
     return next((child for child, title in titles(pid).items() if waits(title)), 0)
 
 
+def sleeping(pid: int) -> list[int]:
+    """The monitors that wait for their containers and have rehearsed: they sleep in poll(2)."""
+    found = []
+    for child, title in titles(pid).items():
+        with contextlib.suppress(OSError):
+            if waits(title) and "poll" in Path(f"/proc/{child}/wchan").read_text():
+                found.append(child)
+    return found
+
+
 def standing_by(pid: int) -> bool:
-    """Whether the child that waits has rehearsed and listens: it sleeps in poll(2)."""
-    child = spare(pid)
-    with contextlib.suppress(OSError):
-        return child != 0 and "poll" in Path(f"/proc/{child}/wchan").read_text()
-    return False
+    """Whether the child that waits has rehearsed and listens."""
+    return spare(pid) in sleeping(pid)
 
 
 def monitor_of(engine: Engine, name: str) -> int:
@@ -100,6 +107,17 @@ def test_the_child_that_waits_becomes_what_is_asked_for(engine: Engine) -> None:
     engine.run("demo", ContainerOptions(args=["sleep", "100"]), name="box", detach=True)
     assert monitor_of(engine, "box") == waiting
     engine.containers.delete("box", force=True)
+
+
+def test_a_second_waits_behind_the_first(engine: Engine) -> None:
+    assert status_of(engine, "true") == 0
+    parent = launcher().pid
+    waiting = until(lambda: sleeping(parent)[1:] and sleeping(parent))
+    for name in ("one", "two"):
+        engine.run("demo", ContainerOptions(args=["sleep", "100"]), name=name, detach=True)
+    assert [monitor_of(engine, name) for name in ("one", "two")] == waiting
+    for name in ("one", "two"):
+        engine.containers.delete(name, force=True)
 
 
 def test_for_an_image_that_is_nowhere_no_monitor_is_asked_for(engine: Engine) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -68,6 +70,30 @@ def test_a_request_is_heard_before_and_after_the_last_renewal(
         return renewed <= times
 
     with ours, asking, requests:
+        ours.send(b"listen")
         heard = spare.stand_by(launcher, requests, bell, renew)
         assert (heard, renewed) == (({"become": "monitor"}, []), times + 1)
         assert ours.recv(100) == b"ready"
+
+
+def test_a_request_is_left_to_others_until_it_is_told_to_listen() -> None:
+    ours, launcher = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    asking, requests = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    requests.setblocking(False)
+    bell = make_bell()
+    asking.send(json.dumps({"become": "monitor"}).encode())
+    ring(bell)
+
+    def told() -> None:
+        assert ours.recv(100) == b"ready"
+        time.sleep(0.1)
+        # The other that was rung for has taken the ring, though not this request.
+        os.eventfd_read(bell)
+        ours.send(b"listen")
+
+    with ours, asking, requests:
+        teller = threading.Thread(target=told)
+        teller.start()
+        heard = spare.stand_by(launcher, requests, bell, lambda: True)
+        teller.join()
+        assert heard == ({"become": "monitor"}, [])
