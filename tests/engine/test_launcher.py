@@ -158,17 +158,17 @@ def test_it_has_one_thread_a_session_of_its_own_and_no_name(engine: Engine) -> N
     pid = launcher().pid
     assert os.listdir(f"/proc/{pid}/task") == [str(pid)]
     assert os.getsid(pid) == pid != os.getsid(0)
-    until(lambda: spare(pid) > 0)
+    until(lambda: len(sleeping(pid)) == 2)
 
     # Its socket has no name in the file system, so nobody else can connect to it.
     def sockets() -> set[str]:
         return {what for what in held(pid) if what.startswith("socket:")}
 
-    # One to who started it, one to the child that waits.
-    until(lambda: len(sockets()) == 2)
+    # One to who started it, one to each child that waits.
+    until(lambda: len(sockets()) == 3)
     inodes = {text.removeprefix("socket:[").removesuffix("]") for text in sockets()}
     named = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()]
-    assert [fields[7:] for fields in named if fields[6] in inodes] == [[], []]
+    assert [fields[7:] for fields in named if fields[6] in inodes] == [[], [], []]
 
 
 def test_its_program_cannot_be_written_through_proc(engine: Engine) -> None:
