@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     "--rm",
     "remove",
     is_flag=True,
-    help="Remove it when it has ended; nothing that it writes waits for the disk (volatile).",
+    help="Remove it when it has ended; what it writes outside volumes need not reach the disk.",
 )
 @sig_proxy_option
 @click.pass_context

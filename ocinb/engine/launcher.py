@@ -109,8 +109,9 @@ class Launcher:
         return max(self._due - now, 0)
 
     def _listener(self) -> Spare | None:
-        """The spare child that serves in our place: of those that are ready, the oldest."""
-        listener = next((spare for spare in self._spares if spare.ready), None)
+        """The spare child that serves in our place; one alone, or both would wake each time."""
+        ready = [spare for spare in self._spares if spare.ready]
+        listener = next((spare for spare in ready if spare.listens), ready[0] if ready else None)
         if listener is not None:
             listener.listen()
         return listener
@@ -144,7 +145,9 @@ class Launcher:
         if said is None:
             self._spares.remove(spare)
             spare.dismiss()
-            if not spare.ready and not self._asked:
+            if spare.ready:
+                self._asked, self._wanted = True, SPARES
+            elif not self._asked:
                 # It was killed. Another might fare no better: that is forked behind a request only.
                 self._wanted = len(self._spares)
         elif said:

@@ -14,6 +14,7 @@ import json
 import os
 import select
 import socket
+import time
 
 from ocinb.engine.frames import LONGEST_REQUEST, MOST_DESCRIPTORS
 from ocinb.linux.bell import answer
@@ -39,12 +40,12 @@ class Spare:
     Attributes:
         socket: readable when it has something to say.
         ready: whether it has gone through the motions.
+        listens: whether it was told that the next request is for it.
     """
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
-        self.ready = False
-        self._listens = False
+        self.ready = self.listens = False
 
     def hear(self) -> bytes | None:
         """What it says: nothing but that it is ready now; a request for the launcher; or None: it
@@ -61,8 +62,8 @@ class Spare:
 
     def listen(self) -> None:
         """Have it serve the next request."""
-        if not self._listens:
-            self._listens = True
+        if not self.listens:
+            self.listens = True
             with contextlib.suppress(OSError):  # it was killed: that is heard, too
                 self.socket.send(_LISTEN)
 
@@ -72,12 +73,15 @@ class Spare:
 
 
 def fork_spare(live: Callable[[socket.socket], None]) -> Spare | None:
-    """Fork it; None: the kernel refused.
+    """Fork it; None: there are too few descriptors, or the kernel refused.
 
     Args:
         live: what the child does, with its socket to us; it never returns.
     """
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    except OSError:
+        return None
     with theirs:
         try:
             child = os.fork()
@@ -134,7 +138,7 @@ def stand_by(
         bell: rung at each.
         renew: called from time to time, as long as its answer is true.
     """
-    seconds: float | None = FRESH
+    until: float | None = time.monotonic() + FRESH
     poll = select.poll()
     poll.register(launcher, select.POLLIN)
     poll.register(requests, 0)
@@ -142,9 +146,10 @@ def stand_by(
         try:
             launcher.send(_READY)
             while True:
-                ready = {number for number, _ in poll.poll(seconds and seconds * 1000)}
+                left = None if until is None else max(until - time.monotonic(), 0)
+                ready = {number for number, _ in poll.poll(left and left * 1000)}
                 if not ready:
-                    seconds = FRESH if renew() else None
+                    until = time.monotonic() + FRESH if renew() else None
                     continue
                 if requests.fileno() in ready:
                     break

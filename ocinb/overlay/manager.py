@@ -13,7 +13,7 @@ import contextlib
 import os
 import time
 
-from ocinb.errors import BundleError, StorageError
+from ocinb.errors import BundleError, StorageError, SyscallError
 from ocinb.events import Mounted, Unmounted, ignore
 from ocinb.linux.mounts import mount_at, mounts
 from ocinb.linux.processes import alive, start_time
@@ -21,6 +21,7 @@ from ocinb.linux.try_lock import try_lock
 from ocinb.overlay import execute
 from ocinb.overlay.plan import COPY, FUSE, plan
 from ocinb.overlay.records import MOUNTED, MOUNTING, Mount, MountRecords
+from ocinb.overlay.volatile import allow_again, lasting
 from ocinb.whole_file import sweep_unfinished
 
 TYPE_CHECKING = False
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ocinb.events import Record
+    from ocinb.overlay.plan import Plan
     from ocinb.overlay.probe import Probe
 
 
@@ -195,6 +197,7 @@ class MountManager:
             elif mount.writable:
                 _make_upper(f"{mount.writable}/upper", layers[-1])
                 os.makedirs(f"{mount.writable}/work", exist_ok=True)
+                allow_again(mount.writable)
             elif len(layers) == 1:
                 # overlayfs wants two directories at least.
                 layers.insert(0, _make_empty(f"{self._state}/empty-below"))
@@ -207,7 +210,7 @@ class MountManager:
                 inert=mount.keep,
             )
             if not _is_kept(mount):
-                execute.mount(made, mount.token)
+                made = _mount(made, mount.token)
                 _keep(mount)
         except BaseException:
             self.undo(mount, lazy=True)
@@ -233,6 +236,19 @@ class MountManager:
             with contextlib.suppress(OSError):
                 os.rmdir(mount.target)
         self._records.remove(mount)
+
+
+def _mount(plan: Plan, token: str) -> Plan:
+    """Make a mount; the plan that was carried out: volatile may be refused, see ``probe.py``."""
+    try:
+        execute.mount(plan, token)
+    except SyscallError:
+        without = lasting(plan)
+        if without is None:
+            raise
+        execute.mount(without, token)
+        return without
+    return plan
 
 
 @contextlib.contextmanager

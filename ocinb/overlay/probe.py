@@ -8,7 +8,6 @@ user namespace overlay mounts without ``userxattr`` and then answers EIO to that
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import signal
@@ -21,6 +20,7 @@ from ocinb.linux.syscalls import Kernel
 from ocinb.overlay import execute
 from ocinb.overlay.plan import COPY, FUSE, OVERLAY, plan
 from ocinb.overlay.trees import remove_tree
+from ocinb.overlay.volatile import VOLATILE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,12 +30,8 @@ HARDENED = ("redirect_dir=nofollow", "index=off", "metacopy=off")
 """A layer is a stranger's: its extended attributes may not point to other files."""
 USERXATTR = ("userxattr",)
 """In a user namespace ``trusted.*`` attributes cannot be written; it excludes redirect_dir."""
-VOLATILE = ("volatile",)
-"""What is written may be lost with the machine: nothing waits for the disk, not even fsync(2), and
-unmounting does not write out all that the filesystem below has in memory."""
 
 _COPIED = "all files are copied"
-_NOT_KNOWN = os.strerror(errno.EINVAL).lower()
 
 
 class Attempt(Frozen):
@@ -130,13 +126,12 @@ def probe(
 def _try(kind: str, directory: str, enter: Callable[[], None]) -> Attempt:
     answers = []
     for flags in (HARDENED, USERXATTR) if kind == OVERLAY else ((),):
-        answer = _answer(kind, directory, (*flags, *VOLATILE), enter)
-        volatile = not answer
-        if kind == FUSE or _NOT_KNOWN in answer:
-            answer = answer and _answer(kind, directory, flags, enter)
+        # A kernel may not know volatile, or refuse it for an error of the disk that nobody saw.
+        refused = _answer(kind, directory, (*flags, *VOLATILE), enter)
+        answer = refused and _answer(kind, directory, flags, enter)
         if not answer:
             done = "layers are stacked without copying; what a container changes is kept apart"
-            return Attempt(kind=kind, works=True, flags=flags, volatile=volatile, answer=done)
+            return Attempt(kind=kind, works=True, flags=flags, volatile=not refused, answer=done)
         answers.append(f"{answer} (with {','.join(flags)})" if flags else answer)
     return Attempt(kind=kind, works=False, answer="; ".join(dict.fromkeys(answers)))
 

@@ -347,3 +347,15 @@ def test_only_what_is_kept_is_carried_to_the_disk(engine: Engine, keep: bool) ->
     assert ("volatile" in options) == (not keep)
     if keep:
         engine.containers.delete(ran.finished.container)
+
+
+def test_what_is_volatile_can_be_copied_from_and_run_again(engine: Engine, tmp_path: Path) -> None:
+    ran = Ran(engine, "sh", "-c", "echo x >> /made; cat /made", keep=True, volatile=True)
+    container = ran.finished.container
+    engine.containers.copy_out(container, "/made", str(tmp_path))
+    assert (tmp_path / "made").read_text() == "x\n"
+    engine.containers.start(container)
+    engine.containers.wait(container)
+    said = b"".join(chunk.data for chunk in engine.containers.logs(container))
+    assert said == b"x\n" + b"x\nx\n"
+    engine.containers.delete(container)

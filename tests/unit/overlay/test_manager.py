@@ -14,10 +14,8 @@ from ocinb.errors import BundleError, SyscallError
 from ocinb.events import Mounted, Recorder, Unmounted
 from ocinb.linux.mounts import mounts
 from ocinb.linux.syscalls import Kernel
-from ocinb.overlay import probe
 from ocinb.overlay.manager import MountManager
 from ocinb.overlay.plan import COPY, FUSE, KINDS, OVERLAY
-from ocinb.overlay.probe import Attempt
 from tests.support.peers import require
 
 Layers = list[Path]
@@ -78,18 +76,6 @@ def test_the_probe_tries_every_kind_and_leaves_nothing(tmp_path: Path) -> None:
     assert "stacked without copying" in tried.why
     assert list((tmp_path / "state").iterdir()) == []
     assert here(tmp_path) == []
-
-
-@pytest.mark.root
-def test_a_kernel_that_does_not_know_volatile_is_not_asked_for_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    known = MountManager(tmp_path / "state").probe().best
-    monkeypatch.setattr(probe, "VOLATILE", ("no-such-option",))
-    old = MountManager(tmp_path / "state").probe().best
-    assert (known.kind, known.volatile) == (OVERLAY, True)
-    assert old == Attempt(**dict(known) | {"volatile": False})
-    assert old.options(volatile=True) == known.flags == known.options(volatile=False)
 
 
 @pytest.mark.root
@@ -274,7 +260,6 @@ def test_what_a_killed_process_left_is_repaired_and_nothing_else(
 ) -> None:
     program = f"""
 import os, signal
-from ocinb.overlay import probe
 from ocinb.overlay.manager import MountManager
 manager = MountManager({str(tmp_path / "state")!r})
 layers = {[str(layer) for layer in layers]!r}
