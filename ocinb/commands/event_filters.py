@@ -42,21 +42,23 @@ def wishes(texts: Iterable[str]) -> dict[str, set[str]]:
             raise CommandError(
                 f"--filter {text}: nothing is called that", hint=f"one of {', '.join(_ACTIONS)}"
             )
+        if key == "image":
+            value = _whole(value)
         wanted.setdefault(key, set()).add(value)
     return wanted
 
 
 def fits(event: Happened, wanted: Mapping[str, set[str]]) -> bool:
     """Whether an event is one of those that were asked for."""
-
-    def whole(name: str) -> str:
-        try:
-            return str(Reference.parse(name))
-        except OcinbError:
-            return name
-
     if "action" in wanted and event.action not in wanted["action"]:
         return False
     if "container" in wanted and not {event.name, event.container} & wanted["container"]:
         return False
-    return "image" not in wanted or event.image in {whole(name) for name in wanted["image"]}
+    return "image" not in wanted or event.image in wanted["image"]
+
+
+def _whole(name: str) -> str:
+    try:
+        return str(Reference.parse(name))
+    except OcinbError:
+        return name

@@ -119,9 +119,11 @@ class Launcher:
     def _fork_spare(self) -> None:
         self._due = 0.0
         spare = fork_spare(lambda launcher: self._live(self._stand_by, launcher))
-        self._spares += [spare] if spare is not None else []
-        self._wanted = SPARES if spare is not None else len(self._spares)
         self._asked = False
+        if spare is None:
+            self._wanted = len(self._spares)
+        else:
+            self._spares.append(spare)
 
     def _called(self, seconds: float | None) -> bool:
         """Wait until there may be something to do; false when the time is over."""
@@ -134,8 +136,9 @@ class Launcher:
         ready = {number for number, _ in poll.poll(None if seconds is None else seconds * 1000)}
         if self._requests.fileno() in ready:
             self._dismiss_spares()
-        for spare in [spare for spare in self._spares if spare.socket.fileno() in ready]:
-            if spare in self._spares:  # what another said may have parted us with all of them
+        for spare in [*self._spares]:
+            # What another said may have parted us with all of them: a closed one has no number.
+            if spare.socket.fileno() in ready:
                 self._hear(spare)
         return bool(ready)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 from ocinb.errors import InvalidStatus, UnsupportedHost
 from ocinb.frozen import Frozen
 from ocinb.linux.process_cgroup import cgroup_of
-from ocinb.linux.processes import all_pids, descendants
+from ocinb.linux.processes import all_pids, boot_time, descendants
 from ocinb.linux.syscalls import Kernel
 from ocinb.runtime.stats import oom_kills, statistics
 
@@ -98,7 +97,7 @@ def processes(record: ContainerRecord) -> list[Running]:
     _require_process(record)
     group = cgroup_of(Kernel(), record.pid)
     pids = group.pids() if group is not None else list(_same_namespace(record.pid))
-    booted = _booted()
+    booted = boot_time()
     # The first process may have waited for its container; see ``runtime/standby.py``.
     begun = {record.pid: record.started or record.created}
     return [
@@ -204,11 +203,6 @@ def _user(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
-
-
-def _booted() -> float:
-    """When this machine started, seconds since the epoch."""
-    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _network(pid: int) -> tuple[int, int]:

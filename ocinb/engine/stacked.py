@@ -25,8 +25,8 @@ class Stacked(os.PathLike[str]):
         shim: the container's monitor; this is its first order.
         layers: unpacked, bottom to top.
         rung: how layers are stacked here.
-        volatile: whether what is written to it may be lost with this machine.
         run_root: where it is kept what this machine can do, to be found out anew after a failure.
+        volatile: whether what is written to it may be lost with this machine.
     """
 
     def __init__(

@@ -368,7 +368,7 @@ def _read(path: str) -> str:
 
 
 def _pids_in(directory: str) -> list[int]:
-    groups = [directory, *_groups_below(directory)]
+    groups = [directory, *groups_below(directory)]
     return [int(pid) for path in groups for pid in _read(f"{path}/cgroup.procs").split()]
 
 
@@ -381,7 +381,7 @@ def _remove_tree(directory: str, *, own: bool) -> None:
             return
         except OSError as error:
             # A killed process may take a moment to leave; groups below never leave by themselves.
-            inner = _groups_below(directory)[::-1]
+            inner = groups_below(directory)[::-1]
             in_use = bool(inner) and not own
             if error.errno != _BUSY or attempt == 99 or in_use:
                 raise SyscallError("rmdir", (directory,), error.errno or 0) from None
@@ -393,7 +393,7 @@ def _remove_tree(directory: str, *, own: bool) -> None:
             return
 
 
-def _groups_below(directory: str) -> list[str]:
+def groups_below(directory: str) -> list[str]:
     """All of them, the upper before the lower; a container may have made very many."""
     found = [directory]
     for path in found:

@@ -10,9 +10,9 @@ Spec: none (Linux Documentation/filesystems/overlayfs.rst, "Volatile mount")
 from __future__ import annotations
 
 import os
-import time
 
 from ocinb.errors import StorageError
+from ocinb.linux.processes import boot_time
 from ocinb.overlay.plan import Plan
 from ocinb.overlay.trees import remove_tree
 
@@ -37,15 +37,13 @@ def allow_again(writable: str) -> None:
     """
     mark = f"{writable}/work/work/incompat"
     try:
-        made = os.stat(mark).st_mtime
+        if os.stat(mark).st_mtime >= boot_time():
+            return remove_tree(mark)
     except FileNotFoundError:
-        return
+        return None
     except OSError as error:
-        raise StorageError(f"{mark} cannot be looked at: {error.strerror}") from None
-    if made < time.time() - time.clock_gettime(time.CLOCK_BOOTTIME):
-        raise StorageError(
-            f"the machine has stopped since {writable} was written, and it was not carried to the"
-            " disk",
-            hint="delete the container and run its image again",
-        )
-    remove_tree(mark)
+        raise StorageError(f"{mark} cannot be removed: {error.strerror}") from None
+    raise StorageError(
+        f"the machine has stopped since {writable} was written, and it was not carried to the disk",
+        hint="delete the container and run its image again",
+    )

@@ -133,7 +133,7 @@ def _namespaces_back(kernel: Kernel) -> Iterator[None]:
         os.chdir(here)
 
 
-def command(site: Ground, name: str) -> list[str | Path]:
+def command(name: str) -> list[str | Path]:
     """A runtime with a directory of its own; ours as the engine and other callers start it."""
     argv = find_runtime(OURS, "").argv if name == OURS else (name,)
     return [*argv, "--root", RUN / f"state-{name}"]
@@ -144,7 +144,7 @@ def start(site: Ground) -> Comparison:
     bundle = site.bundle("true")
 
     def peer(name: str) -> Callable[[], object]:
-        return partial(run, *command(site, name), "run", "--bundle", bundle, f"bench-{name}")
+        return partial(run, *command(name), "run", "--bundle", bundle, f"bench-{name}")
 
     options = ContainerOptions(args=["true"])
     again = ("run", "--rm", "--pull=never", "--network=none", site.image, "true")
@@ -188,7 +188,7 @@ def execute(site: Ground) -> Comparison:
         ),
     ]
     for name in RUNTIMES:
-        argv, sleeper = command(site, name), f"sleeper-{name}"
+        argv, sleeper = command(name), f"sleeper-{name}"
         quietly(*argv, "run", "--detach", "--bundle", bundle, sleeper)
         cases.append(Case(f"{called(name)} exec", partial(run, *argv, "exec", sleeper, "true")))
     words = ("run", "--detach", "--name=sleeper", "--network=none", "--pull=never")
@@ -197,7 +197,7 @@ def execute(site: Ground) -> Comparison:
 
     def end() -> list[str]:
         for name in RUNTIMES:
-            run(*command(site, name), "delete", "--force", f"sleeper-{name}")
+            run(*command(name), "delete", "--force", f"sleeper-{name}")
         site.end()
         return []
 
@@ -209,7 +209,7 @@ def create(site: Ground) -> Comparison:
     bundle = site.bundle("sleep", "1000")
     cases = []
     for name in RUNTIMES:
-        argv = command(site, name)
+        argv = command(name)
 
         def again(argv: list[str | Path] = argv) -> None:
             quietly(*argv, "delete", "--force", "created", check=False)
@@ -219,7 +219,7 @@ def create(site: Ground) -> Comparison:
 
     def end() -> list[str]:
         for name in RUNTIMES:
-            quietly(*command(site, name), "delete", "--force", "created")
+            quietly(*command(name), "delete", "--force", "created")
         return []
 
     return Comparison("create: up to the user's program", cases, notes=end)

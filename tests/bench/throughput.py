@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ocinb.bundle.options import ContainerOptions
 from ocinb.linux.mounts import mounts
-from tests.bench.containers import Ground, ground
+from tests.bench.containers import Ground, command, ground
 from tests.bench.measure import Case, Comparison
 from tests.support.behaviours.leaks import leaks
 from tests.support.debian import run
@@ -37,7 +37,7 @@ class Leaks:
         gc.collect()
         more = self._count()
         more.subtract(self.before)
-        left = len(leaks(self.site.directory)) + len(leftovers(self.site.directory))
+        left = len(leaks(self.site.engine.settings)) + len(leftovers(self.site.directory))
         counts = ", ".join(f"{what} {number}" for what, number in sorted(more.items()))
         return [f"left afterwards: {left} things of ours; more than before: {counts}"]
 
@@ -78,10 +78,8 @@ def at_once(site: Ground) -> Comparison:
             assert [job.result().exit_status for job in jobs] == [0] * AT_ONCE
 
     def peer(name: str) -> None:
-        root = site.directory / f"state-{name}"
-
         def one(number: int) -> None:
-            run(name, "--root", root, "run", "--bundle", bundle, f"{name}-{number}")
+            run(*command(name), "run", "--bundle", bundle, f"{name}-{number}")
 
         with ThreadPoolExecutor(AT_A_TIME) as hands:
             list(hands.map(one, range(AT_ONCE)))
@@ -102,7 +100,6 @@ def in_sequence(site: Ground) -> Comparison:
     """Five hundred, one after the other."""
     bundle = site.bundle("true")
     options = ContainerOptions(args=["true"])
-    root = site.directory / "state-crun-sequence"
 
     def ours() -> None:
         for _ in range(IN_SEQUENCE):
@@ -110,7 +107,7 @@ def in_sequence(site: Ground) -> Comparison:
 
     def crun() -> None:
         for number in range(IN_SEQUENCE):
-            run("crun", "--root", root, "run", "--bundle", bundle, f"s{number}")
+            run(*command("crun"), "run", "--bundle", bundle, f"s{number}")
 
     kept = Leaks(site)
     return Comparison(

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from ocinb.overlay.trees import remove_tree
+from ocinb.settings import Settings
 from tests.support.behaviours import defaults, files, isolation, limits, process
 from tests.support.behaviours.behaviour import Batch
 from tests.support.behaviours.engines import ENGINES, ORDINARY_ENGINES, Program, open_engine
@@ -48,7 +49,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Program]:
     before = open_files()
     yield opened
     opened.close()
-    left = [*leftovers(place), *leaks(place)]
+    left = [*leftovers(place), *leaks(Settings(root=place / "root", run_root=place / "run"))]
     grown = open_files() - before if request.param in ("ocinb", "runc", "crun") else set()
     clear(place)
     for group in Path("/sys/fs/cgroup").glob("*/ocinb-behaviours"):

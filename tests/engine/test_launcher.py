@@ -112,7 +112,7 @@ def test_the_child_that_waits_becomes_what_is_asked_for(engine: Engine) -> None:
 def test_a_second_waits_behind_the_first(engine: Engine) -> None:
     assert status_of(engine, "true") == 0
     parent = launcher().pid
-    waiting = until(lambda: sleeping(parent)[1:] and sleeping(parent))
+    waiting = until(lambda: (found := sleeping(parent))[1:] and found)
     for name in ("one", "two"):
         engine.run("demo", ContainerOptions(args=["sleep", "100"]), name=name, detach=True)
     assert [monitor_of(engine, name) for name in ("one", "two")] == waiting

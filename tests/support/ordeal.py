@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ocinb.content.store import Store
 from ocinb.content.verify import faults
+from ocinb.settings import Settings
 from tests.support.behaviours.leaks import leaks
 from tests.support.leftovers import leftovers, unsound
 from tests.support.one_command import REFUSED
@@ -149,7 +150,7 @@ class Ordeal:
         self.run("gc", "--grace", "0")
         assert unsound(self.root) == []
         assert set(leftovers(self.place)) <= self.mounts
-        assert leaks(self.place) == []
+        assert leaks(Settings(root=self.root, run_root=self.run_root)) == []
 
     def _names(self) -> dict[str, str]:
         store = Store(self.root / "store")

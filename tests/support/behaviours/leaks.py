@@ -7,17 +7,20 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from ocinb.linux.cgroup import groups_below
+from ocinb.settings import Settings
 
-def leaks(place: Path) -> list[str]:
-    """A line for each thing that is left of any container that ever was in a directory.
+
+def leaks(settings: Settings) -> list[str]:
+    """A line for each thing that is left of any container that ever was where they are kept.
 
     Mounts and processes are told by ``tests/support/leftovers.py``.
     """
-    ids = containers(place / "root/containers")
+    ids = containers(settings.containers)
     return [
-        *_remains(place / "root/containers"),
-        *_remains(place / "run/runtime"),
-        *_remains(place / "run/networks"),
+        *_remains(settings.containers),
+        *_remains(settings.runtime_state),
+        *_remains(settings.network_state),
         *_groups(ids),
         *_links(ids),
     ]
@@ -47,8 +50,10 @@ def _remains(directory: Path) -> Iterator[str]:
 
 
 def _groups(ids: set[str]) -> Iterator[str]:
-    for path, names, _ in os.walk("/sys/fs/cgroup"):
-        yield from (f"{path}/{name}" for name in names if name.removeprefix("ocinb-") in ids)
+    # Not by os.walk: another test's may lie deeper than Python recurs.
+    for path in groups_below("/sys/fs/cgroup"):
+        if os.path.basename(path).removeprefix("ocinb-") in ids:
+            yield path
 
 
 def _links(ids: set[str]) -> Iterator[str]:
